@@ -1,0 +1,2 @@
+//! Boot entries, processor tables, paging, interrupts, cores, clock.
+#![no_std]

@@ -1,0 +1,2 @@
+//! GGUF container parser and llama layout.
+#![no_std]

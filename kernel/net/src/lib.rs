@@ -1,0 +1,2 @@
+//! TCP/IP over a network device: smoltcp, DHCP, listeners.
+#![no_std]

@@ -1,0 +1,2 @@
+//! PCI enumeration over ECAM and port I/O.
+#![no_std]

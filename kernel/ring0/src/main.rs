@@ -1,0 +1,3 @@
+//! The kernel image: boot order and wiring.
+
+fn main() {}

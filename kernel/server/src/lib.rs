@@ -1,0 +1,2 @@
+//! HTTP/1.1, SSE and the OpenAI-compatible API.
+#![no_std]

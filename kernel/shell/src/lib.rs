@@ -1,0 +1,2 @@
+//! Serial shell: line editor, history, command parsing.
+#![no_std]

@@ -1,0 +1,2 @@
+//! Numeric kernels by instruction set.
+#![no_std]

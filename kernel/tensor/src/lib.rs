@@ -1,0 +1,2 @@
+//! Tensor element types and quantised blocks.
+#![no_std]

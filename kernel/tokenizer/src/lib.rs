@@ -1,0 +1,2 @@
+//! SPM and byte-level BPE tokenizers, chat templates.
+#![no_std]

@@ -1,0 +1,2 @@
+//! Post-link step for the kernel image.
+fn main() {}

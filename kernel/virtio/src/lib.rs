@@ -1,0 +1,2 @@
+//! virtio 1.2 transports, queue, block and network drivers.
+#![no_std]
