@@ -143,7 +143,7 @@ impl LineEditor {
 
     /// Collects a UTF-8 sequence; what is not UTF-8 is dropped.
     fn character(&mut self, byte: u8, out: &mut dyn Write) {
-        if byte < 0x80 || byte >= 0xc0 {
+        if !(0x80..0xc0).contains(&byte) {
             self.utf8.clear();
         }
         self.utf8.push(byte);
