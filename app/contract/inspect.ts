@@ -1,0 +1,11 @@
+import type { Result } from '../base/result.js';
+import type { MachineInfo } from './machine.js';
+import type { BootReport, DriverRegistry, Epitaph, TraceSpans } from './records.js';
+
+/** Reads the kernel's records out of guest RAM while the guest runs; never stops it. */
+export interface InspectService {
+  boot(machine: MachineInfo): Promise<Result<BootReport>>;
+  trace(machine: MachineInfo): Promise<Result<TraceSpans>>;
+  epitaph(machine: MachineInfo): Promise<Result<Epitaph>>;
+  drivers(machine: MachineInfo): Promise<Result<DriverRegistry>>;
+}

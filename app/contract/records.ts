@@ -1,0 +1,142 @@
+import { z } from 'zod';
+import { HexSchema } from './common.js';
+
+/**
+ * The kernel's records (`kernel/abi`) as they are drawn, printed and asserted. `problems` says in words what does not hold
+ * in the bytes: a hostile or half-written record is shown, not refused.
+ */
+
+const problems = z.array(z.string());
+/** A TSC value; raw, 64 bits. */
+const tsc = HexSchema;
+
+export const PhaseSchema = z.object({
+  name: z.string(),
+  startTsc: tsc,
+  /** Null while the phase runs. */
+  endTsc: tsc.nullable(),
+  /** Milliseconds since the kernel's first instruction; null while the TSC's frequency is unknown. */
+  startMs: z.number().nullable(),
+  durationMs: z.number().nullable(),
+});
+
+export const BootReportSchema = z.object({
+  version: z.number(),
+  tscHz: z.number().nullable(),
+  entryTsc: tsc,
+  source: z.enum(['unknown', 'pvh', 'uefi', 'invalid']),
+  coresFound: z.number(),
+  coresOnline: z.number(),
+  memoryBytes: z.number(),
+  /** From entry to the first token of the first request; null before. */
+  firstTokenMs: z.number().nullable(),
+  engine: z.string(),
+  model: z.string(),
+  phases: z.array(PhaseSchema),
+  phasesDropped: z.number(),
+  problems,
+});
+export type BootReport = z.infer<typeof BootReportSchema>;
+
+export const OPERATIONS = [
+  'embed',
+  'attention-norm',
+  'qkv',
+  'rope',
+  'attention',
+  'attention-output',
+  'ffn-norm',
+  'gate-up',
+  'activation',
+  'down',
+  'output-norm',
+  'logits',
+  'sample',
+  'barrier',
+  'forward',
+] as const;
+
+export const TraceSpanSchema = z.object({
+  /** Number of the span since boot, decimal. */
+  number: z.number(),
+  token: z.number(),
+  position: z.number(),
+  /** Null outside of transformer blocks. */
+  layer: z.number().nullable(),
+  /** One of `OPERATIONS`, or `operation-N` for one that this studio does not know. */
+  operation: z.string(),
+  core: z.number(),
+  startTsc: tsc,
+  endTsc: tsc,
+  durationNs: z.number().nullable(),
+});
+export type TraceSpan = z.infer<typeof TraceSpanSchema>;
+
+export const TraceSpansSchema = z.object({
+  version: z.number(),
+  tscHz: z.number().nullable(),
+  enabled: z.boolean(),
+  capacity: z.number(),
+  /** Spans begun since boot; those older than `capacity` are gone. */
+  written: z.number(),
+  /** Slots that were being written or overwritten while they were read. */
+  torn: z.number(),
+  /** Oldest first. */
+  spans: z.array(TraceSpanSchema),
+  problems,
+});
+export type TraceSpans = z.infer<typeof TraceSpansSchema>;
+
+export const EPITAPH_REGISTERS = [
+  ...['rax', 'rbx', 'rcx', 'rdx', 'rsi', 'rdi', 'rbp', 'rsp', 'r8', 'r9', 'r10', 'r11', 'r12', 'r13', 'r14', 'r15'],
+  ...['rip', 'rflags', 'cs', 'ss', 'cr0', 'cr2', 'cr3', 'cr4', 'efer'],
+] as const;
+
+export const EpitaphSchema = z.object({
+  version: z.number(),
+  /** `alive`: nothing happened. `writing`: the fields may be half written. */
+  state: z.enum(['alive', 'writing', 'written', 'invalid']),
+  cause: z.enum(['none', 'exception', 'panic', 'invalid']),
+  vector: z.number(),
+  core: z.number(),
+  errorCode: HexSchema,
+  tsc,
+  registers: z.record(z.string(), HexSchema),
+  /** Return addresses, innermost first, with the symbol where one is known. */
+  frames: z.array(z.object({ address: HexSchema, symbol: z.string().nullable() })),
+  message: z.string(),
+  problems,
+});
+export type Epitaph = z.infer<typeof EpitaphSchema>;
+
+export const DriverQueueSchema = z.object({
+  index: z.number(),
+  size: z.number(),
+  deviceSize: z.number(),
+  layout: z.enum(['split', 'packed', 'invalid']),
+  descGpa: HexSchema,
+  availGpa: HexSchema,
+  usedGpa: HexSchema,
+  nextAvail: z.number(),
+  lastUsed: z.number(),
+  freeDescriptors: z.number(),
+  /** Null where the driver polls. */
+  vector: z.number().nullable(),
+  notifications: z.number(),
+  completed: z.number(),
+});
+
+export const DriverSchema = z.object({
+  name: z.string(),
+  transport: z.enum(['none', 'pci-modern', 'pci-legacy', 'mmio', 'invalid']),
+  deviceClass: z.enum(['none', 'network', 'block', 'invalid']),
+  status: z.number(),
+  /** `00:04.0` for PCI, an address for MMIO. */
+  location: z.string(),
+  featuresOffered: HexSchema,
+  featuresAccepted: HexSchema,
+  queues: z.array(DriverQueueSchema),
+});
+
+export const DriverRegistrySchema = z.object({ version: z.number(), devices: z.array(DriverSchema), problems });
+export type DriverRegistry = z.infer<typeof DriverRegistrySchema>;
