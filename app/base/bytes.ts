@@ -2,21 +2,22 @@
 
 /** A read past the end. Decoders catch it at their border and return an error that names the offset. */
 export class OutOfBounds extends Error {
-  constructor(
-    readonly offset: number,
-    readonly wanted: number,
-    readonly available: number,
-  ) {
+  readonly offset: number;
+
+  constructor(offset: number, wanted: number, available: number) {
     super(`${wanted} bytes wanted at offset ${offset}, ${Math.max(0, available)} there`);
     this.name = 'OutOfBounds';
+    this.offset = offset;
   }
 }
 
 /** Little-endian fields at given offsets. Every access is checked; none wraps. */
 export class ByteView {
   readonly #view: DataView;
+  readonly bytes: Uint8Array;
 
-  constructor(readonly bytes: Uint8Array) {
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
@@ -25,7 +26,13 @@ export class ByteView {
   }
 
   #check(offset: number, size: number): void {
-    if (!Number.isSafeInteger(offset) || !Number.isSafeInteger(size) || offset < 0 || size < 0 || offset > this.length - size) {
+    if (
+      !Number.isSafeInteger(offset) ||
+      !Number.isSafeInteger(size) ||
+      offset < 0 ||
+      size < 0 ||
+      offset > this.length - size
+    ) {
       throw new OutOfBounds(offset, size, this.length - offset);
     }
   }
@@ -154,7 +161,8 @@ const REPLACEMENT = 0xfffd;
 function decodePoint(bytes: Uint8Array, at: number): [point: number, size: number] {
   const first = bytes[at] ?? 0;
   if (first < 0x80) return [first, 1];
-  const size = first >= 0xf0 && first <= 0xf4 ? 4 : first >= 0xe0 && first < 0xf0 ? 3 : first >= 0xc2 && first < 0xe0 ? 2 : 0;
+  const size =
+    first >= 0xf0 && first <= 0xf4 ? 4 : first >= 0xe0 && first < 0xf0 ? 3 : first >= 0xc2 && first < 0xe0 ? 2 : 0;
   if (size === 0 || at + size > bytes.length) return [REPLACEMENT, 1];
   let point = first & (0xff >> (size + 1));
   for (let i = 1; i < size; i++) {
@@ -176,7 +184,13 @@ export function encodeUtf8(text: string): Uint8Array {
     if (point < 0x80) out.push(point);
     else if (point < 0x800) out.push(0xc0 | (point >> 6), 0x80 | (point & 0x3f));
     else if (point < 0x10000) out.push(0xe0 | (point >> 12), 0x80 | ((point >> 6) & 0x3f), 0x80 | (point & 0x3f));
-    else out.push(0xf0 | (point >> 18), 0x80 | ((point >> 12) & 0x3f), 0x80 | ((point >> 6) & 0x3f), 0x80 | (point & 0x3f));
+    else
+      out.push(
+        0xf0 | (point >> 18),
+        0x80 | ((point >> 12) & 0x3f),
+        0x80 | ((point >> 6) & 0x3f),
+        0x80 | (point & 0x3f),
+      );
   }
   return Uint8Array.from(out);
 }

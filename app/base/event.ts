@@ -1,6 +1,6 @@
 /** Events: `readonly onDidX: Event<T>`; the owner keeps the `Emitter`. */
 
-import { type Disposable, toDisposable } from './disposable.js';
+import { type Disposable, toDisposable } from './disposable.ts';
 
 /** Subscribes; the disposable ends the subscription. */
 export type Event<T> = (listener: (value: T) => void) => Disposable;

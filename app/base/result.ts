@@ -44,7 +44,9 @@ export function fail(code: string, what: string, why: string, fix: string): Err<
 
 /** An `AppError` as text for a terminal: what, why and fix, each on lines of its own. */
 export function describeError(error: AppError): string {
-  return [error.what, error.why, error.fix === '' ? '' : `To fix: ${error.fix}`].filter((line) => line !== '').join('\n');
+  return [error.what, error.why, error.fix === '' ? '' : `To fix: ${error.fix}`]
+    .filter((line) => line !== '')
+    .join('\n');
 }
 
 /** The message of anything that was thrown. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { LongOperation } from '../base/cancel.js';
-import { AppErrorSchema } from './common.js';
+import type { LongOperation } from '../base/cancel.ts';
+import { AppErrorSchema } from './common.ts';
 
 /** A place in a source file. Lines and columns count from 1, columns in characters; the end column is exclusive. */
 export const SourceSpanSchema = z.object({

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import type { LongOperation } from '../base/cancel.js';
-import type { Result } from '../base/result.js';
-import { AppErrorSchema } from './common.js';
-import type { Machine } from './machine.js';
+import type { LongOperation } from '../base/cancel.ts';
+import type { Result } from '../base/result.ts';
+import { AppErrorSchema } from './common.ts';
+import type { Machine } from './machine.ts';
 
 export const ChatMessageSchema = z.object({ role: z.enum(['system', 'user', 'assistant']), content: z.string() });
 export type ChatMessage = z.infer<typeof ChatMessageSchema>;
@@ -52,7 +52,11 @@ export const ReadyEventSchema = z.discriminatedUnion('kind', [
 ]);
 export type ReadyEvent = z.infer<typeof ReadyEventSchema>;
 
-export const ServedModelSchema = z.object({ id: z.string(), ownedBy: z.string(), contextLength: z.number().nullable() });
+export const ServedModelSchema = z.object({
+  id: z.string(),
+  ownedBy: z.string(),
+  contextLength: z.number().nullable(),
+});
 export type ServedModel = z.infer<typeof ServedModelSchema>;
 
 /** Whom to talk to. With a machine, its death ends the waiting at once, with the end of its console. */

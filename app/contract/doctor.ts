@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import type { LongOperation } from '../base/cancel.js';
-import type { Result } from '../base/result.js';
-import { AppErrorSchema } from './common.js';
-import { type Accelerator, AcceleratorSchema } from './profile.js';
-import { type AcceleratorChoice, AcceleratorChoiceSchema } from './machine.js';
+import type { LongOperation } from '../base/cancel.ts';
+import type { Result } from '../base/result.ts';
+import { AppErrorSchema } from './common.ts';
+import { type AcceleratorChoice, AcceleratorChoiceSchema } from './machine.ts';
+import { type Accelerator, AcceleratorSchema } from './profile.ts';
 
 export const DoctorCheckSchema = z.object({
   id: z.enum(['node', 'rust', 'linker', 'qemu', 'ovmf', 'accelerator', 'disk', 'memory']),

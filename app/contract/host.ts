@@ -1,12 +1,12 @@
-import type { Disposable } from '../base/disposable.js';
-import type { Result } from '../base/result.js';
-import type { BuildService } from './build.js';
-import type { ChatService } from './chat.js';
-import type { DoctorService } from './doctor.js';
-import type { InspectService } from './inspect.js';
-import type { MachineService } from './machine.js';
-import type { ModelService } from './model.js';
-import type { Profile, ProfileListing } from './profile.js';
+import type { Disposable } from '../base/disposable.ts';
+import type { Result } from '../base/result.ts';
+import type { BuildService } from './build.ts';
+import type { ChatService } from './chat.ts';
+import type { DoctorService } from './doctor.ts';
+import type { InspectService } from './inspect.ts';
+import type { MachineService } from './machine.ts';
+import type { ModelService } from './model.ts';
+import type { Profile, ProfileListing } from './profile.ts';
 
 export interface ProfileService {
   list(): Promise<ProfileListing[]>;

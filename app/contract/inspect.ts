@@ -1,6 +1,6 @@
-import type { Result } from '../base/result.js';
-import type { MachineInfo } from './machine.js';
-import type { BootReport, DriverRegistry, Epitaph, TraceSpans } from './records.js';
+import type { Result } from '../base/result.ts';
+import type { MachineInfo } from './machine.ts';
+import type { BootReport, DriverRegistry, Epitaph, TraceSpans } from './records.ts';
 
 /** Reads the kernel's records out of guest RAM while the guest runs; never stops it. */
 export interface InspectService {

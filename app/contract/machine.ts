@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import type { LongOperation } from '../base/cancel.js';
-import type { Disposable } from '../base/disposable.js';
-import type { Event } from '../base/event.js';
-import type { Result } from '../base/result.js';
-import { AppErrorSchema, CommandLineSchema, EpochMsSchema, type Progress } from './common.js';
-import { AcceleratorSchema, ProfileSchema } from './profile.js';
-import { EpitaphSchema } from './records.js';
+import type { LongOperation } from '../base/cancel.ts';
+import type { Disposable } from '../base/disposable.ts';
+import type { Event } from '../base/event.ts';
+import type { Result } from '../base/result.ts';
+import { AppErrorSchema, EpochMsSchema, type Progress } from './common.ts';
+import { AcceleratorSchema, CommandLineSchema, ProfileSchema } from './profile.ts';
+import { EpitaphSchema } from './records.ts';
 
 /** Why a guest died, with everything that was found at the body. */
 export const CrashSchema = z.object({
@@ -76,7 +76,7 @@ export const StartRequestSchema = z.strictObject({
   efiPath: z.string().optional(),
   /** GGUF file that becomes the block device. */
   modelPath: z.string().optional(),
-  /** Host port for guest port 8080; 0 or absent takes the profile's, any free one if that is taken by nobody's wish. */
+  /** Host port for guest port 8080, which must be free; absent takes the profile's, or any free one if that is taken. */
   port: z.number().int().min(0).max(65535).optional(),
   /** Appended to the profile's kernel command line. */
   append: CommandLineSchema.optional(),

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import type { LongOperation } from '../base/cancel.js';
-import type { Result } from '../base/result.js';
-import type { Progress } from './common.js';
+import type { LongOperation } from '../base/cancel.ts';
+import type { Result } from '../base/result.ts';
+import type { Progress } from './common.ts';
 
 /** What a GGUF header says about a model. */
 export const ModelFactsSchema = z.object({

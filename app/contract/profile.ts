@@ -33,7 +33,9 @@ export const DeviceKindSchema = z.enum(['modern', 'transitional', 'none']);
 const fields = {
   description: z.string().max(200).describe('One line for a list of profiles.'),
   machine: z.enum(['q35', 'pc', 'microvm']).describe('QEMU machine type.'),
-  accelerator: z.enum(['auto', ...AcceleratorSchema.options]).describe('`auto` takes the first that really boots a guest, TCG at last.'),
+  accelerator: z
+    .enum(['auto', ...AcceleratorSchema.options])
+    .describe('`auto` takes the first that really boots a guest, TCG at last.'),
   cpu: z
     .string()
     .regex(/^[A-Za-z0-9][A-Za-z0-9_.+,=-]{0,199}$/, 'must be a QEMU CPU model, such as max or Haswell,+avx2')

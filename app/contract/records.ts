@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { HexSchema } from './common.js';
+import { HexSchema } from './common.ts';
 
 /**
  * The kernel's records (`kernel/abi`) as they are drawn, printed and asserted. `problems` says in words what does not hold
