@@ -235,8 +235,12 @@ fn place(tensors: &mut [TensorInfo<'_>], alignment: u32, data_offset: u64, file_
         if tensor.offset != expected {
             return Err(tensor.error(Rule::TensorOffset { found: tensor.offset, expected }));
         }
-        let start = data_offset.checked_add(expected).ok_or_else(|| tensor.error(Rule::DataSize))?;
-        end = start.checked_add(tensor.size).ok_or_else(|| tensor.error(Rule::DataSize))?;
+        let placed = data_offset.checked_add(expected).and_then(|start| Some((start, start.checked_add(tensor.size)?)));
+        // Offsets of files are signed 64-bit numbers to every system that has files.
+        let Some((start, tensor_end)) = placed.filter(|&(_, end)| i64::try_from(end).is_ok()) else {
+            return Err(tensor.error(Rule::DataSize));
+        };
+        end = tensor_end;
         if end > file_len {
             return Err(tensor.error(Rule::TensorPastEnd { end, file_len }));
         }

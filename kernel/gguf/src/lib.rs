@@ -33,6 +33,7 @@ pub mod llama;
 mod reader;
 mod tensor;
 mod value;
+pub mod write;
 
 pub use dtype::{DType, removed_name};
 pub use error::{Error, Rule, Subject};
