@@ -1,3 +1,9 @@
 //! The kernel image: boot order and wiring.
+#![no_std]
+#![no_main]
 
-fn main() {}
+extern crate alloc;
+
+mod boot;
+mod panic;
+mod records;

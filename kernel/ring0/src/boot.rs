@@ -1,0 +1,26 @@
+//! The order of the boot.
+
+use crate::records::RING0_BOOT_REPORT;
+use core::sync::atomic::Ordering::Relaxed;
+use ring0_arch::{BootInfo, cpu, memory, memory_stats, now_ticks, println, serial};
+
+/// Runs `work` as a phase of the boot report.
+pub fn phase<T>(name: &str, work: impl FnOnce() -> T) -> T {
+    let phase = RING0_BOOT_REPORT.begin(name, now_ticks());
+    let result = work();
+    RING0_BOOT_REPORT.end(phase, now_ticks());
+    result
+}
+
+/// Both entry paths end here, on the first core, with the boot page tables.
+#[unsafe(no_mangle)]
+fn ring0_start(boot: &'static BootInfo) -> ! {
+    serial::init();
+    RING0_BOOT_REPORT.entry_tsc.store(boot.entry_tsc, Relaxed);
+    RING0_BOOT_REPORT.source.store(boot.source as u32, Relaxed);
+    phase("memory", || memory::init(boot));
+    RING0_BOOT_REPORT.memory_bytes.store(memory_stats().total, Relaxed);
+    let words: alloc::vec::Vec<&str> = boot.command_line.split(' ').collect();
+    println!("ring0: {:?} boot, {} command line words, {:?}", boot.source, words.len(), memory_stats());
+    cpu::stop()
+}
