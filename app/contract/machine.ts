@@ -26,7 +26,7 @@ export const MachineStateSchema = z.discriminatedUnion('phase', [
   z.object({ phase: z.literal('running') }),
   z.object({ phase: z.literal('paused') }),
   z.object({ phase: z.literal('crashed'), crash: CrashSchema }),
-  z.object({ phase: z.literal('stopping') }),
+  z.object({ phase: z.literal('stopping'), by: z.enum(['guest', 'user']) }),
   /** `guest`: the guest shut itself down; `user`: somebody called `stop()`; `owner-lost`: the owning program is gone. */
   z.object({ phase: z.literal('stopped'), by: z.enum(['guest', 'user', 'owner-lost']) }),
   z.object({ phase: z.literal('failed'), error: AppErrorSchema }),
@@ -34,6 +34,7 @@ export const MachineStateSchema = z.discriminatedUnion('phase', [
 export type MachineState = z.infer<typeof MachineStateSchema>;
 
 export const PortForwardSchema = z.object({ host: z.number().int(), guest: z.number().int() });
+export type PortForward = z.infer<typeof PortForwardSchema>;
 
 /** How the accelerator was chosen. */
 export const AcceleratorChoiceSchema = z.object({

@@ -1,0 +1,96 @@
+import { describe, expect, test } from 'vitest';
+import { PROFILE_DEFAULTS, resolveProfile } from './profile.ts';
+
+async function load(files: Readonly<Record<string, unknown>>, name = 'mine') {
+  const read = async (wanted: string) =>
+    wanted in files
+      ? {
+          path: `${wanted}.json`,
+          text: typeof files[wanted] === 'string' ? files[wanted] : JSON.stringify(files[wanted]),
+        }
+      : undefined;
+  const source = await read(name);
+  if (source === undefined) throw new Error('no such file in the test');
+  const result = await resolveProfile(name, source, read);
+  return result.ok ? result.value : result.error.why;
+}
+
+describe('extends', () => {
+  test('fields of the nearest profile win, whole', async () => {
+    const files = {
+      base: { cores: 2, append: 'seed=1', forwards: [{ host: 1, guest: 2 }] },
+      middle: { extends: 'base', memoryMiB: 1024, forwards: [] },
+      mine: { $schema: './profile.schema.json', extends: 'middle', cores: 4 },
+    };
+    expect(await load(files)).toEqual({
+      ...PROFILE_DEFAULTS,
+      name: 'mine',
+      cores: 4,
+      memoryMiB: 1024,
+      append: 'seed=1',
+      forwards: [],
+    });
+  });
+
+  test('circles, missing profiles and endless chains are named', async () => {
+    expect(await load({ mine: { extends: 'other' }, other: { extends: 'mine' } })).toBe(
+      'other.json: extends: goes round in a circle: mine.json → other.json → mine.json',
+    );
+    expect(await load({ mine: { extends: 'nobody' } })).toBe('mine.json: extends: there is no profile "nobody"');
+    const deep = Object.fromEntries(Array.from({ length: 20 }, (_, n) => [`p${n}`, { extends: `p${n + 1}` }]));
+    expect(await load(deep, 'p0')).toContain('more than 8 profiles deep');
+  });
+});
+
+describe('hostile files', () => {
+  test.each([
+    ['{', 'mine.json: is not JSON'],
+    ['[]', 'mine.json: Invalid input: expected object'],
+    [{ cores: 0 }, 'mine.json: cores: Too small'],
+    [{ cores: 1e9 }, 'mine.json: cores: Too big'],
+    [{ memoryMiB: 1.5 }, 'mine.json: memoryMiB'],
+    [{ speed: 1 }, 'mine.json: Unrecognized key: "speed"'],
+    [{ append: 'a\nb' }, 'mine.json: append: must be one line of printable ASCII'],
+    [{ cpu: 'max,-x;rm' }, 'mine.json: cpu: must be a QEMU CPU model'],
+    [{ extends: '../../etc/passwd' }, 'mine.json: extends: must be 1 to 32'],
+    [{ forwards: [{ host: 70000, guest: 1 }] }, 'mine.json: forwards[0].host'],
+    [
+      {
+        forwards: [
+          { host: 1, guest: 8080 },
+          { host: 2, guest: 8080 },
+        ],
+      },
+      'mine.json: forwards[1].guest: port 8080 is forwarded twice',
+    ],
+    [{ network: 'none' }, 'mine.json: forwards: needs a network card'],
+    [{ machine: 'microvm', firmware: 'ovmf' }, 'mine.json: firmware: microvm has no UEFI'],
+    [{ machine: 'microvm', block: 'transitional' }, 'mine.json: network: on microvm'],
+    ['x'.repeat(70_000), 'mine.json: must be shorter'],
+  ])('%j', async (file, message) => {
+    expect(await load({ mine: file })).toContain(message);
+  });
+});
+
+describe('extra arguments', () => {
+  test.each([
+    [['-drive', 'file=/etc/shadow']],
+    [['-device', 'loader,file=/etc/shadow']],
+    [['-device', 'virtio-net-pci,romfile=/etc/shadow']],
+    [['-netdev', 'tap,id=x,script=/tmp/evil']],
+    [['-monitor', 'stdio']],
+    [['-D', '/tmp/x']],
+    [['-icount', 'shift=1,rr=record,rrfile=/tmp/x']],
+    [['-smbios', 'file=/etc/shadow']],
+    [['-device']],
+    [['-device', '-monitor']],
+    [['stray']],
+  ])('%j is refused', async (extraArgs) => {
+    expect(await load({ mine: { extraArgs } })).toContain('mine.json: extraArgs[');
+  });
+
+  test('harmless ones are taken', async () => {
+    const extraArgs = ['-device', 'virtio-rng-pci', '-no-hpet', '-rtc', 'base=utc', '-smbios', 'type=1,product=ring0'];
+    expect(await load({ mine: { extraArgs } })).toMatchObject({ extraArgs });
+  });
+});
