@@ -7,7 +7,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['app/**/*.test.ts', 'main/**/*.test.ts', 'test/layering/**/*.test.ts'],
+          include: ['app/**/*.test.ts', 'main/**/*.test.ts', 'test/{layering,runner}/**/*.test.ts'],
         },
       },
       {
