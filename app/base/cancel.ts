@@ -10,3 +10,8 @@ export interface LongOperation {
   /** Cancels the operation. It then ends with an error whose code is `cancelled`. */
   readonly signal?: CancelSignal | undefined;
 }
+
+/** Whether the operation is to end. A function, since the answer changes behind the compiler's back. */
+export function isCancelled(signal: CancelSignal | undefined): boolean {
+  return signal?.aborted === true;
+}

@@ -1,0 +1,63 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { ProfileFileSchema } from '../../../app/contract/profile.ts';
+import { DirectoryProfiles } from './index.ts';
+
+const shipped = fileURLToPath(new URL('../../../qemu-profiles', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'ring0-profiles-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('shipped profiles', () => {
+  const profiles = new DirectoryProfiles(shipped);
+
+  test('all load', async () => {
+    const list = await profiles.list();
+    expect(list.map(({ name, error }) => [name, error])).toEqual([
+      ['direct', null],
+      ['microvm', null],
+      ['smp4', null],
+      ['uefi', null],
+    ]);
+    expect(await profiles.load('smp4')).toMatchObject({
+      ok: true,
+      value: { cores: 4, machine: 'q35', firmware: 'pvh' },
+    });
+  });
+
+  test('the JSON Schema beside them says what the code checks', () => {
+    const path = join(shipped, 'profile.schema.json');
+    const title = { title: 'Ring0 Studio machine profile' };
+    const schema = `${JSON.stringify({ ...z.toJSONSchema(ProfileFileSchema, { io: 'input' }), ...title }, null, 2)}\n`;
+    if (process.env.RING0_BLESS !== undefined) writeFileSync(path, schema);
+    expect(readFileSync(path, 'utf8'), 'stale: run RING0_BLESS=1 npx vitest run main/services/profiles').toBe(schema);
+  });
+});
+
+describe('profiles elsewhere', () => {
+  test('extend their neighbours, then the shipped ones', async () => {
+    writeFileSync(join(folder, 'mine.json'), '{"extends": "near", "cores": 3}');
+    writeFileSync(join(folder, 'near.json'), '{"extends": "microvm", "memoryMiB": 64}');
+    const loaded = await new DirectoryProfiles(shipped).load(join(folder, 'mine.json'));
+    expect(loaded).toMatchObject({ ok: true, value: { name: 'mine', cores: 3, memoryMiB: 64, machine: 'microvm' } });
+  });
+
+  test('what is missing, misnamed or huge is said', async () => {
+    writeFileSync(join(folder, 'huge.json'), ' '.repeat(70_000));
+    const profiles = new DirectoryProfiles(shipped);
+    const errors = await Promise.all(
+      ['nobody', join(folder, 'Bad Name.json'), join(folder, 'huge.json'), folder + '/'].map((name) =>
+        profiles.load(name),
+      ),
+    );
+    expect(errors.map((result) => (result.ok ? 'ok' : `${result.error.code} ${result.error.why}`))).toEqual([
+      expect.stringContaining('no-such-profile'),
+      expect.stringContaining("no-such-profile a profile's name must be 1 to 32"),
+      expect.stringContaining('70000 bytes'),
+      expect.stringContaining('no-such-profile'),
+    ]);
+  });
+});
