@@ -33,6 +33,27 @@ pub enum Operation {
     Forward = 14,
 }
 
+impl Operation {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Operation; 15] = [
+        Operation::Embed,
+        Operation::AttentionNorm,
+        Operation::Qkv,
+        Operation::Rope,
+        Operation::Attention,
+        Operation::AttentionOutput,
+        Operation::FfnNorm,
+        Operation::GateUp,
+        Operation::Activation,
+        Operation::Down,
+        Operation::OutputNorm,
+        Operation::Logits,
+        Operation::Sample,
+        Operation::Barrier,
+        Operation::Forward,
+    ];
+}
+
 /// One span, as its writer gives it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SpanRecord {
@@ -132,7 +153,28 @@ impl TraceRing {
         slot.what.store(u32::from(record.layer) | (record.operation as u32) << 16 | u32::from(record.core) << 24, Relaxed);
         slot.start.store(record.start, Relaxed);
         slot.end.store(record.end, Relaxed);
-        slot.sequence.store(n as u32 + 1, Release);
+        slot.sequence.store((n as u32).wrapping_add(1), Release);
+    }
+
+    /// Span number `n`, unless it was overwritten or is being written.
+    pub fn read(&self, n: u64) -> Option<SpanRecord> {
+        let slot = &self.spans[n as usize % SPAN_COUNT];
+        if slot.sequence.load(Acquire) != (n as u32).wrapping_add(1) {
+            return None;
+        }
+        let what = slot.what.load(Relaxed);
+        let record = SpanRecord {
+            token: slot.token.load(Relaxed),
+            position: slot.position.load(Relaxed),
+            layer: what as u16,
+            operation: *Operation::ALL.get((what >> 16 & 0xff) as usize)?,
+            core: (what >> 24) as u8,
+            start: slot.start.load(Relaxed),
+            end: slot.end.load(Relaxed),
+        };
+        // The slot may have been taken over meanwhile: then its number has changed.
+        core::sync::atomic::fence(Acquire);
+        (slot.sequence.load(Relaxed) == (n as u32).wrapping_add(1)).then_some(record)
     }
 
     /// Spans written since boot.
@@ -144,5 +186,31 @@ impl TraceRing {
 impl Default for TraceRing {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_lead_back_to_operations() {
+        for (n, operation) in Operation::ALL.into_iter().enumerate() {
+            assert_eq!(operation as usize, n);
+        }
+    }
+
+    #[test]
+    fn the_ring_forgets_the_oldest() {
+        static RING: TraceRing = TraceRing::new();
+        let span =
+            |n: u32| SpanRecord { token: n, position: n + 1, layer: 3, operation: Operation::Qkv, core: 2, start: 10, end: 20 };
+        for n in 0..SPAN_COUNT as u32 + 1 {
+            RING.push(&span(n));
+        }
+        assert_eq!(RING.read(0), None);
+        assert_eq!(RING.read(1), Some(span(1)));
+        assert_eq!(RING.read(SPAN_COUNT as u64), Some(span(SPAN_COUNT as u32)));
+        assert_eq!(RING.read(SPAN_COUNT as u64 + 1), None);
     }
 }
