@@ -1,6 +1,7 @@
 export * from './build.ts';
 export * from './chat.ts';
 export * from './common.ts';
+export * from './control.ts';
 export * from './doctor.ts';
 export * from './host.ts';
 export * from './inspect.ts';
