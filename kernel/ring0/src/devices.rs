@@ -1,0 +1,180 @@
+//! The devices of this machine: what is on the PCI buses, and a driver for each virtio disk and network card.
+
+use crate::clock::now_ns;
+use crate::log;
+use crate::records::RING0_DRIVER_REGISTRY;
+use alloc::{boxed::Box, format, string::{String, ToString}, vec::Vec};
+use core::ptr::NonNull;
+use ring0_abi::DriverEntry;
+use ring0_arch::{BootInfo, PhysAddr, alloc_region, free_region, map_mmio, phys_of};
+use ring0_pci::{ConfigAccess, Ecam, Function, PortAccess, PortWindow, Registers, Window, X86Ports, assign_buses, enumerate};
+use ring0_virtio::transport::{Map, Mmio, Transport, device_type, from_pci, mmio_devices};
+use ring0_virtio::{Block, BlockCounters, BlockInfo, Dma, DmaMemory, Error, Interrupts, Net, PAGE_BYTES, describe};
+
+/// The kernel's memory, as drivers want it.
+#[derive(Debug, Clone, Copy)]
+pub struct KernelDma;
+
+// SAFETY: regions are page-aligned, contiguous, and one owner's each; they are zeroed below. `phys_of` knows the direct map and the
+// image, which are all that drivers are handed buffers from.
+unsafe impl Dma for KernelDma {
+    fn allocate(&self, bytes: usize) -> Option<DmaMemory> {
+        let bytes = bytes.checked_next_multiple_of(PAGE_BYTES)?;
+        let region = alloc_region(bytes)?;
+        region.fill(0);
+        let phys = phys_of(region.as_ptr())?;
+        Some(DmaMemory { pointer: NonNull::from(&mut region[0]), phys: phys.0, bytes })
+    }
+
+    unsafe fn release(&self, memory: &DmaMemory) {
+        // SAFETY: exactly a region of `allocate`, given back once, as the trait's contract says.
+        unsafe { free_region(core::slice::from_raw_parts_mut(memory.pointer.as_ptr(), memory.bytes)) };
+    }
+
+    /// The direct map and the image are contiguous in both worlds.
+    fn translate(&self, pointer: *const u8, bytes: usize) -> Option<(u64, usize)> {
+        Some((phys_of(pointer)?.0, bytes))
+    }
+}
+
+/// Device memory through the direct map, ports as they are.
+struct KernelMap;
+
+impl Map for KernelMap {
+    fn memory(&mut self, phys: u64, bytes: u64) -> Option<Box<dyn Registers>> {
+        let pointer = NonNull::new(map_mmio(PhysAddr(phys), bytes)?)?;
+        // SAFETY: the window was just mapped uncached, and device windows are never unmapped.
+        Some(Box::new(unsafe { Window::new(pointer, usize::try_from(bytes).ok()?) }))
+    }
+
+    fn ports(&mut self, base: u16, count: u16) -> Option<Box<dyn Registers>> {
+        Some(Box::new(PortWindow::new(ports(), base, count)))
+    }
+}
+
+fn ports() -> X86Ports {
+    // SAFETY: this is ring 0, and the kernel's own drivers decide which ports are touched.
+    unsafe { X86Ports::new() }
+}
+
+type BoxedTransport = Box<dyn Transport>;
+
+/// A network card and its driver.
+pub type NetworkCard = Net<KernelDma, BoxedTransport>;
+
+/// A disk and its driver.
+pub struct Disk {
+    name: String,
+    block: Block<KernelDma, BoxedTransport>,
+}
+
+impl Disk {
+    /// `vda`, `vdb`, … in the order in which they were found.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+    /// Size and features.
+    pub fn info(&self) -> &BlockInfo {
+        self.block.info()
+    }
+    /// What was read so far.
+    pub fn counters(&self) -> BlockCounters {
+        self.block.counters()
+    }
+    /// Reads whole sectors into `buffer`, as many requests in flight as the queue holds. `progress` hears the bytes done.
+    pub fn read(&mut self, sector: u64, buffer: &mut [u8], progress: &mut dyn FnMut(usize)) -> Result<(), Error> {
+        self.block.read(sector, buffer, progress)
+    }
+}
+
+/// All that was found.
+pub struct Devices {
+    /// PCI functions, bridges included.
+    pub functions: Vec<Function>,
+    /// Disks.
+    pub disks: Vec<Disk>,
+    /// The first network card, until the network stack takes it.
+    pub card: Option<NetworkCard>,
+}
+
+impl Devices {
+    /// Looks at PCI and at the MMIO slots of the command line, and starts the drivers. A device that fails is logged and left out.
+    pub fn find(boot: &BootInfo) -> Devices {
+        let mut devices = Devices { functions: Vec::new(), disks: Vec::new(), card: None };
+        if let Some(access) = config_access() {
+            assign_buses(&*access);
+            devices.functions = enumerate(&*access);
+            let virtio: Vec<Function> = devices.functions.iter().filter(|f| device_type(f).is_some()).cloned().collect();
+            for function in virtio {
+                match from_pci(&*access, &function, &mut KernelMap) {
+                    Ok(transport) => devices.start(transport),
+                    Err(error) => log!("PCI {}: {error}", function.address),
+                }
+            }
+        }
+        for slot in mmio_devices(boot.command_line) {
+            let registers = KernelMap.memory(slot.base, slot.bytes);
+            match registers.map(|registers| Mmio::probe(registers, slot.base)) {
+                Some(Ok(Some(transport))) => devices.start(Box::new(transport)),
+                Some(Ok(None)) => {}
+                Some(Err(error)) => log!("virtio-mmio {:#x}: {error}", slot.base),
+                None => log!("virtio-mmio {:#x}: cannot be mapped", slot.base),
+            }
+        }
+        devices
+    }
+
+    fn start(&mut self, transport: BoxedTransport) {
+        match transport.device_type() {
+            1 => {
+                let entry = register("virtio-net0", &*transport);
+                match Net::new(transport, KernelDma, entry, Interrupts::Polled) {
+                    Ok(_) if self.card.is_some() => log!("a second network card is left alone"),
+                    Ok(card) => self.card = Some(card),
+                    Err(error) => log!("virtio-net0: {error}"),
+                }
+            }
+            2 => {
+                let number = self.disks.len();
+                let entry = register(&format!("virtio-blk{number}"), &*transport);
+                match Block::new(transport, KernelDma, entry, Interrupts::Polled, now_ns) {
+                    Ok(block) => self.disks.push(Disk { name: disk_name(number), block }),
+                    Err(error) => log!("virtio-blk{number}: {error}"),
+                }
+            }
+            other => log!("virtio device of type {other} has no driver here"),
+        }
+    }
+}
+
+/// The way to PCI configuration space: ECAM where ACPI names it, else the ports, else none.
+fn config_access() -> Option<Box<dyn ConfigAccess>> {
+    if let Some(ecam) = ring0_arch::acpi_info().ecam.first() {
+        let buses = u64::from(ecam.last_bus - ecam.first_bus) + 1;
+        if let Some(pointer) = map_mmio(PhysAddr(ecam.base), buses << 20).and_then(NonNull::new) {
+            // SAFETY: mapped uncached, never unmapped; configuration space is 1 MiB for each bus.
+            let window = unsafe { Window::new(pointer, (buses << 20) as usize) };
+            return Some(Box::new(Ecam::new(window, ecam.segment, ecam.first_bus, ecam.last_bus)));
+        }
+    }
+    let access = PortAccess::new(ports());
+    if access.is_present() { Some(Box::new(access)) } else { None }
+}
+
+/// An entry of the registry; one that nobody reads where that is full.
+fn register(name: &str, transport: &dyn Transport) -> &'static DriverEntry {
+    RING0_DRIVER_REGISTRY.register(|entry| describe(entry, name, transport)).unwrap_or_else(|| Box::leak(Box::default()))
+}
+
+/// `vda` to `vdz`, then `vdaa` and on.
+fn disk_name(mut number: usize) -> String {
+    let mut letters = Vec::new();
+    loop {
+        letters.push(b'a' + (number % 26) as u8);
+        if number < 26 {
+            break;
+        }
+        number = number / 26 - 1;
+    }
+    letters.iter().rev().fold("vd".to_string(), |name, letter| name + char::from(*letter).encode_utf8(&mut [0; 4]))
+}

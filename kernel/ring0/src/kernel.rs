@@ -1,0 +1,100 @@
+//! All that the main loop moves, and the loop.
+
+use crate::backend::Machine;
+use crate::boot::phase;
+use crate::clock::now_ns;
+use crate::console::Console;
+use crate::devices::Devices;
+use crate::loader::{self, Loaded};
+use crate::log;
+use crate::network::Network;
+use ring0_arch::BootInfo;
+use ring0_server::{Config, Server};
+use ring0_shell::{Options, OptionsError};
+
+/// Longest halt: timers of TCP and of the API are looked at least this often.
+const LONGEST_HALT_NS: u64 = 50_000_000;
+
+/// The kernel, but for its console.
+pub struct Kernel {
+    /// What the firmware gave.
+    pub boot: &'static BootInfo,
+    /// What the command line asks for.
+    pub options: Options,
+    /// What it asked for in vain.
+    pub option_errors: alloc::vec::Vec<OptionsError>,
+    /// PCI functions, disks, network cards.
+    pub devices: Devices,
+    /// The API; it owns the model.
+    pub server: Server<Machine>,
+    /// TCP/IP, where there is a network card.
+    pub network: Option<Network>,
+}
+
+impl Kernel {
+    /// Brings up what the boot left to do: devices, network, model.
+    pub fn new(boot: &'static BootInfo) -> Self {
+        let (options, option_errors) = Options::parse(boot.command_line);
+        for error in &option_errors {
+            log!("{error}");
+        }
+        let mut devices = phase("devices", || Devices::find(boot));
+        let network = phase("network", || Network::new(&mut devices, &options));
+        let config = Config { api_key: options.api_key.clone(), seed: options.seed, ..Config::default() };
+        let server = Server::with_config(Machine::new(), config);
+        Kernel { boot, options, option_errors, devices, server, network }
+    }
+
+    /// Loads the model that `name` means, or finds one. On failure the model that was loaded before is still there, unless memory had
+    /// to be made for the new one.
+    pub fn load_model(&mut self, name: Option<&str>) -> Result<&Loaded, alloc::string::String> {
+        let Kernel { devices, server, options, .. } = self;
+        let disk = loader::find(&mut devices.disks, name)?;
+        let loaded = loader::load(disk, options, || {
+            server.abandon("The model is being replaced.");
+            if let Some(old) = server.backend_mut().loaded.take() {
+                log!("unloading the model of {}", old.disk);
+                old.unload();
+            }
+        })?;
+        loader::report(&loaded);
+        Ok(server.backend_mut().loaded.insert(loaded))
+    }
+
+    /// The model of the command line.
+    pub fn load_boot_model(&mut self) {
+        let name = self.options.model.clone();
+        if name.as_deref() == Some("none") || name.is_none() && self.devices.disks.is_empty() {
+            log!("no model loaded; ai-load loads one from a disk");
+        } else if let Err(error) = self.load_model(name.as_deref()) {
+            log!("no model loaded: {error}");
+        }
+    }
+
+    /// Serves for ever.
+    pub fn run(mut self) -> ! {
+        let mut console = Console::new();
+        log!("shell ready");
+        loop {
+            let mut worked = console.poll(&mut self);
+            if let Some(network) = &mut self.network {
+                worked |= network.poll(&mut self.server);
+            }
+            worked |= self.server.poll(now_ns());
+            if !worked && !console.is_busy() {
+                self.halt();
+            }
+        }
+    }
+
+    /// Sleeps until a device, a key or a timer has something.
+    fn halt(&mut self) {
+        let delay = self.network.as_ref().map_or(LONGEST_HALT_NS, |n| n.next_poll_ns().min(LONGEST_HALT_NS));
+        if self.network.as_mut().is_none_or(|n| n.enable_interrupts()) {
+            ring0_arch::halt_for(delay);
+        }
+        if let Some(network) = &mut self.network {
+            network.suppress_interrupts();
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! From a disk to a model that answers: header, tensors, tokenizer, engine.
+//!
+//! The file lies on the disk as raw sectors from the first one on. Its header is read in growing pieces until the parser has all
+//! of it; then all tensors come in one transfer, straight into the memory in which the engine uses them.
+
+use crate::boot::phase;
+use crate::clock::{now_ns, seconds};
+use crate::devices::Disk;
+use crate::records::{RING0_BOOT_REPORT, RING0_TRACE_RING};
+use crate::units::bytes;
+use crate::watch::Watch;
+use crate::{log, team};
+use alloc::{format, string::{String, ToString}, vec, vec::Vec};
+use core::hash::Hasher;
+use ring0_arch::{alloc_region, free_region, now_ticks};
+use ring0_engine::{Isa, Model, Scheduler, api::Generator};
+use ring0_gguf::{Gguf, llama::Llama};
+use ring0_server::{Llm, ModelCard};
+use ring0_shell::Options;
+use ring0_tokenizer::{Tokenizer, chat::{ChatTemplate, Recognised}};
+
+const SECTOR: u64 = 512;
+/// First piece of the header that is read.
+const FIRST_PIECE: u64 = 256 << 10;
+/// Largest header: vocabularies of real models need some 10 MiB.
+const LARGEST_HEADER: u64 = 256 << 20;
+/// Requests worked on at once, unless the command line or memory says otherwise.
+const SLOTS: u32 = 4;
+/// Context below which a model is not worth starting.
+const SMALLEST_CONTEXT: u32 = 64;
+
+/// A model that can answer, and what is said about it.
+pub struct Loaded {
+    /// Tokenizer, template and engine.
+    pub llm: Llm<Watch<Scheduler>>,
+    /// For `ai-info`, one line each.
+    pub facts: Vec<(&'static str, String)>,
+    /// The disk that it came from.
+    pub disk: String,
+    regions: Regions,
+}
+
+/// Memory outside of the heap, given back when the model goes.
+#[derive(Default)]
+struct Regions(Vec<(*mut u8, usize)>);
+
+impl Regions {
+    fn alloc(&mut self, bytes: usize) -> Option<&'static mut [u8]> {
+        let region = alloc_region(bytes)?;
+        self.0.push((region.as_mut_ptr(), region.len()));
+        Some(region)
+    }
+
+    /// Frees all but the first `keep` regions.
+    ///
+    /// # Safety
+    /// Nobody may hold a reference into them any more.
+    unsafe fn free(&mut self, keep: usize) {
+        for (start, len) in self.0.drain(keep..) {
+            // SAFETY: exactly what `alloc_region` gave; the caller answers for the references.
+            unsafe { free_region(core::slice::from_raw_parts_mut(start, len)) };
+        }
+    }
+}
+
+impl Loaded {
+    /// Frees the model's memory.
+    pub fn unload(self) {
+        let Loaded { llm, mut regions, .. } = self;
+        drop(llm);
+        // SAFETY: the engine was the only user of the regions, and is gone.
+        unsafe { regions.free(0) };
+    }
+}
+
+/// The disk that `name` means; without a name, the first that begins with a GGUF header.
+pub fn find<'a>(disks: &'a mut [Disk], name: Option<&str>) -> Result<&'a mut Disk, String> {
+    let known: Vec<String> = disks.iter().map(|d| d.name().to_string()).collect();
+    if known.is_empty() {
+        return Err("there is no disk; attach one that holds a GGUF file (virtio-blk)".into());
+    }
+    match name {
+        Some(name) => {
+            let name = name.strip_prefix("/dev/").unwrap_or(name);
+            disks.iter_mut().find(|d| d.name() == name).ok_or_else(|| format!("no disk '{name}'; there are: {}", known.join(" ")))
+        }
+        None => disks
+            .iter_mut()
+            .find(|disk| holds_gguf(disk))
+            .ok_or_else(|| format!("no disk begins with a GGUF header (looked at: {})", known.join(" "))),
+    }
+}
+
+/// Whether the disk's first bytes are GGUF's magic.
+pub fn holds_gguf(disk: &mut Disk) -> bool {
+    let mut sector = vec![0; SECTOR as usize];
+    disk.read(0, &mut sector, &mut |_| {}).is_ok() && sector.starts_with(b"GGUF")
+}
+
+/// A header that has been checked, and with it all that a model needs but its weights.
+pub struct Candidate<'a> {
+    gguf: Gguf<'a>,
+    llama: Llama<'a>,
+    tokenizer: Tokenizer,
+    template: Recognised,
+}
+
+/// Reads the header, however long it is.
+pub fn read_header(disk: &mut Disk) -> Result<Vec<u8>, String> {
+    let size = disk.info().sectors.saturating_mul(SECTOR);
+    let mut header: Vec<u8> = Vec::new();
+    let mut wanted = FIRST_PIECE;
+    loop {
+        let end = wanted.min(size).next_multiple_of(SECTOR);
+        let have = header.len() as u64;
+        header.try_reserve_exact((end - have) as usize).map_err(|_| format!("no memory for a header of {}", bytes(end)))?;
+        header.resize(end as usize, 0);
+        let piece = &mut header[have as usize..];
+        disk.read(have / SECTOR, piece, &mut |_| {}).map_err(|e| e.to_string())?;
+        match Gguf::parse(&header, size) {
+            Err(error) => match error.needs() {
+                Some(needs) if needs > header.len() as u64 && needs <= LARGEST_HEADER => wanted = needs.max(header.len() as u64 * 2),
+                Some(needs) => return Err(format!("the header needs {}, more than the {} that are allowed", bytes(needs), bytes(LARGEST_HEADER))),
+                None => return Err(error.to_string()),
+            },
+            Ok(_) => return Ok(header),
+        }
+    }
+}
+
+/// Checks everything that the header says.
+pub fn check(header: &[u8], file_bytes: u64) -> Result<Candidate<'_>, String> {
+    let gguf = Gguf::parse(header, file_bytes).map_err(|e| e.to_string())?;
+    let llama = Llama::from_gguf(&gguf).map_err(|e| e.to_string())?;
+    let tokenizer = Tokenizer::from_gguf(&gguf).map_err(|e| e.to_string())?;
+    let template = ChatTemplate::recognise(&gguf);
+    Ok(Candidate { gguf, llama, tokenizer, template })
+}
+
+/// Loads the model on `disk`. `make_room` is called once the header has proved good, before memory is taken for the weights: it
+/// unloads the model that is there.
+pub fn load(disk: &mut Disk, options: &Options, make_room: impl FnOnce()) -> Result<Loaded, String> {
+    let name = disk.name().to_string();
+    let at = |error: String| format!("{name}: {error}");
+    let isa = match &options.isa {
+        None => Isa::detect(),
+        Some(wanted) => Isa::from_name(wanted).ok_or_else(|| {
+            let known: Vec<&str> = Isa::available().map(Isa::name).collect();
+            format!("isa={wanted}: not on this processor; it has: {}", known.join(" "))
+        })?,
+    };
+    let header = phase("model header", || read_header(disk)).map_err(at)?;
+    let candidate = phase("tokenizer", || check(&header, disk.info().sectors.saturating_mul(SECTOR))).map_err(at)?;
+    make_room();
+    let mut regions = Regions::default();
+    let result = phase("model read", || read_tensors(disk, &candidate.gguf, &mut regions))
+        .and_then(|data| phase("engine", || start(&candidate, data, isa, options, &mut regions)));
+    match result {
+        Ok(scheduler) => {
+            let card = card(&candidate, &scheduler, &header);
+            let facts = facts(&candidate, &card, &scheduler, isa);
+            RING0_BOOT_REPORT.engine.set(isa.name());
+            RING0_BOOT_REPORT.model.set(&card.id);
+            let template = match candidate.template {
+                Recognised::Known(template) => Some(template),
+                Recognised::Missing | Recognised::Unknown(_) => None,
+            };
+            let llm = Llm::new(card, Watch::new(scheduler), candidate.tokenizer, template);
+            Ok(Loaded { llm, facts, disk: name, regions })
+        }
+        Err(error) => {
+            // SAFETY: the engine that might have used them was not made, or is gone.
+            unsafe { regions.free(0) };
+            Err(at(error))
+        }
+    }
+}
+
+/// Reads all tensors in one transfer, and says how fast it was.
+fn read_tensors(disk: &mut Disk, gguf: &Gguf<'_>, regions: &mut Regions) -> Result<&'static [u8], String> {
+    let first = gguf.data_offset / SECTOR * SECTOR;
+    let length = gguf.end_offset.next_multiple_of(SECTOR) - first;
+    let region = regions.alloc(length as usize).ok_or_else(|| no_memory("weights", length))?;
+    let begin = now_ns();
+    let mut shown = begin;
+    disk.read(first / SECTOR, region, &mut |done| {
+        let now = now_ns();
+        if now - shown >= 500_000_000 {
+            shown = now;
+            ring0_arch::print!("\r  {:3} % of {}", done as u64 * 100 / length.max(1), bytes(length));
+        }
+    })
+    .map_err(|e| e.to_string())?;
+    if shown != begin {
+        ring0_arch::print!("\r\x1b[K");
+    }
+    let taken = (now_ns() - begin).max(1);
+    log!("{}: {} in {:.3} s, {:.0} MB/s", disk.name(), bytes(length), taken as f64 / 1e9, length as f64 * 1e3 / taken as f64);
+    let skip = (gguf.data_offset - first) as usize;
+    Ok(&region[skip..skip + (gguf.end_offset - gguf.data_offset) as usize])
+}
+
+fn no_memory(what: &str, wanted: u64) -> String {
+    let free = ring0_arch::memory_stats().largest_free;
+    format!("no memory for {what}: {} wanted in one piece, {} free; give the machine more memory", bytes(wanted), bytes(free))
+}
+
+/// Makes the engine. Slots, then context, shrink until memory suffices, unless the command line fixed them.
+fn start(candidate: &Candidate<'_>, data: &'static [u8], isa: Isa, options: &Options, regions: &mut Regions) -> Result<Scheduler, String> {
+    let trained = u32::try_from(candidate.llama.context).unwrap_or(u32::MAX);
+    let mut context = options.context.unwrap_or(trained);
+    let mut slots = options.slots.unwrap_or(SLOTS);
+    let keep = regions.0.len();
+    loop {
+        let model = Model::new(&candidate.llama, data, candidate.gguf.data_offset).map_err(|e| e.to_string())?;
+        match Scheduler::new(model, isa, team::cores(), context, slots, &mut |n| regions.alloc(n), &RING0_TRACE_RING) {
+            Ok(mut scheduler) => {
+                if let Some(cores) = options.cores {
+                    scheduler.set_cores(cores as usize);
+                }
+                return Ok(scheduler);
+            }
+            Err(error @ ring0_engine::Error::NoMemory { .. }) => {
+                // SAFETY: the engine was not made, so nobody has them.
+                unsafe { regions.free(keep) };
+                if slots > 1 && options.slots.is_none() {
+                    slots /= 2;
+                } else if context / 2 >= SMALLEST_CONTEXT && options.context.is_none() {
+                    context /= 2;
+                } else {
+                    return Err(format!("{error}; {} free in one piece", bytes(ring0_arch::memory_stats().largest_free)));
+                }
+            }
+            Err(error) => return Err(error.to_string()),
+        }
+    }
+}
+
+/// A short id out of the model's own name: what clients put into `model`.
+fn card(candidate: &Candidate<'_>, scheduler: &Scheduler, header: &[u8]) -> ModelCard {
+    let llama = &candidate.llama;
+    let id: String = llama
+        .name
+        .unwrap_or("model")
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c.to_ascii_lowercase() } else { '-' })
+        .take(64)
+        .collect();
+    // Tells models apart whose headers differ; weights alone that differ under one header are not seen.
+    let mut hash = rustc_hash::FxHasher::default();
+    hash.write(header);
+    let tensors = candidate.gguf.tensors();
+    ModelCard {
+        id,
+        aliases: llama.name.iter().map(|n| n.to_string()).collect(),
+        created: crate::rtc::unix_time().unwrap_or(0),
+        fingerprint: format!("ring0-{}-{:08x}", env!("CARGO_PKG_VERSION"), hash.finish() as u32),
+        parameters: tensors.iter().map(|t| t.elements()).sum(),
+        size_bytes: tensors.iter().map(|t| t.size).sum(),
+        vocabulary: llama.vocab as u32,
+        training_context: u32::try_from(llama.context).unwrap_or(u32::MAX).max(scheduler.context_tokens()),
+        embedding: llama.embedding as u32,
+        chat_template: match &candidate.template {
+            Recognised::Known(template) => template.name().into(),
+            Recognised::Missing | Recognised::Unknown(_) => String::new(),
+        },
+    }
+}
+
+fn facts(candidate: &Candidate<'_>, card: &ModelCard, scheduler: &Scheduler, isa: Isa) -> Vec<(&'static str, String)> {
+    let l = &candidate.llama;
+    let load = scheduler.load();
+    let mut types: Vec<(String, usize)> = Vec::new();
+    for tensor in candidate.gguf.tensors() {
+        let name = tensor.dtype.to_string();
+        match types.iter_mut().find(|(n, _)| *n == name) {
+            Some((_, count)) => *count += 1,
+            None => types.push((name, 1)),
+        }
+    }
+    let types: Vec<String> = types.iter().map(|(name, count)| format!("{count} {name}")).collect();
+    vec![
+        ("name", l.name.unwrap_or("(none)").into()),
+        ("id", card.id.clone()),
+        ("file", format!("GGUF v{}, {} tensors ({})", candidate.gguf.version, candidate.gguf.tensors().len(), types.join(", "))),
+        ("weights", format!("{} parameters, {}", card.parameters, bytes(card.size_bytes))),
+        ("shape", format!("{} layers, {} wide, {} heads of {}, {} KV heads, FFN {}", l.layers, l.embedding, l.heads, l.head_dim, l.kv_heads, l.ffn)),
+        ("rope", format!("{} dimensions, base {}, {:?}{}", l.rope.dim, l.rope.base, l.rope.scaling, if l.rope_freqs.is_some() { ", frequency factors" } else { "" })),
+        ("vocabulary", format!("{} tokens, {}", l.vocab, candidate.tokenizer.kind())),
+        ("template", match &candidate.template {
+            Recognised::Known(template) => template.name().into(),
+            Recognised::Missing => "none: prompts go in as they are".into(),
+            Recognised::Unknown(text) => format!("not one that this kernel knows; chat is refused. It begins: {text}"),
+        }),
+        ("context", format!("{} tokens for each of {} slots (trained for {})", scheduler.context_tokens(), load.slots, l.context)),
+        ("engine", format!("{}, {} of {} cores, KV cache {}", isa.name(), scheduler.cores(), team::cores().count(), bytes(scheduler.kv_bytes() as u64))),
+    ]
+}
+
+/// Says when the model was ready.
+pub fn report(loaded: &Loaded) {
+    let get = |key| loaded.facts.iter().find(|(k, _)| *k == key).map_or("", |(_, v)| v.as_str());
+    log!("model '{}' on {}: {}; {}", get("id"), loaded.disk, get("weights"), get("context"));
+    log!("engine {}; ready at {:.3} s", get("engine"), seconds(now_ticks()));
+}
