@@ -1,0 +1,76 @@
+import type { OptionSpec, OptionSpecs } from './arguments.ts';
+import type { Command } from './command.ts';
+import { EXIT_MEANINGS } from './exit-codes.ts';
+import type { Paint } from './terminal.ts';
+
+/** Rows of two columns, the second wrapped at a width that every terminal has. */
+function columns(rows: ReadonlyArray<readonly [string, string]>): string {
+  const width = Math.max(...rows.map(([left]) => left.length));
+  return rows
+    .map(
+      ([left, right]) => `  ${left.padEnd(width)}  ${wrap(right, 100 - width - 4).join(`\n  ${' '.repeat(width)}  `)}`,
+    )
+    .join('\n');
+}
+
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = word;
+    } else {
+      line = line === '' ? word : `${line} ${word}`;
+    }
+  }
+  return [...lines, line];
+}
+
+function optionRow([name, spec]: [string, OptionSpec]): readonly [string, string] {
+  const short = spec.short === undefined ? '    ' : `-${spec.short}, `;
+  return [`${short}--${name}${spec.kind === 'flag' ? '' : ` ${spec.value}`}`, spec.help];
+}
+
+/** `ring0 --help`. */
+export function overview(commands: readonly Command[], paint: Paint): string {
+  return [
+    `${paint('bold', 'ring0')}: build, boot, talk to and take apart a kernel whose only program is a language model`,
+    '',
+    `${paint('bold', 'Usage')}\n  ring0 COMMAND [OPTIONS]`,
+    '',
+    paint('bold', 'Commands'),
+    columns(commands.map((command) => [`${command.name} ${command.operands}`.trim(), command.summary])),
+    '',
+    paint('bold', 'First steps'),
+    columns([
+      ['ring0 doctor --fix', 'see what this machine lacks, and install it'],
+      ['ring0 chat "What is a GDT?"', 'build the kernel, boot it, ask its model one question'],
+      ['ring0 run', 'boot it and sit at its serial console; Ctrl-] then q leaves'],
+      ['ring0 COMMAND --help', 'all options of a command, with examples'],
+    ]),
+    '',
+    paint('bold', 'Exit codes'),
+    columns(EXIT_MEANINGS.map(([code, meaning]) => [String(code).padStart(3), meaning])),
+    '',
+    'Every command takes --json. Results go to stdout; progress, hints and errors go to stderr. With --json, an error is',
+    'also printed on stdout, as {"error": {"code", "what", "why", "fix"}}. NO_COLOR is honoured.',
+  ].join('\n');
+}
+
+/** `ring0 COMMAND --help`. */
+export function commandHelp(command: Command, options: OptionSpecs, paint: Paint): string {
+  return [
+    `${paint('bold', `ring0 ${command.name}`)}: ${command.summary}`,
+    '',
+    `${paint('bold', 'Usage')}\n  ring0 ${command.name} ${command.operands}${command.operands === '' ? '' : ' '}[OPTIONS]`,
+    '',
+    command.description,
+    '',
+    paint('bold', 'Options'),
+    columns(Object.entries(options).map(optionRow)),
+    '',
+    paint('bold', 'Examples'),
+    columns(command.examples),
+  ].join('\n');
+}

@@ -1,0 +1,3 @@
+export interface One {
+  readonly one: 1;
+}

@@ -1,0 +1,136 @@
+/** The command `ring0` as a person or a script starts it: a process of its own, through the launcher. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { root } from './project.ts';
+
+const PATIENCE_MS = 120_000;
+
+export interface Outcome {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A home of its own, so that tests see neither a person's machines and models nor each other's. */
+export class CommandLine {
+  readonly #home = mkdtempSync(join(tmpdir(), 'r0-'));
+  readonly #running = new Set<Running>();
+
+  start(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Running {
+    const running = new Running(args, {
+      ...process.env,
+      XDG_RUNTIME_DIR: this.#home,
+      XDG_STATE_HOME: join(this.#home, 'state'),
+      XDG_DATA_HOME: join(this.#home, 'data'),
+      NO_COLOR: '1',
+      ...environment,
+    });
+    this.#running.add(running);
+    return running;
+  }
+
+  /** Runs a command to its end, with this text as its stdin. */
+  async run(args: readonly string[], stdin = ''): Promise<Outcome> {
+    const running = this.start(args);
+    running.type(stdin);
+    running.endInput();
+    return await running.end();
+  }
+
+  dispose(): void {
+    for (const running of this.#running) running.signal('SIGKILL');
+    rmSync(this.#home, { recursive: true, force: true });
+  }
+}
+
+export class Running {
+  readonly #child: ChildProcess;
+  readonly #args: readonly string[];
+  readonly #watchers = new Set<() => void>();
+  #stdout = '';
+  #stderr = '';
+  readonly #ended: Promise<number | null>;
+
+  constructor(args: readonly string[], env: NodeJS.ProcessEnv) {
+    this.#args = args;
+    this.#child = spawn(process.execPath, [join(root, 'main', 'cli', 'ring0.mjs'), ...args], {
+      cwd: root,
+      env,
+      stdio: 'pipe',
+    });
+    this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      this.#stdout += text;
+      this.#notify();
+    });
+    this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.#stderr += text;
+      this.#notify();
+    });
+    // A command that has ended no longer reads its stdin.
+    this.#child.stdin?.on('error', () => {});
+    this.#ended = new Promise((resolve) => {
+      this.#child.on('close', (code) => {
+        resolve(code);
+        this.#notify();
+      });
+    });
+  }
+
+  #notify(): void {
+    for (const watcher of this.#watchers) watcher();
+  }
+
+  get stdout(): string {
+    return this.#stdout;
+  }
+
+  type(text: string): void {
+    this.#child.stdin?.write(text);
+  }
+
+  endInput(): void {
+    this.#child.stdin?.end();
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  /** Waits until stdout matches. */
+  async waitFor(pattern: RegExp): Promise<RegExpExecArray> {
+    return await new Promise((resolve, reject) => {
+      const finish = (act: () => void) => {
+        clearTimeout(timer);
+        this.#watchers.delete(look);
+        act();
+      };
+      const look = () => {
+        const match = pattern.exec(this.#stdout);
+        if (match !== null) finish(() => resolve(match));
+        else if (this.#child.exitCode !== null || this.#child.signalCode !== null)
+          finish(() => reject(this.#failure('ended')));
+      };
+      const timer = setTimeout(
+        () => finish(() => reject(this.#failure(`was silent for ${PATIENCE_MS} ms`))),
+        PATIENCE_MS,
+      );
+      this.#watchers.add(look);
+      look();
+    });
+  }
+
+  async end(): Promise<Outcome> {
+    const timer = setTimeout(() => this.signal('SIGKILL'), PATIENCE_MS);
+    const code = await this.#ended;
+    clearTimeout(timer);
+    return { code, stdout: this.#stdout, stderr: this.#stderr };
+  }
+
+  #failure(what: string): Error {
+    return new Error(
+      `ring0 ${this.#args.join(' ')} ${what}\nstdout: ${this.#stdout.slice(-2000)}\nstderr: ${this.#stderr.slice(-2000)}`,
+    );
+  }
+}
