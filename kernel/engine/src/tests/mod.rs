@@ -1,0 +1,6 @@
+//! The engine as a whole: against a plain implementation, against llama.cpp's tokens, and against itself.
+
+mod generate;
+mod passes;
+mod reference;
+mod support;
