@@ -11,10 +11,13 @@
 pub mod addr;
 pub mod boot;
 pub mod descriptors;
+pub mod exception;
 pub mod frames;
+pub mod load_options;
 pub mod memmap;
 pub mod paging;
 pub mod pvh;
+pub mod symbols;
 
 #[cfg(all(feature = "bare", not(test)))]
 mod bare;

@@ -45,7 +45,7 @@ impl Backend for Machine {
 
     /// RDRAND where the processor has it (Intel SDM Vol. 1, 7.3.17); the time of the call is mixed in by SplitMix64 in any case.
     fn entropy(&mut self) -> u64 {
-        let hardware = ring0_arch::cpu::random().unwrap_or(0);
+        let hardware = crate::processor::random().unwrap_or(0);
         self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15) ^ now_ticks() ^ hardware;
         let mut z = self.random;
         z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);

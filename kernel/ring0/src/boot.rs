@@ -1,8 +1,8 @@
 //! The order of the boot.
 
-use crate::records::RING0_BOOT_REPORT;
+use crate::records::{RING0_BOOT_REPORT, RING0_EPITAPH};
 use core::sync::atomic::Ordering::Relaxed;
-use ring0_arch::{BootInfo, cpu, memory, memory_stats, now_ticks, println, serial};
+use ring0_arch::{BootInfo, cpu, fault, memory, memory_stats, now_ticks, println, report, serial, tables};
 
 /// Runs `work` as a phase of the boot report.
 pub fn phase<T>(name: &str, work: impl FnOnce() -> T) -> T {
@@ -18,9 +18,16 @@ fn ring0_start(boot: &'static BootInfo) -> ! {
     serial::init();
     RING0_BOOT_REPORT.entry_tsc.store(boot.entry_tsc, Relaxed);
     RING0_BOOT_REPORT.source.store(boot.source as u32, Relaxed);
+    report::set_epitaph(&RING0_EPITAPH);
+    tables::init();
     phase("memory", || memory::init(boot));
     RING0_BOOT_REPORT.memory_bytes.store(memory_stats().total, Relaxed);
     let words: alloc::vec::Vec<&str> = boot.command_line.split(' ').collect();
     println!("ring0: {:?} boot, {} command line words, {:?}", boot.source, words.len(), memory_stats());
+    for (name, fault) in fault::FAULTS {
+        if words.iter().any(|word| word.strip_prefix("panic=") == Some(name)) {
+            fault::provoke(fault);
+        }
+    }
     cpu::stop()
 }

@@ -42,9 +42,9 @@ struct KernelMap;
 
 impl Map for KernelMap {
     fn memory(&mut self, phys: u64, bytes: u64) -> Option<Box<dyn Registers>> {
-        let pointer = NonNull::new(map_mmio(PhysAddr(phys), bytes)?)?;
+        let pointer = map_mmio(PhysAddr(phys), bytes)?;
         // SAFETY: the window was just mapped uncached, and device windows are never unmapped.
-        Some(Box::new(unsafe { Window::new(pointer, usize::try_from(bytes).ok()?) }))
+        Some(Box::new(unsafe { Window::new(pointer, bytes) }))
     }
 
     fn ports(&mut self, base: u16, count: u16) -> Option<Box<dyn Registers>> {
@@ -151,9 +151,9 @@ impl Devices {
 fn config_access() -> Option<Box<dyn ConfigAccess>> {
     if let Some(ecam) = ring0_arch::acpi_info().ecam.first() {
         let buses = u64::from(ecam.last_bus - ecam.first_bus) + 1;
-        if let Some(pointer) = map_mmio(PhysAddr(ecam.base), buses << 20).and_then(NonNull::new) {
+        if let Some(pointer) = map_mmio(PhysAddr(ecam.base), buses << 20) {
             // SAFETY: mapped uncached, never unmapped; configuration space is 1 MiB for each bus.
-            let window = unsafe { Window::new(pointer, (buses << 20) as usize) };
+            let window = unsafe { Window::new(pointer, buses << 20) };
             return Some(Box::new(Ecam::new(window, ecam.segment, ecam.first_bus, ecam.last_bus)));
         }
     }

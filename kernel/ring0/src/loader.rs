@@ -27,7 +27,7 @@ const LARGEST_HEADER: u64 = 256 << 20;
 /// Requests worked on at once, unless the command line or memory says otherwise.
 const SLOTS: u32 = 4;
 /// Context below which a model is not worth starting.
-const SMALLEST_CONTEXT: u32 = 64;
+const SMALLEST_CONTEXT: usize = 64;
 
 /// A model that can answer, and what is said about it.
 pub struct Loaded {
@@ -86,7 +86,7 @@ pub fn find<'a>(disks: &'a mut [Disk], name: Option<&str>) -> Result<&'a mut Dis
         }
         None => disks
             .iter_mut()
-            .find(|disk| holds_gguf(disk))
+            .find_map(|disk| holds_gguf(disk).then_some(disk))
             .ok_or_else(|| format!("no disk begins with a GGUF header (looked at: {})", known.join(" "))),
     }
 }
@@ -156,9 +156,10 @@ pub fn load(disk: &mut Disk, options: &Options, make_room: impl FnOnce()) -> Res
     let result = phase("model read", || read_tensors(disk, &candidate.gguf, &mut regions))
         .and_then(|data| phase("engine", || start(&candidate, data, isa, options, &mut regions)));
     match result {
-        Ok(scheduler) => {
+        Ok(mut scheduler) => {
+            let working = regions.0[1..].iter().map(|(_, len)| *len as u64).sum();
             let card = card(&candidate, &scheduler, &header);
-            let facts = facts(&candidate, &card, &scheduler, isa);
+            let facts = facts(&candidate, &card, &mut scheduler, isa, working);
             RING0_BOOT_REPORT.engine.set(isa.name());
             RING0_BOOT_REPORT.model.set(&card.id);
             let template = match candidate.template {
@@ -208,8 +209,8 @@ fn no_memory(what: &str, wanted: u64) -> String {
 /// Makes the engine. Slots, then context, shrink until memory suffices, unless the command line fixed them.
 fn start(candidate: &Candidate<'_>, data: &'static [u8], isa: Isa, options: &Options, regions: &mut Regions) -> Result<Scheduler, String> {
     let trained = u32::try_from(candidate.llama.context).unwrap_or(u32::MAX);
-    let mut context = options.context.unwrap_or(trained);
-    let mut slots = options.slots.unwrap_or(SLOTS);
+    let mut context = options.context.unwrap_or(trained) as usize;
+    let mut slots = options.slots.unwrap_or(SLOTS) as usize;
     let keep = regions.0.len();
     loop {
         let model = Model::new(&candidate.llama, data, candidate.gguf.data_offset).map_err(|e| e.to_string())?;
@@ -267,9 +268,10 @@ fn card(candidate: &Candidate<'_>, scheduler: &Scheduler, header: &[u8]) -> Mode
     }
 }
 
-fn facts(candidate: &Candidate<'_>, card: &ModelCard, scheduler: &Scheduler, isa: Isa) -> Vec<(&'static str, String)> {
+fn facts(candidate: &Candidate<'_>, card: &ModelCard, scheduler: &mut Scheduler, isa: Isa, working: u64) -> Vec<(&'static str, String)> {
     let l = &candidate.llama;
     let load = scheduler.load();
+    let cores = scheduler.runner().cores_for(1);
     let mut types: Vec<(String, usize)> = Vec::new();
     for tensor in candidate.gguf.tensors() {
         let name = tensor.dtype.to_string();
@@ -286,14 +288,14 @@ fn facts(candidate: &Candidate<'_>, card: &ModelCard, scheduler: &Scheduler, isa
         ("weights", format!("{} parameters, {}", card.parameters, bytes(card.size_bytes))),
         ("shape", format!("{} layers, {} wide, {} heads of {}, {} KV heads, FFN {}", l.layers, l.embedding, l.heads, l.head_dim, l.kv_heads, l.ffn)),
         ("rope", format!("{} dimensions, base {}, {:?}{}", l.rope.dim, l.rope.base, l.rope.scaling, if l.rope_freqs.is_some() { ", frequency factors" } else { "" })),
-        ("vocabulary", format!("{} tokens, {}", l.vocab, candidate.tokenizer.kind())),
+        ("vocabulary", format!("{} tokens, {}", l.vocab, candidate.tokenizer.name())),
         ("template", match &candidate.template {
             Recognised::Known(template) => template.name().into(),
             Recognised::Missing => "none: prompts go in as they are".into(),
             Recognised::Unknown(text) => format!("not one that this kernel knows; chat is refused. It begins: {text}"),
         }),
         ("context", format!("{} tokens for each of {} slots (trained for {})", scheduler.context_tokens(), load.slots, l.context)),
-        ("engine", format!("{}, {} of {} cores, KV cache {}", isa.name(), scheduler.cores(), team::cores().count(), bytes(scheduler.kv_bytes() as u64))),
+        ("engine", format!("{}, {cores} of {} cores decode, KV cache and workspace {}", isa.name(), team::cores().count(), bytes(working))),
     ]
 }
 

@@ -1,12 +1,11 @@
 //! What the compiler wants of a kernel without an unwinder.
 
 use core::panic::PanicInfo;
-use ring0_arch::{cpu, println};
+use ring0_arch::{cpu, report};
 
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
-    println!("ring0: PANIC: {info}");
-    cpu::stop()
+    report::panic(info)
 }
 
 /// Named by the compiled standard libraries; never called, because panics abort.

@@ -253,6 +253,11 @@ pub(super) fn heap_chunk(bytes: usize) -> Option<(*mut u8, usize)> {
     Some((phys.hhdm() as *mut u8, bytes as usize))
 }
 
+/// Whether anything is mapped at `virt`. Takes no lock: for the dying.
+pub(super) fn is_mapped(virt: u64) -> bool {
+    READY.load(Relaxed) && Mapper::open(root(), Frames, features()).translate(virt).is_some()
+}
+
 /// The physical address behind a pointer into the direct map or the image; `None` for any other (such as a started core's stack, whose
 /// memory must not be used for DMA).
 pub fn phys_of<T: ?Sized>(pointer: *const T) -> Option<PhysAddr> {

@@ -59,7 +59,8 @@ impl Job {
         if loaded.llm.is_control(token) && !*raw {
             return;
         }
-        let whole = text.push(loaded.llm.piece(token).unwrap_or_default());
+        let mut whole = String::new();
+        text.push(loaded.llm.piece(token).unwrap_or_default(), &mut whole);
         ring0_arch::print!("{}", printable(&whole));
     }
 
@@ -68,7 +69,9 @@ impl Job {
         let decoded = t.generated_tokens.saturating_sub(1);
         match &mut self.show {
             Show::Answer { text, .. } => {
-                println!("{}", printable(&text.finish()));
+                let mut rest = String::new();
+                text.finish(&mut rest);
+                println!("{}", printable(&rest));
                 let end = match reason {
                     FinishReason::EndToken(_) => "",
                     FinishReason::MaxTokens => "; stopped at -n",

@@ -2,10 +2,13 @@
 
 use crate::clock::{milliseconds, now_ns, seconds};
 use crate::kernel::Kernel;
+use crate::processor;
 use crate::records::RING0_BOOT_REPORT;
 use crate::units::{bytes, text};
+use alloc::vec::Vec;
 use core::sync::atomic::Ordering::Relaxed;
-use ring0_arch::{cpu, memory_stats, now_ticks, println, tsc_hz};
+use ring0_arch::fault::{self, FAULTS};
+use ring0_arch::{memory_stats, now_ticks, println, tsc_hz};
 
 /// `info`: all at a glance.
 pub fn info(kernel: &mut Kernel) {
@@ -14,7 +17,7 @@ pub fn info(kernel: &mut Kernel) {
     println!("kernel   Ring0 {}, {:?} boot, up {:.1} s", env!("CARGO_PKG_VERSION"), kernel.boot.source, now_ns() as f64 / 1e9);
     println!(
         "machine  {}, {} of {} cores online, {} MHz TSC",
-        cpu::brand(),
+        processor::brand(),
         report.cores_online.load(Relaxed),
         report.cores_found.load(Relaxed),
         tsc_hz() / 1_000_000
@@ -26,10 +29,10 @@ pub fn info(kernel: &mut Kernel) {
 
 /// `cpuid`.
 pub fn cpuid() {
-    println!("{} ({}), {}", cpu::brand(), cpu::vendor(), cpu::hypervisor().unwrap_or("no hypervisor"));
+    println!("{} ({}), {}", processor::brand(), processor::vendor(), processor::hypervisor().unwrap_or_else(|| "no hypervisor".into()));
     println!("TSC {} Hz, XCR0 {:#x}", tsc_hz(), ring0_arch::xcr0());
-    println!("features: {}", cpu::features().join(" "));
-    let names: alloc::vec::Vec<_> = ring0_engine::Isa::available().map(|isa| isa.name()).collect();
+    println!("features: {}", processor::features().join(" "));
+    let names: Vec<_> = ring0_engine::Isa::available().map(|isa| isa.name()).collect();
     println!("engine:   {} (best here: {})", names.join(" "), ring0_engine::Isa::detect().name());
 }
 
@@ -99,8 +102,9 @@ pub fn uptime() {
 
 /// `panic KIND`: provokes a fault.
 pub fn provoke(kind: Option<&str>) {
-    match kind.map(|kind| (kind, ring0_arch::fault::provoke(kind))) {
-        None => println!("panic KIND; kinds: {}", ring0_arch::fault::KINDS.join(" ")),
-        Some((kind, ())) => println!("panic: '{kind}'? kinds: {}", ring0_arch::fault::KINDS.join(" ")),
+    if let Some((_, fault)) = FAULTS.iter().find(|(name, _)| Some(*name) == kind) {
+        fault::provoke(*fault);
     }
+    let names: Vec<&str> = FAULTS.iter().map(|(name, _)| *name).collect();
+    println!("panic KIND, where KIND is one of: {}", names.join(" "));
 }

@@ -1,0 +1,63 @@
+//! Interrupts. They arrive only while a core halts (see the crate's documentation), so waking it up was all there was to do:
+//! a handler counts and acknowledges.
+
+use super::apic;
+use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// The APIC timer.
+pub(super) const TIMER: u8 = 0x40;
+/// From another core: there is work.
+pub(super) const WAKE: u8 = 0x41;
+/// The serial port.
+pub(super) const SERIAL: u8 = 0x42;
+/// Where the legacy interrupt controllers are moved to, out of the exceptions' way, before they are masked.
+pub(super) const LEGACY: u8 = 0x20;
+/// The APIC's spurious vector; the low four bits must be ones on old processors.
+pub(super) const SPURIOUS: u8 = 0xff;
+
+/// Interrupts by cause since boot, over all cores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct InterruptCounts {
+    /// APIC timer.
+    pub timer: u64,
+    /// Wake-ups from other cores.
+    pub wake: u64,
+    /// Serial port.
+    pub serial: u64,
+    /// Spurious ones, those of the masked legacy controllers included.
+    pub spurious: u64,
+    /// Vectors that nobody asked for.
+    pub unhandled: u64,
+}
+
+static TIMERS: AtomicU64 = AtomicU64::new(0);
+static WAKES: AtomicU64 = AtomicU64::new(0);
+static SERIALS: AtomicU64 = AtomicU64::new(0);
+static SPURIOUSES: AtomicU64 = AtomicU64::new(0);
+static UNHANDLED: AtomicU64 = AtomicU64::new(0);
+
+pub(super) fn handle(vector: u8) {
+    let (counter, acknowledge) = match vector {
+        TIMER => (&TIMERS, true),
+        WAKE => (&WAKES, true),
+        SERIAL => (&SERIALS, true),
+        SPURIOUS => (&SPURIOUSES, false),
+        LEGACY..=0x2f => (&SPURIOUSES, false),
+        _ => (&UNHANDLED, apic::in_service(vector)),
+    };
+    counter.fetch_add(1, Relaxed);
+    if acknowledge {
+        apic::end_of_interrupt();
+    }
+}
+
+/// Interrupts since boot.
+pub fn interrupt_counts() -> InterruptCounts {
+    InterruptCounts {
+        timer: TIMERS.load(Relaxed),
+        wake: WAKES.load(Relaxed),
+        serial: SERIALS.load(Relaxed),
+        spurious: SPURIOUSES.load(Relaxed),
+        unhandled: UNHANDLED.load(Relaxed),
+    }
+}
