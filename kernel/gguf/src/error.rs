@@ -334,7 +334,8 @@ pub(crate) fn printable(text: &str) -> Box<str> {
             out.push('…');
             break;
         }
-        out.extend(c.escape_debug());
+        // Quotes are harmless.
+        if matches!(c, '\'' | '"') { out.push(c) } else { out.extend(c.escape_debug()) }
     }
     out.into_boxed_str()
 }

@@ -134,7 +134,11 @@ impl fmt::Display for Rule {
 pub(crate) fn printable(bytes: &[u8]) -> Box<str> {
     const MOST: usize = 60;
     let text = String::from_utf8_lossy(bytes.get(..bytes.len().min(4 * MOST)).unwrap_or(bytes));
-    let mut out: String = text.chars().take(MOST).flat_map(char::escape_debug).collect();
+    let mut out = String::new();
+    for c in text.chars().take(MOST) {
+        // Quotes are harmless, and templates are full of them.
+        if matches!(c, '\'' | '"') { out.push(c) } else { out.extend(c.escape_debug()) }
+    }
     if text.chars().nth(MOST).is_some() {
         out.push('…');
     }

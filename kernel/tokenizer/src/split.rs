@@ -240,3 +240,56 @@ fn three_digits_or_rest(letters: &[Letter]) -> usize {
     };
     if is_three(0) { 3 } else { (1..letters.len()).find(|&at| is_three(at)).unwrap_or(letters.len()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(pre: PreTokenizer, text: &str) -> Vec<&str> {
+        let mut words = Vec::new();
+        pre.split(text, &mut |word| words.push(word));
+        assert_eq!(words.concat(), text, "nothing is lost");
+        assert!(words.iter().all(|word| !word.is_empty()));
+        words
+    }
+
+    #[test]
+    fn gpt_2() {
+        let words = |text| words(PreTokenizer::Gpt2, text);
+        assert_eq!(words("Hello world's 123abc!?"), ["Hello", " world", "'s", " 123", "abc", "!?"]);
+        assert_eq!(words("I'LL we'll 'ts"), ["I", "'", "LL", " we", "'ll", " '", "ts"]);
+        assert_eq!(words("a   b \n\n c  "), ["a", "  ", " b", " \n\n", " c", "  "]);
+        assert_eq!(words("Ünï½Ⅷ٣ …—"), ["Ünï", "½Ⅷ٣", " …—"]);
+        assert_eq!(words("\u{a0}x\u{3000}\u{3000}y"), ["\u{a0}", "x", "\u{3000}", "\u{3000}", "y"]);
+        assert_eq!(words(""), [""; 0]);
+    }
+
+    #[test]
+    fn llama_3() {
+        let words = |text| words(PreTokenizer::Llama3, text);
+        assert_eq!(words("I'LL (pay) 12345$\n\n x"), ["I", "'LL", " (", "pay", ")", " ", "123", "45", "$\n\n", " x"]);
+        assert_eq!(words("a \n \n  b\r\n"), ["a", " \n \n", " ", " b", "\r\n"]);
+        assert_eq!(words("<|x|>\tword  "), ["<|", "x", "|>", "\tword", "  "]);
+        assert_eq!(words("'s' 'quote"), ["'s", "'", " '", "quote"]);
+    }
+
+    #[test]
+    fn qwen_2_takes_digits_one_by_one() {
+        assert_eq!(words(PreTokenizer::Qwen2, "in 1986!"), ["in", " ", "1", "9", "8", "6", "!"]);
+    }
+
+    #[test]
+    fn smollm_takes_digits_first() {
+        // The spaces before a digit are at the end of their part: all of them stay together.
+        assert_eq!(words(PreTokenizer::Smollm, "a  12 b"), ["a", "  ", "1", "2", " b"]);
+        assert_eq!(words(PreTokenizer::Smollm, "x½y's"), ["x", "½", "y", "'s"]);
+    }
+
+    #[test]
+    fn the_default_takes_punctuation_first() {
+        assert_eq!(
+            words(PreTokenizer::Default, "it's, 1234567 <=> a`b"),
+            ["it", "'", "s", ",", " ", "123", "456", "7", " ", "<=>", " a", "`", "b"]
+        );
+    }
+}
