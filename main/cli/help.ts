@@ -3,14 +3,28 @@ import type { Command } from './command.ts';
 import { EXIT_MEANINGS } from './exit-codes.ts';
 import type { Paint } from './terminal.ts';
 
+/** Columns of the help pages. */
+const WIDTH = 100;
+
 /** Rows of two columns, the second wrapped at a width that every terminal has. */
 function columns(rows: ReadonlyArray<readonly [string, string]>): string {
   const width = Math.max(...rows.map(([left]) => left.length));
   return rows
     .map(
-      ([left, right]) => `  ${left.padEnd(width)}  ${wrap(right, 100 - width - 4).join(`\n  ${' '.repeat(width)}  `)}`,
+      ([left, right]) =>
+        `  ${left.padEnd(width)}  ${wrap(right, WIDTH - width - 4).join(`\n  ${' '.repeat(width)}  `)}`,
     )
     .join('\n');
+}
+
+/** Paragraphs of running text are filled to the width; one that is laid out in columns (two spaces in a row) stays as it is. */
+function fill(text: string): string {
+  const paragraphs = text.split('\n\n');
+  return paragraphs
+    .map((paragraph) =>
+      /\S {2,}\S/.test(paragraph) ? paragraph : wrap(paragraph.replaceAll('\n', ' '), WIDTH).join('\n'),
+    )
+    .join('\n\n');
 }
 
 function wrap(text: string, width: number): string[] {
@@ -53,8 +67,8 @@ export function overview(commands: readonly Command[], paint: Paint): string {
     paint('bold', 'Exit codes'),
     columns(EXIT_MEANINGS.map(([code, meaning]) => [String(code).padStart(3), meaning])),
     '',
-    'Every command takes --json. Results go to stdout; progress, hints and errors go to stderr. With --json, an error is',
-    'also printed on stdout, as {"error": {"code", "what", "why", "fix"}}. NO_COLOR is honoured.',
+    fill(`Every command takes --json. Results go to stdout; progress, hints and errors go to stderr. With --json, an error is
+also printed on stdout, as {"error": {"code", "what", "why", "fix"}}. NO_COLOR is honoured.`),
   ].join('\n');
 }
 
@@ -65,7 +79,7 @@ export function commandHelp(command: Command, options: OptionSpecs, paint: Paint
     '',
     `${paint('bold', 'Usage')}\n  ring0 ${command.name} ${command.operands}${command.operands === '' ? '' : ' '}[OPTIONS]`,
     '',
-    command.description,
+    fill(command.description),
     '',
     paint('bold', 'Options'),
     columns(Object.entries(options).map(optionRow)),

@@ -39,7 +39,8 @@ export const inspect = defineCommand({
 
 boot     phases from the first instruction on, with times; processor count, memory, engine, model
 trace    timed spans of the last tokens: layer, operation, core
-epitaph  what the kernel wrote when it died: message, registers, backtrace; also of a guest that is stopped dead
+epitaph  what the kernel wrote when it died, also of a guest that stands still: message,
+         registers, backtrace
 drivers  each driver's own idea of its virtqueues`,
   options: {
     chrome: { kind: 'flag', help: 'trace only: print Chrome trace JSON, for chrome://tracing, Perfetto or Speedscope' },

@@ -13,9 +13,10 @@ export const model = defineCommand({
   operands: 'list | add FILE | get NAME',
   arity: [0, 2],
   description: `list   what there is: the demo model of this repository, the library, and what \`get\` could download
-add    takes a GGUF file into the library, as a hard link where the file system allows it, else as a copy
-get    downloads a small instruct model from Hugging Face; an interrupted download goes on where it stopped, and the file
-       is checked before it counts. It needs the internet: a closed network can use \`add\` with a file brought by hand.
+add    takes a GGUF file into the library: a hard link where the file system allows it, else a copy
+get    downloads a small instruct model from Hugging Face; an interrupted download goes on where it
+       stopped, and the file is checked before it counts. It needs the internet: in a closed
+       network, use add with a file brought by hand.
 
 Wherever a command takes --model, it takes a path or a name of this list.`,
   options: {},
