@@ -212,16 +212,6 @@ impl<L: Link> Stack<L> {
         self.config.port
     }
 
-    /// Serves another port from now on; 0 serves nobody. Connections that are open stay open.
-    pub fn set_port(&mut self, port: u16) {
-        self.config.port = port;
-        for n in 0..self.slots.len() {
-            if self.slots[n].phase == Phase::Listening {
-                self.listen(n);
-            }
-        }
-    }
-
     /// What `ip` shows.
     pub fn interface_info(&self) -> InterfaceInfo {
         InterfaceInfo {
