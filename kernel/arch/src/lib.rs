@@ -8,6 +8,10 @@
 //! disables interrupts, and an interrupt handler has nothing to do but to acknowledge: to be woken was the point.
 #![no_std]
 
+#[cfg(all(feature = "bare", not(test)))]
+extern crate alloc;
+
+pub mod acpi;
 pub mod addr;
 pub mod boot;
 pub mod descriptors;

@@ -1,8 +1,11 @@
 //! The order of the boot.
 
-use crate::records::{RING0_BOOT_REPORT, RING0_EPITAPH};
+use crate::records::{RING0_BOOT_REPORT, RING0_EPITAPH, RING0_TRACE_RING};
 use core::sync::atomic::Ordering::Relaxed;
-use ring0_arch::{BootInfo, cpu, fault, memory, memory_stats, now_ticks, println, report, serial, tables};
+use ring0_arch::{
+    BootInfo, acpi_info, apic, clock, cpu, fault, ioapic, memory, memory_stats, now_ticks, platform, println, report, serial,
+    smp, tables, tsc_hz,
+};
 
 /// Runs `work` as a phase of the boot report.
 pub fn phase<T>(name: &str, work: impl FnOnce() -> T) -> T {
@@ -22,6 +25,23 @@ fn ring0_start(boot: &'static BootInfo) -> ! {
     tables::init();
     phase("memory", || memory::init(boot));
     RING0_BOOT_REPORT.memory_bytes.store(memory_stats().total, Relaxed);
+    if let Err(error) = phase("acpi", || platform::init(boot)) {
+        println!("ring0: no ACPI tables: {error:?}");
+    }
+    phase("clock", || {
+        if !apic::init() {
+            println!("ring0: no APIC: one core, and no interrupts");
+        }
+        clock::init();
+        ioapic::wake_on_serial();
+    });
+    RING0_BOOT_REPORT.tsc_hz.store(tsc_hz(), Relaxed);
+    RING0_TRACE_RING.tsc_hz.store(tsc_hz(), Relaxed);
+    let processors = &acpi_info().processors;
+    RING0_BOOT_REPORT.cores_found.store(processors.len().max(1) as u32, Relaxed);
+    let online = phase("cores", || smp::start(boot, processors));
+    RING0_BOOT_REPORT.cores_online.store(online as u32, Relaxed);
+    println!("tsc {} cores {online} of {:?}", tsc_hz(), acpi_info());
     let words: alloc::vec::Vec<&str> = boot.command_line.split(' ').collect();
     println!("ring0: {:?} boot, {} command line words, {:?}", boot.source, words.len(), memory_stats());
     for (name, fault) in fault::FAULTS {

@@ -1,6 +1,7 @@
 //! What touches the processor.
 
 pub mod apic;
+pub mod clock;
 pub mod cpu;
 mod entry;
 pub mod fault;
@@ -8,23 +9,33 @@ mod firmware;
 mod heap;
 pub mod image;
 mod interrupt;
+pub mod ioapic;
 pub mod ksyms;
 mod lock;
 mod mem;
 pub mod memory;
 mod peheader;
+pub mod platform;
 pub mod port;
+pub mod power;
 pub mod report;
 pub mod serial;
 mod simd;
+pub mod smp;
 mod stack;
 pub mod tables;
+pub mod team;
 mod trap;
 mod uefi;
 
+pub use clock::{halt_for, halt_until, nanoseconds, tsc_hz};
 pub use cpu::now_ticks;
-pub use interrupt::{InterruptCounts, interrupt_counts};
+pub use interrupt::{InterruptCounts, device_message, interrupt_counts};
+pub use ioapic::wake_on_device;
 pub use lock::{Mutex, SpinLock};
 pub use memory::{MemoryStats, alloc_region, free_region, map_mmio, memory_stats, phys_of};
+pub use platform::{Platform, acpi_info};
 pub use simd::xcr0;
+pub use smp::cores_online;
 pub use tables::core_index;
+pub use team::Team;
