@@ -25,7 +25,7 @@ pub struct Llm<G> {
 impl<G: Generator> Llm<G> {
     /// Joins what was made from one GGUF file. `template` is [`ChatTemplate::recognise`]'s answer: a model without a template gets
     /// the plain one, one with an unknown template refuses conversations and completes texts only.
-    pub fn new(generator: G, tokenizer: Tokenizer, template: Recognised, card: ModelCard) -> Self {
+    pub fn new(card: ModelCard, generator: G, tokenizer: Tokenizer, template: Recognised) -> Self {
         let end_tokens = tokenizer.end_tokens();
         let tokens = 0..u32::try_from(tokenizer.vocab_len()).unwrap_or(u32::MAX);
         let longest_piece = tokens.filter_map(|token| tokenizer.piece(token)).map(<[u8]>::len).max().unwrap_or(0);

@@ -2,6 +2,7 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use ring0_tokenizer::Utf8Stream;
 
 /// What one token brought.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -19,8 +20,8 @@ pub struct Progress {
 #[derive(Debug, Clone, Default)]
 pub struct TextStream {
     stops: Vec<String>,
-    /// The beginning of a character: at most 3 bytes.
-    bytes: Vec<u8>,
+    /// Holds the beginning of a character.
+    characters_in: Utf8Stream,
     /// Text that could be the beginning of a stop string.
     held: String,
     /// Characters decoded so far, held ones included.
@@ -47,7 +48,7 @@ impl TextStream {
     /// Bytes of text so far, those held back included.
     #[must_use]
     pub fn position(&self) -> usize {
-        self.given + self.held.len() + self.bytes.len()
+        self.given + self.held.len() + self.characters_in.pending()
     }
 
     /// Bytes of text given out.
@@ -61,12 +62,13 @@ impl TextStream {
         if self.stopped {
             return Progress { text: String::new(), stopped: true };
         }
-        self.bytes.extend_from_slice(piece);
-        self.decode();
+        let before = self.held.len();
+        self.characters_in.push(piece, &mut self.held);
+        self.characters += self.held.get(before..).unwrap_or_default().chars().count();
         let match_at = self.stops.iter().filter_map(|stop| self.held.find(stop.as_str())).min();
         if let Some(at) = match_at {
             self.held.truncate(at);
-            self.bytes.clear();
+            self.characters_in = Utf8Stream::new();
             self.stopped = true;
         }
         let keep = if self.stopped { 0 } else { self.open_stop() };
@@ -76,9 +78,7 @@ impl TextStream {
 
     /// What was held back, at the end of the answer.
     pub fn finish(&mut self) -> String {
-        if !core::mem::take(&mut self.bytes).is_empty() {
-            self.push_character(char::REPLACEMENT_CHARACTER);
-        }
+        self.characters_in.finish(&mut self.held);
         self.give(self.held.len())
     }
 
@@ -87,31 +87,6 @@ impl TextStream {
         let text = core::mem::replace(&mut self.held, rest);
         self.given += text.len();
         text
-    }
-
-    fn push_character(&mut self, character: char) {
-        self.held.push(character);
-        self.characters += 1;
-    }
-
-    /// Moves whole characters from `bytes` to `held`.
-    fn decode(&mut self) {
-        let bytes = core::mem::take(&mut self.bytes);
-        let mut chunks = bytes.utf8_chunks().peekable();
-        while let Some(chunk) = chunks.next() {
-            self.held.push_str(chunk.valid());
-            self.characters += chunk.valid().chars().count();
-            let invalid = chunk.invalid();
-            if invalid.is_empty() {
-                continue;
-            }
-            let incomplete = core::str::from_utf8(invalid).is_err_and(|e| e.error_len().is_none());
-            if incomplete && chunks.peek().is_none() {
-                self.bytes.extend_from_slice(invalid);
-            } else {
-                self.push_character(char::REPLACEMENT_CHARACTER);
-            }
-        }
     }
 
     /// Bytes at the end of `held` that are a beginning of a stop string: the most of any.
