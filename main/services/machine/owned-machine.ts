@@ -1,0 +1,291 @@
+import { Emitter } from '../../../app/base/event.ts';
+import { fail, ok, type Result } from '../../../app/base/result.ts';
+import type { Epitaph, Machine, MachineInfo, MachineState } from '../../../app/contract/index.ts';
+import { isEnded, type MachineEvent, reduceMachine } from '../../../app/machine/state.ts';
+import type { ManagedProcess } from '../../process/index.ts';
+import { isFatalLine, isRebootLine, kernelCrash, logSize, qemuDied, readInterruptLog, tripleFault } from './crash.ts';
+import { describeExit } from './launch.ts';
+import type { QmpClient, QmpEvent } from './qmp-client.ts';
+import type { SerialConsole } from './serial-console.ts';
+
+/** Time between the kernel's last word and our looking at the body. */
+const SETTLE_MS = 150;
+const MAX_SETTLE_MS = 3000;
+/** QEMU is asked to quit, and after this long it is killed. */
+const QUIT_GRACE_MS = 3000;
+/** The interrupt log is for the boot; then, or when it is this large, it is reduced to resets. */
+const MAX_INTERRUPT_LOG = 16 << 20;
+const BOOT_LOG_MS = 20_000;
+
+export interface OwnedMachineParts {
+  readonly info: MachineInfo;
+  readonly process: ManagedProcess;
+  readonly qmp: QmpClient;
+  readonly serial: SerialConsole;
+  readonly stderr: () => string;
+  readonly interruptLog: string | null;
+  readonly readEpitaph: (info: MachineInfo) => Promise<Result<Epitaph>>;
+  /** Removes sockets, run directory and RAM file. Called once, when QEMU is gone. */
+  readonly cleanUp: () => void;
+}
+
+/** A machine whose QEMU is a child of this process. */
+export class OwnedMachine implements Machine {
+  readonly info: MachineInfo;
+  readonly #parts: OwnedMachineParts;
+  readonly #changed = new Emitter<MachineState>();
+  #state: MachineState = { phase: 'starting', step: 'the machine is switched on' };
+  #cleaned = false;
+  /** Bytes of the interrupt log that belong to earlier lives of the guest. */
+  #logStart = 0;
+  #rebootAnnounced = false;
+  #dying = false;
+  /** A reset of ours stops and continues the machine, which is nobody's business. */
+  #resetting = false;
+  #logTimer: NodeJS.Timeout | undefined;
+
+  readonly onDidChangeState = this.#changed.event;
+  readonly onDidReceiveSerial: Machine['onDidReceiveSerial'];
+
+  constructor(parts: OwnedMachineParts) {
+    this.#parts = parts;
+    this.info = parts.info;
+    this.onDidReceiveSerial = parts.serial.onDidReceive;
+    parts.qmp.onDidReceiveEvent((event) => this.#onQmpEvent(event));
+    parts.serial.onDidReceiveLine((line) => this.#onSerialLine(line));
+    void parts.process.exited.then((status) => {
+      this.#apply({ kind: 'exited', crash: qemuDied(describeExit(status), parts.stderr(), parts.serial.tail()) });
+      this.#cleanUp();
+    });
+    this.#watchInterruptLog();
+  }
+
+  get state(): MachineState {
+    return this.#state;
+  }
+
+  /** Lets the guest run for the first time. */
+  async powerOn(): Promise<Result<void>> {
+    const started = await this.#parts.qmp.execute('cont');
+    if (!started.ok) return started;
+    this.#apply({ kind: 'started' });
+    return ok();
+  }
+
+  serialScrollback(): Uint8Array {
+    return this.#parts.serial.scrollback();
+  }
+
+  writeSerial(bytes: Uint8Array): void {
+    this.#parts.serial.write(bytes);
+  }
+
+  async pause(): Promise<Result<void>> {
+    if (this.#state.phase === 'paused') return ok();
+    if (this.#state.phase !== 'running') return this.#notPossible('pause');
+    return this.#command('stop', { kind: 'stopped-running' });
+  }
+
+  async resume(): Promise<Result<void>> {
+    if (this.#state.phase === 'running') return ok();
+    if (this.#state.phase !== 'paused') return this.#notPossible('resume');
+    return this.#command('cont', { kind: 'resumed' });
+  }
+
+  async reset(): Promise<Result<void>> {
+    if (!['running', 'paused', 'crashed'].includes(this.#state.phase) || this.#parts.process.hasEnded)
+      return this.#notPossible('reset');
+    const { qmp } = this.#parts;
+    this.#resetting = true;
+    try {
+      this.#rebootAnnounced = false;
+      this.#dying = false;
+      if (this.#parts.interruptLog !== null) {
+        this.#logStart = logSize(this.#parts.interruptLog);
+        await qmp.monitor('log int,cpu_reset');
+        this.#watchInterruptLog();
+      }
+      // While resets are turned into shutdowns, QEMU turns this one into one too.
+      for (const [command, args] of [
+        ['set-action', { reboot: 'reset' }],
+        ['system_reset', undefined],
+        ['cont', undefined],
+        ['set-action', { reboot: 'shutdown' }],
+      ] as const) {
+        const done = await qmp.execute(command, args);
+        if (!done.ok) return done;
+      }
+      this.#apply({ kind: 'resumed' });
+      return ok();
+    } finally {
+      this.#resetting = false;
+    }
+  }
+
+  async stop(): Promise<Result<void>> {
+    if (!isEnded(this.#state)) {
+      this.#apply({ kind: 'ending', by: 'user' });
+      await this.#quit();
+      // A crashed machine whose QEMU was gone before has had its exit.
+      this.#apply({ kind: 'exited', crash: qemuDied('it was stopped', '', []) });
+    }
+    return ok();
+  }
+
+  waitForEnd(): Promise<MachineState> {
+    return new Promise((resolve) => {
+      const check = (state: MachineState) => {
+        if (!isEnded(state) && state.phase !== 'crashed') return false;
+        resolve(state);
+        return true;
+      };
+      if (check(this.#state)) return;
+      const subscription = this.#changed.event((state) => {
+        if (check(state)) subscription.dispose();
+      });
+    });
+  }
+
+  dispose(): void {
+    if (!isEnded(this.#state)) this.#apply({ kind: 'ending', by: 'user' });
+    this.#parts.process.dispose();
+    // The program may end before the exit is seen: the files go now.
+    this.#cleanUp();
+  }
+
+  #apply(event: MachineEvent): void {
+    const next = reduceMachine(this.#state, event);
+    if (next === this.#state) return;
+    this.#state = next;
+    this.#changed.fire(next);
+  }
+
+  async #command(command: string, event: MachineEvent): Promise<Result<void>> {
+    const done = await this.#parts.qmp.execute(command);
+    if (!done.ok) return done;
+    this.#apply(event);
+    return ok();
+  }
+
+  #notPossible(action: string) {
+    return fail(
+      'wrong-state',
+      `The machine cannot ${action} now.`,
+      `it is ${this.#state.phase}`,
+      'Start a new machine, or wait until this one runs.',
+    );
+  }
+
+  async #quit(): Promise<void> {
+    const { qmp, process } = this.#parts;
+    const timer = setTimeout(() => process.kill(), QUIT_GRACE_MS);
+    // QEMU closes the connection instead of answering; both are fine.
+    await qmp.execute('quit', undefined, QUIT_GRACE_MS);
+    await process.exited;
+    clearTimeout(timer);
+  }
+
+  #cleanUp(): void {
+    if (this.#cleaned) return;
+    this.#cleaned = true;
+    clearInterval(this.#logTimer);
+    this.#parts.qmp.dispose();
+    this.#parts.serial.dispose();
+    this.#parts.cleanUp();
+  }
+
+  #onQmpEvent({ name, data }: QmpEvent): void {
+    if (name === 'SHUTDOWN' && data.guest === true) {
+      if (data.reason === 'guest-reset') void this.#onGuestReset();
+      else {
+        this.#apply({ kind: 'ending', by: 'guest' });
+        void this.#quit();
+      }
+    } else if (name === 'STOP' && !this.#resetting && !this.#dying) {
+      // After a shutdown that waits for our verdict, QEMU says STOP as well.
+      setImmediate(() => {
+        if (!this.#resetting && !this.#dying) this.#apply({ kind: 'stopped-running' });
+      });
+    } else if (name === 'RESUME' && !this.#resetting) this.#apply({ kind: 'resumed' });
+  }
+
+  /**
+   * The guest has reset itself and QEMU holds it, frozen. A triple fault and a wanted reboot look the same to QEMU; what tells them
+   * apart is the kernel's announcement, and under TCG QEMU's log.
+   */
+  async #onGuestReset(): Promise<void> {
+    const log = this.#parts.interruptLog;
+    this.#resetting = true;
+    const lines = log === null ? [] : readInterruptLog(log, this.#logStart);
+    const triple = log === null ? !this.#rebootAnnounced : lines.includes('Triple fault');
+    if (triple && !this.#rebootAnnounced) {
+      this.#dying = true;
+      const epitaph = await this.#parts.readEpitaph(this.info);
+      this.#apply({
+        kind: 'crashed',
+        crash: tripleFault(epitaph.ok ? epitaph.value : null, this.#parts.serial.tail(), lines),
+      });
+      this.#resetting = false;
+      return;
+    }
+    const reset = await this.reset();
+    if (reset.ok) return;
+    this.#apply({ kind: 'failed', error: reset.error });
+    this.#parts.process.dispose();
+  }
+
+  #onSerialLine(line: string): void {
+    if (isRebootLine(line)) this.#rebootAnnounced = true;
+    else if (line === 'ring0: shell ready') this.#shortenInterruptLog();
+    else if (isFatalLine(line) && !this.#dying) void this.#onKernelDeath();
+  }
+
+  /** The kernel said that it dies: let it finish speaking, then stop the machine as it is. */
+  async #onKernelDeath(): Promise<void> {
+    this.#dying = true;
+    await this.#silence();
+    // Whoever reset or stopped the machine meanwhile does not want to hear of its earlier life.
+    if (!this.#dying) return;
+    const epitaph = await this.#parts.readEpitaph(this.info);
+    await this.#parts.qmp.execute('stop');
+    if (!this.#dying) return;
+    this.#apply({ kind: 'crashed', crash: kernelCrash(epitaph.ok ? epitaph.value : null, this.#parts.serial.tail()) });
+  }
+
+  #silence(): Promise<void> {
+    return new Promise((resolve) => {
+      const end = () => {
+        clearTimeout(quiet);
+        clearTimeout(limit);
+        subscription.dispose();
+        resolve();
+      };
+      let quiet = setTimeout(end, SETTLE_MS);
+      const limit = setTimeout(end, MAX_SETTLE_MS);
+      const subscription = this.#parts.serial.onDidReceive(() => {
+        clearTimeout(quiet);
+        quiet = setTimeout(end, SETTLE_MS);
+      });
+    });
+  }
+
+  /** The log of interrupts grows with every timer tick: it is kept for the boot only, where there is no other witness. */
+  #watchInterruptLog(): void {
+    const path = this.#parts.interruptLog;
+    if (path === null) return;
+    clearInterval(this.#logTimer);
+    const started = Date.now();
+    const before = logSize(path);
+    this.#logTimer = setInterval(() => {
+      if (Date.now() - started > BOOT_LOG_MS || logSize(path) - before > MAX_INTERRUPT_LOG) this.#shortenInterruptLog();
+    }, 500);
+    this.#logTimer.unref();
+  }
+
+  #shortenInterruptLog(): void {
+    if (this.#logTimer === undefined) return;
+    clearInterval(this.#logTimer);
+    this.#logTimer = undefined;
+    void this.#parts.qmp.monitor('log cpu_reset');
+  }
+}
