@@ -69,6 +69,7 @@ pub struct Tokenizer {
     user_defined: Specials,
     bos: Option<u32>,
     eos: Option<u32>,
+    /// What stands for bytes without a token; never a control token.
     unknown: Option<u32>,
     ends: Vec<u32>,
     add_bos: bool,
@@ -125,6 +126,8 @@ impl Tokenizer {
         if add_eos && eos.is_none() {
             return Err(Error::new(ADD_EOS, Rule::NoTokenToAdd(EOS)));
         }
+        // Some models name the end of text as the unknown token; but no text may end the text.
+        let unknown = unknown.filter(|&unknown| vocab.kind(unknown) != TokenKind::Control);
         if vocab.missing_bytes() > 0 {
             let lost = if unknown.is_some() { "become the unknown token" } else { "are left out" };
             warnings.push(format!("{} of 256 bytes have no token; characters with them {lost}", vocab.missing_bytes()));

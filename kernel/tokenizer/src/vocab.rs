@@ -183,7 +183,7 @@ impl Vocab {
         }
         let find = |(byte, declared): (u8, Option<u32>)| match spelling {
             Spelling::Spm => {
-                declared.or_else(|| self.find(format!("<0x{byte:02X}>").as_bytes())).or_else(|| self.find_plain(&[byte]))
+                declared.or_else(|| self.find_plain(format!("<0x{byte:02X}>").as_bytes())).or_else(|| self.find_plain(&[byte]))
             }
             Spelling::ByteLevel => self.find_plain(bytes::byte_to_char(byte).encode_utf8(&mut [0; 4]).as_bytes()).or(declared),
         };

@@ -151,6 +151,10 @@ fn bytes_without_a_token() {
     tokens.push(("<unk>".into(), 0.0, UNKNOWN));
     let file = bpe(Some("gpt-2"), &tokens, &[], |b| _ = b.u32("tokenizer.ggml.unknown_token_id", 2));
     assert_eq!(tokenizer(&file).encode("a b", false, false), [0, 1, 2]);
+    // Found by fuzzing: an unknown token that is a control token came out of plain text.
+    tokens[2] = ("<|endoftext|>".into(), 0.0, CONTROL);
+    let file = bpe(Some("gpt-2"), &tokens, &[], |b| _ = b.u32("tokenizer.ggml.unknown_token_id", 2));
+    assert_eq!(tokenizer(&file).encode("a b", false, false), [0, 1]);
 }
 
 #[test]
