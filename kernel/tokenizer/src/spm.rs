@@ -7,21 +7,28 @@ use core::cmp::{Ordering, Reverse};
 
 use crate::vocab::Vocab;
 
-/// A stretch of the text that is one symbol so far; empty once it was joined to the one before it.
+/// A stretch of the text that is one symbol so far; empty once it was joined to the one before it. Long prompts have many, so they
+/// are small: positions are 32 bits wide.
 struct Symbol {
-    start: usize,
-    len: usize,
-    previous: Option<usize>,
-    next: Option<usize>,
+    start: u32,
+    len: u32,
+    /// The neighbours, by index; [`NONE`] at the ends.
+    previous: u32,
+    next: u32,
 }
+
+const NONE: u32 = u32::MAX;
+
+/// Bytes that are merged in one go. Longer texts are cut, which no context is large enough to notice.
+const MOST: usize = 1 << 30;
 
 /// Two neighbours that make a token.
 struct Pair {
     score: f32,
-    left: usize,
-    right: usize,
+    left: u32,
+    right: u32,
     /// Length that both have together; if it is another by now, one of them was joined elsewhere.
-    len: usize,
+    len: u32,
 }
 
 impl Pair {
@@ -50,8 +57,20 @@ impl Ord for Pair {
 
 /// Appends the tokens of `text`, in which spaces are `▁` already.
 pub(crate) fn encode(vocab: &Vocab, unknown: Option<u32>, text: &str, out: &mut Vec<u32>) {
+    let mut rest = text;
+    while !rest.is_empty() {
+        let most = rest.len().min(MOST);
+        // A character has four bytes at most, so one of the last four places is a boundary.
+        let cut = (0..4).filter_map(|back| most.checked_sub(back)).find(|&cut| rest.is_char_boundary(cut)).unwrap_or(rest.len());
+        let (piece, after) = rest.split_at_checked(cut).unwrap_or((rest, ""));
+        encode_piece(vocab, unknown, piece, out);
+        rest = after;
+    }
+}
+
+fn encode_piece(vocab: &Vocab, unknown: Option<u32>, text: &str, out: &mut Vec<u32>) {
     let mut merger = Merger { vocab, text: text.as_bytes(), symbols: symbols(text), queue: BinaryHeap::new() };
-    for right in 1..merger.symbols.len() {
+    for right in 1..merger.symbols.len() as u32 {
         merger.propose(right - 1, right);
     }
     while let Some(pair) = merger.queue.pop() {
@@ -82,13 +101,15 @@ fn push_bytes(vocab: &Vocab, unknown: Option<u32>, bytes: &[u8], out: &mut Vec<u
 }
 
 fn symbols(text: &str) -> Vec<Symbol> {
-    let mut symbols: Vec<Symbol> = text
-        .char_indices()
-        .enumerate()
-        .map(|(index, (start, c))| Symbol { start, len: c.len_utf8(), previous: index.checked_sub(1), next: Some(index + 1) })
-        .collect();
+    let symbol = |(index, (start, c)): (u32, (usize, char))| Symbol {
+        start: start as u32,
+        len: c.len_utf8() as u32,
+        previous: index.checked_sub(1).unwrap_or(NONE),
+        next: index + 1,
+    };
+    let mut symbols: Vec<Symbol> = (0..).zip(text.char_indices()).map(symbol).collect();
     if let Some(last) = symbols.last_mut() {
-        last.next = None;
+        last.next = NONE;
     }
     symbols
 }
@@ -101,13 +122,14 @@ struct Merger<'a> {
 }
 
 impl Merger<'_> {
-    fn bytes(&self, start: usize, len: usize) -> &[u8] {
-        self.text.get(start..start + len).unwrap_or_default()
+    fn bytes(&self, start: u32, len: u32) -> &[u8] {
+        let start = start as usize;
+        self.text.get(start..start + len as usize).unwrap_or_default()
     }
 
-    /// Queues the pair if it makes a token.
-    fn propose(&mut self, left: usize, right: usize) {
-        let (Some(l), Some(r)) = (self.symbols.get(left), self.symbols.get(right)) else { return };
+    /// Queues the pair if there are both and they make a token.
+    fn propose(&mut self, left: u32, right: u32) {
+        let (Some(l), Some(r)) = (self.symbols.get(left as usize), self.symbols.get(right as usize)) else { return };
         let len = l.len + r.len;
         if let Some(token) = self.vocab.find_plain(self.bytes(l.start, len)) {
             self.queue.push(Pair { score: self.vocab.score(token), left, right, len });
@@ -116,27 +138,24 @@ impl Merger<'_> {
 
     /// Joins the pair if both still are what they were when it was queued.
     fn join(&mut self, pair: &Pair) {
-        let (Some(left), Some(right)) = (self.symbols.get(pair.left), self.symbols.get(pair.right)) else { return };
+        let symbols = &mut self.symbols;
+        let (Some(left), Some(right)) = (symbols.get(pair.left as usize), symbols.get(pair.right as usize)) else { return };
         if left.len == 0 || right.len == 0 || left.len + right.len != pair.len {
             return;
         }
         let (previous, next) = (left.previous, right.next);
-        if let Some(right) = self.symbols.get_mut(pair.right) {
+        if let Some(right) = symbols.get_mut(pair.right as usize) {
             right.len = 0;
         }
-        if let Some(left) = self.symbols.get_mut(pair.left) {
+        if let Some(left) = symbols.get_mut(pair.left as usize) {
             left.len = pair.len;
             left.next = next;
         }
-        if let Some(next) = next.and_then(|next| self.symbols.get_mut(next)) {
-            next.previous = Some(pair.left);
+        if let Some(next) = symbols.get_mut(next as usize) {
+            next.previous = pair.left;
         }
-        if let Some(previous) = previous {
-            self.propose(previous, pair.left);
-        }
-        if let Some(next) = next {
-            self.propose(pair.left, next);
-        }
+        self.propose(previous, pair.left);
+        self.propose(pair.left, next);
     }
 }
 
