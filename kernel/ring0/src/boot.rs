@@ -1,10 +1,11 @@
 //! The order of the boot.
 
+use crate::kernel::Kernel;
 use crate::records::{RING0_BOOT_REPORT, RING0_EPITAPH, RING0_TRACE_RING};
+use crate::units::bytes;
 use core::sync::atomic::Ordering::Relaxed;
 use ring0_arch::{
-    BootInfo, acpi_info, apic, clock, cpu, fault, ioapic, memory, memory_stats, now_ticks, platform, println, report, serial,
-    smp, tables, tsc_hz,
+    BootInfo, acpi_info, apic, clock, ioapic, memory, memory_stats, now_ticks, platform, report, serial, smp, tables, tsc_hz,
 };
 
 /// Runs `work` as a phase of the boot report.
@@ -26,11 +27,11 @@ fn ring0_start(boot: &'static BootInfo) -> ! {
     phase("memory", || memory::init(boot));
     RING0_BOOT_REPORT.memory_bytes.store(memory_stats().total, Relaxed);
     if let Err(error) = phase("acpi", || platform::init(boot)) {
-        println!("ring0: no ACPI tables: {error:?}");
+        crate::log!("no ACPI tables: {error:?}");
     }
     phase("clock", || {
         if !apic::init() {
-            println!("ring0: no APIC: one core, and no interrupts");
+            crate::log!("no APIC: one core, and no interrupts");
         }
         clock::init();
         ioapic::wake_on_serial();
@@ -41,13 +42,8 @@ fn ring0_start(boot: &'static BootInfo) -> ! {
     RING0_BOOT_REPORT.cores_found.store(processors.len().max(1) as u32, Relaxed);
     let online = phase("cores", || smp::start(boot, processors));
     RING0_BOOT_REPORT.cores_online.store(online as u32, Relaxed);
-    println!("tsc {} cores {online} of {:?}", tsc_hz(), acpi_info());
-    let words: alloc::vec::Vec<&str> = boot.command_line.split(' ').collect();
-    println!("ring0: {:?} boot, {} command line words, {:?}", boot.source, words.len(), memory_stats());
-    for (name, fault) in fault::FAULTS {
-        if words.iter().any(|word| word.strip_prefix("panic=") == Some(name)) {
-            fault::provoke(fault);
-        }
-    }
-    cpu::stop()
+    crate::log!("{:?} boot, {online} of {} cores, {} memory", boot.source, processors.len().max(1), bytes(memory_stats().total));
+    let mut kernel = Kernel::new(boot);
+    kernel.load_boot_model();
+    kernel.run()
 }

@@ -1,12 +1,6 @@
 //! TSC ticks to time.
 
-use ring0_arch::{now_ticks, tsc_hz};
-
-/// Nanoseconds from TSC zero, which every core's TSC shares.
-pub fn nanoseconds(ticks: u64) -> u64 {
-    let wide = u128::from(ticks) * 1_000_000_000 / u128::from(tsc_hz().max(1));
-    wide.try_into().unwrap_or(u64::MAX)
-}
+use ring0_arch::{nanoseconds, now_ticks, tsc_hz};
 
 /// Nanoseconds since our first instruction.
 pub fn now_ns() -> u64 {

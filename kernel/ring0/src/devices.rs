@@ -3,7 +3,12 @@
 use crate::clock::now_ns;
 use crate::log;
 use crate::records::RING0_DRIVER_REGISTRY;
-use alloc::{boxed::Box, format, string::{String, ToString}, vec::Vec};
+use alloc::{
+    boxed::Box,
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
 use core::ptr::NonNull;
 use ring0_abi::DriverEntry;
 use ring0_arch::{BootInfo, PhysAddr, alloc_region, free_region, map_mmio, phys_of};

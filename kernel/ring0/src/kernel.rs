@@ -8,6 +8,8 @@ use crate::devices::Devices;
 use crate::loader::{self, Loaded};
 use crate::log;
 use crate::network::Network;
+use crate::records::RING0_TRACE_RING;
+use core::sync::atomic::Ordering::Relaxed;
 use ring0_arch::BootInfo;
 use ring0_server::{Config, Server};
 use ring0_shell::{Options, OptionsError};
@@ -39,7 +41,8 @@ impl Kernel {
             log!("{error}");
         }
         let mut devices = phase("devices", || Devices::find(boot));
-        let network = phase("network", || Network::new(&mut devices, &options));
+        let network = phase("network", || Network::new(devices.card.take(), &options));
+        RING0_TRACE_RING.enabled.store(u32::from(!options.trace_off), Relaxed);
         let config = Config { api_key: options.api_key.clone(), seed: options.seed, ..Config::default() };
         let server = Server::with_config(Machine::new(), config);
         Kernel { boot, options, option_errors, devices, server, network }
@@ -89,7 +92,7 @@ impl Kernel {
 
     /// Sleeps until a device, a key or a timer has something.
     fn halt(&mut self) {
-        let delay = self.network.as_ref().map_or(LONGEST_HALT_NS, |n| n.next_poll_ns().min(LONGEST_HALT_NS));
+        let delay = self.network.as_mut().map_or(LONGEST_HALT_NS, |n| n.next_poll_ns().min(LONGEST_HALT_NS));
         if self.network.as_mut().is_none_or(|n| n.enable_interrupts()) {
             ring0_arch::halt_for(delay);
         }

@@ -10,14 +10,21 @@ use crate::records::{RING0_BOOT_REPORT, RING0_TRACE_RING};
 use crate::units::bytes;
 use crate::watch::Watch;
 use crate::{log, team};
-use alloc::{format, string::{String, ToString}, vec, vec::Vec};
-use core::hash::Hasher;
+use alloc::{
+    format,
+    string::{String, ToString},
+    vec,
+    vec::Vec,
+};
 use ring0_arch::{alloc_region, free_region, now_ticks};
 use ring0_engine::{Isa, Model, Scheduler, api::Generator};
 use ring0_gguf::{Gguf, llama::Llama};
 use ring0_server::{Llm, ModelCard};
 use ring0_shell::Options;
-use ring0_tokenizer::{Tokenizer, chat::{ChatTemplate, Recognised}};
+use ring0_tokenizer::{
+    Tokenizer,
+    chat::{ChatTemplate, Recognised},
+};
 
 const SECTOR: u64 = 512;
 /// First piece of the header that is read.
@@ -119,8 +126,16 @@ pub fn read_header(disk: &mut Disk) -> Result<Vec<u8>, String> {
         disk.read(have / SECTOR, piece, &mut |_| {}).map_err(|e| e.to_string())?;
         match Gguf::parse(&header, size) {
             Err(error) => match error.needs() {
-                Some(needs) if needs > header.len() as u64 && needs <= LARGEST_HEADER => wanted = needs.max(header.len() as u64 * 2),
-                Some(needs) => return Err(format!("the header needs {}, more than the {} that are allowed", bytes(needs), bytes(LARGEST_HEADER))),
+                Some(needs) if needs > header.len() as u64 && needs <= LARGEST_HEADER => {
+                    wanted = needs.max(header.len() as u64 * 2)
+                }
+                Some(needs) => {
+                    return Err(format!(
+                        "the header needs {}, more than the {} that are allowed",
+                        bytes(needs),
+                        bytes(LARGEST_HEADER)
+                    ));
+                }
                 None => return Err(error.to_string()),
             },
             Ok(_) => return Ok(header),
@@ -158,15 +173,13 @@ pub fn load(disk: &mut Disk, options: &Options, make_room: impl FnOnce()) -> Res
     match result {
         Ok(mut scheduler) => {
             let working = regions.0[1..].iter().map(|(_, len)| *len as u64).sum();
-            let card = card(&candidate, &scheduler, &header);
+            let engine = format!("ring0 {} {}", env!("CARGO_PKG_VERSION"), isa.name());
+            let created = crate::rtc::unix_time().unwrap_or(0);
+            let card = ModelCard::from_gguf(&candidate.gguf, &candidate.llama, &id(&candidate.llama), created, &engine);
             let facts = facts(&candidate, &card, &mut scheduler, isa, working);
             RING0_BOOT_REPORT.engine.set(isa.name());
             RING0_BOOT_REPORT.model.set(&card.id);
-            let template = match candidate.template {
-                Recognised::Known(template) => Some(template),
-                Recognised::Missing | Recognised::Unknown(_) => None,
-            };
-            let llm = Llm::new(card, Watch::new(scheduler), candidate.tokenizer, template);
+            let llm = Llm::new(card, Watch::new(scheduler), candidate.tokenizer, candidate.template);
             Ok(Loaded { llm, facts, disk: name, regions })
         }
         Err(error) => {
@@ -207,7 +220,13 @@ fn no_memory(what: &str, wanted: u64) -> String {
 }
 
 /// Makes the engine. Slots, then context, shrink until memory suffices, unless the command line fixed them.
-fn start(candidate: &Candidate<'_>, data: &'static [u8], isa: Isa, options: &Options, regions: &mut Regions) -> Result<Scheduler, String> {
+fn start(
+    candidate: &Candidate<'_>,
+    data: &'static [u8],
+    isa: Isa,
+    options: &Options,
+    regions: &mut Regions,
+) -> Result<Scheduler, String> {
     let trained = u32::try_from(candidate.llama.context).unwrap_or(u32::MAX);
     let mut context = options.context.unwrap_or(trained) as usize;
     let mut slots = options.slots.unwrap_or(SLOTS) as usize;
@@ -237,38 +256,19 @@ fn start(candidate: &Candidate<'_>, data: &'static [u8], isa: Isa, options: &Opt
     }
 }
 
-/// A short id out of the model's own name: what clients put into `model`.
-fn card(candidate: &Candidate<'_>, scheduler: &Scheduler, header: &[u8]) -> ModelCard {
-    let llama = &candidate.llama;
-    let id: String = llama
-        .name
-        .unwrap_or("model")
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c.to_ascii_lowercase() } else { '-' })
-        .take(64)
-        .collect();
-    // Tells models apart whose headers differ; weights alone that differ under one header are not seen.
-    let mut hash = rustc_hash::FxHasher::default();
-    hash.write(header);
-    let tensors = candidate.gguf.tensors();
-    ModelCard {
-        id,
-        aliases: llama.name.iter().map(|n| n.to_string()).collect(),
-        created: crate::rtc::unix_time().unwrap_or(0),
-        fingerprint: format!("ring0-{}-{:08x}", env!("CARGO_PKG_VERSION"), hash.finish() as u32),
-        parameters: tensors.iter().map(|t| t.elements()).sum(),
-        size_bytes: tensors.iter().map(|t| t.size).sum(),
-        vocabulary: llama.vocab as u32,
-        training_context: u32::try_from(llama.context).unwrap_or(u32::MAX).max(scheduler.context_tokens()),
-        embedding: llama.embedding as u32,
-        chat_template: match &candidate.template {
-            Recognised::Known(template) => template.name().into(),
-            Recognised::Missing | Recognised::Unknown(_) => String::new(),
-        },
-    }
+/// What clients put into `model`: the model's own name, in letters that need no quoting.
+fn id(llama: &Llama<'_>) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c.to_ascii_lowercase() } else { '-' };
+    llama.name.filter(|name| !name.is_empty()).unwrap_or("model").chars().map(plain).take(64).collect()
 }
 
-fn facts(candidate: &Candidate<'_>, card: &ModelCard, scheduler: &mut Scheduler, isa: Isa, working: u64) -> Vec<(&'static str, String)> {
+fn facts(
+    candidate: &Candidate<'_>,
+    card: &ModelCard,
+    scheduler: &mut Scheduler,
+    isa: Isa,
+    working: u64,
+) -> Vec<(&'static str, String)> {
     let l = &candidate.llama;
     let load = scheduler.load();
     let cores = scheduler.runner().cores_for(1);
@@ -286,16 +286,45 @@ fn facts(candidate: &Candidate<'_>, card: &ModelCard, scheduler: &mut Scheduler,
         ("id", card.id.clone()),
         ("file", format!("GGUF v{}, {} tensors ({})", candidate.gguf.version, candidate.gguf.tensors().len(), types.join(", "))),
         ("weights", format!("{} parameters, {}", card.parameters, bytes(card.size_bytes))),
-        ("shape", format!("{} layers, {} wide, {} heads of {}, {} KV heads, FFN {}", l.layers, l.embedding, l.heads, l.head_dim, l.kv_heads, l.ffn)),
-        ("rope", format!("{} dimensions, base {}, {:?}{}", l.rope.dim, l.rope.base, l.rope.scaling, if l.rope_freqs.is_some() { ", frequency factors" } else { "" })),
+        (
+            "shape",
+            format!(
+                "{} layers, {} wide, {} heads of {}, {} KV heads, FFN {}",
+                l.layers, l.embedding, l.heads, l.head_dim, l.kv_heads, l.ffn
+            ),
+        ),
+        (
+            "rope",
+            format!(
+                "{} dimensions, base {}, {:?}{}",
+                l.rope.dim,
+                l.rope.base,
+                l.rope.scaling,
+                if l.rope_freqs.is_some() { ", frequency factors" } else { "" }
+            ),
+        ),
         ("vocabulary", format!("{} tokens, {}", l.vocab, candidate.tokenizer.name())),
-        ("template", match &candidate.template {
-            Recognised::Known(template) => template.name().into(),
-            Recognised::Missing => "none: prompts go in as they are".into(),
-            Recognised::Unknown(text) => format!("not one that this kernel knows; chat is refused. It begins: {text}"),
-        }),
-        ("context", format!("{} tokens for each of {} slots (trained for {})", scheduler.context_tokens(), load.slots, l.context)),
-        ("engine", format!("{}, {cores} of {} cores decode, KV cache and workspace {}", isa.name(), team::cores().count(), bytes(working))),
+        (
+            "template",
+            match &candidate.template {
+                Recognised::Known(template) => template.name().into(),
+                Recognised::Missing => "none: conversations go in as plain text".into(),
+                Recognised::Unknown(text) => format!("not one that this kernel knows; chat is refused. It begins: {text}"),
+            },
+        ),
+        (
+            "context",
+            format!("{} tokens for each of {} slots (trained for {})", scheduler.context_tokens(), load.slots, l.context),
+        ),
+        (
+            "engine",
+            format!(
+                "{}, {cores} of {} cores decode, KV cache and workspace {}",
+                isa.name(),
+                team::cores().count(),
+                bytes(working)
+            ),
+        ),
     ]
 }
 

@@ -4,6 +4,20 @@
 
 extern crate alloc;
 
+mod backend;
 mod boot;
+mod clock;
+mod console;
+mod devices;
+mod kernel;
+mod loader;
+mod log;
+mod network;
 mod panic;
+mod processor;
 mod records;
+mod rtc;
+mod shell;
+mod team;
+mod units;
+mod watch;

@@ -17,5 +17,5 @@ mod words;
 pub use commands::{COMMANDS, Command, complete, find, nearest};
 pub use editor::{Input, LineEditor};
 pub use history::History;
-pub use options::{Ipv4Config, Options, OptionsError, Serve};
+pub use options::{Options, OptionsError, Serve};
 pub use words::split;

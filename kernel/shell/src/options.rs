@@ -3,17 +3,6 @@
 use alloc::{string::String, vec::Vec};
 use core::fmt;
 
-/// A static IPv4 address, `ip=ADDRESS/PREFIX[,GATEWAY]`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ipv4Config {
-    /// The guest's own address.
-    pub address: [u8; 4],
-    /// Bits of the network part, 0–32.
-    pub prefix: u8,
-    /// Where everything else goes.
-    pub gateway: Option<[u8; 4]>,
-}
-
 /// What the command line asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Options {
@@ -31,8 +20,8 @@ pub struct Options {
     pub slots: Option<u32>,
     /// `isa=avx2`: the engine's instruction set; absent: the best that the processor has.
     pub isa: Option<String>,
-    /// `ip=10.0.2.15/24,10.0.2.2`: no DHCP.
-    pub ip: Option<Ipv4Config>,
+    /// `ip=10.0.2.15/24,10.0.2.2`: an address instead of DHCP; read by the network stack.
+    pub ip: Option<String>,
     /// `key=SECRET`: clients must send `Authorization: Bearer SECRET`.
     pub api_key: Option<String>,
     /// `trace=off`: record no spans.
@@ -104,7 +93,7 @@ impl Options {
             "cores" => self.cores = Some(number(value, 1, 256).ok_or("a number from 1 to 256")?),
             "slots" => self.slots = Some(number(value, 1, 64).ok_or("a number from 1 to 64")?),
             "isa" => self.isa = Some(value.into()),
-            "ip" => self.ip = Some(ipv4_config(value).ok_or("ADDRESS/PREFIX[,GATEWAY], such as 10.0.2.15/24,10.0.2.2")?),
+            "ip" => self.ip = Some(value.into()),
             "key" if !value.is_empty() => self.api_key = Some(value.into()),
             "key" => return Err("an API key"),
             "trace" => self.trace_off = on_off(value).ok_or("on or off").map(|on| !on)?,
@@ -135,20 +124,6 @@ fn serve(text: &str) -> Option<Serve> {
     }
 }
 
-fn ipv4_config(text: &str) -> Option<Ipv4Config> {
-    let (own, gateway) = text.split_once(',').map_or((text, None), |(a, b)| (a, Some(b)));
-    let (address, prefix) = own.split_once('/')?;
-    let ipv4 = |text: &str| text.parse::<core::net::Ipv4Addr>().ok().map(|a| a.octets());
-    Some(Ipv4Config {
-        address: ipv4(address)?,
-        prefix: number(prefix, 0, 32)? as u8,
-        gateway: match gateway {
-            Some(gateway) => Some(ipv4(gateway)?),
-            None => None,
-        },
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -169,7 +144,7 @@ mod tests {
                 cores: Some(2),
                 slots: Some(3),
                 isa: Some("sse".into()),
-                ip: Some(Ipv4Config { address: [192, 168, 1, 5], prefix: 24, gateway: Some([192, 168, 1, 1]) }),
+                ip: Some("192.168.1.5/24,192.168.1.1".into()),
                 api_key: Some("abc".into()),
                 trace_off: true,
             }
@@ -184,10 +159,10 @@ mod tests {
 
     #[test]
     fn names_the_word_that_is_wrong() {
-        let (options, errors) = Options::parse("serve=0 ctx=-1 frob=1 quiet ip=1.2.3/8 ip=1.2.3.4/33 cores=0 model= seed=x");
+        let (options, errors) = Options::parse("serve=0 ctx=-1 frob=1 quiet cores=0 model= seed=x");
         assert_eq!(options, Options::default());
         let words: Vec<_> = errors.iter().map(|e| e.word.as_str()).collect();
-        assert_eq!(words, ["serve=0", "ctx=-1", "frob=1", "quiet", "ip=1.2.3/8", "ip=1.2.3.4/33", "cores=0", "model=", "seed=x"]);
+        assert_eq!(words, ["serve=0", "ctx=-1", "frob=1", "quiet", "cores=0", "model=", "seed=x"]);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::kernel::Kernel;
 use crate::loader::Loaded;
 use alloc::{string::String, vec, vec::Vec};
 use ring0_arch::println;
-use ring0_engine::api::{Event, FinishReason, GenerateRequest, Generator, RequestId, Sampling, Timings};
+use ring0_engine::api::{Event, FinishReason, GenerateRequest, RequestId, Sampling, Timings};
 use ring0_server::{Backend, Language, Message, Role};
 use ring0_tokenizer::Utf8Stream;
 

@@ -2,7 +2,6 @@
 
 use crate::kernel::Kernel;
 use ring0_arch::println;
-use ring0_engine::api::Generator;
 use ring0_server::Language;
 
 /// `ai-load [DEVICE]`.
@@ -36,7 +35,13 @@ pub fn summary(kernel: &mut Kernel) {
         None => println!("model    none loaded"),
         Some(loaded) => {
             let load = loaded.llm.generator().load();
-            println!("model    {} from {}, {} running, {} waiting", loaded.llm.card().id, loaded.disk, load.running, load.waiting);
+            println!(
+                "model    {} from {}, {} running, {} waiting",
+                loaded.llm.card().id,
+                loaded.disk,
+                load.running,
+                load.waiting
+            );
         }
     }
 }

@@ -29,7 +29,12 @@ pub fn info(kernel: &mut Kernel) {
 
 /// `cpuid`.
 pub fn cpuid() {
-    println!("{} ({}), {}", processor::brand(), processor::vendor(), processor::hypervisor().unwrap_or_else(|| "no hypervisor".into()));
+    println!(
+        "{} ({}), {}",
+        processor::brand(),
+        processor::vendor(),
+        processor::hypervisor().unwrap_or_else(|| "no hypervisor".into())
+    );
     println!("TSC {} Hz, XCR0 {:#x}", tsc_hz(), ring0_arch::xcr0());
     println!("features: {}", processor::features().join(" "));
     let names: Vec<_> = ring0_engine::Isa::available().map(|isa| isa.name()).collect();
