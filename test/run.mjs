@@ -86,7 +86,7 @@ const STEPS = {
       add(tally, await command(`types of ${project}`, bin('tsc'), ['-p', project]));
     return tally;
   },
-  lint: () => command('biome', bin('biome'), ['ci']),
+  lint: () => command('biome', bin('biome'), ['check', '--colors=off']),
   unit: () => vitest('unit'),
   // The kernel image has no host tests: it is built with its own link flags, and tested by booting it.
   cargo: async () => {

@@ -46,7 +46,6 @@ export async function ensureBundle(root, entry, name) {
     platform: 'node',
     format: 'esm',
     target: 'node20.19',
-    sourcemap: 'inline',
     // Programs and WebAssembly stay where npm put them; everything else starts faster from one file.
     external: ['esbuild', 'js-fatfs'],
     logLevel: 'error',

@@ -27,19 +27,25 @@ export const EXIT_MEANINGS: ReadonlyArray<readonly [number, string]> = [
   [EXIT.terminated, 'terminated (SIGTERM)'],
 ];
 
-/** The exit code for an error of a service, by its stable code. */
+/** Error codes of the services (and of the commands) that mean more than "failed". */
+const BY_ERROR: Readonly<Record<string, number>> = {
+  usage: EXIT.usage,
+  'several-machines': EXIT.usage,
+  cancelled: EXIT.interrupted,
+  'qemu-unusable': EXIT.missing,
+  'accelerator-unusable': EXIT.missing,
+  'no-ovmf': EXIT.missing,
+  'cannot-start-process': EXIT.missing,
+  'build-failed': EXIT.build,
+  'image-failed': EXIT.build,
+  'machine-crashed': EXIT.crashed,
+  'guest-died': EXIT.crashed,
+  'no-machine': EXIT.notFound,
+  'no-such-profile': EXIT.notFound,
+  'no-such-model': EXIT.notFound,
+};
+
+/** The exit code for an error, by its stable code. */
 export function exitCodeFor(error: AppError): number {
-  if (error.code === 'cancelled') return EXIT.interrupted;
-  if (error.code === 'usage') return EXIT.usage;
-  if (/(^|-)(build|compile)(-|$)/.test(error.code)) return EXIT.build;
-  if (/(^|-)(panic|exception|crashed|triple-fault|machine-died|guest-died|qemu-died)(-|$)/.test(error.code))
-    return EXIT.crashed;
-  if (/^(qemu|cargo|rust|rustc|ovmf|firmware|toolchain)-(not-found|missing)$/.test(error.code)) return EXIT.missing;
-  if (
-    /^(no-such|unknown|no)-(machine|model|profile)/.test(error.code) ||
-    /^(machine|model|profile)-not-found$/.test(error.code)
-  ) {
-    return EXIT.notFound;
-  }
-  return EXIT.failed;
+  return Object.hasOwn(BY_ERROR, error.code) ? (BY_ERROR[error.code] ?? EXIT.failed) : EXIT.failed;
 }

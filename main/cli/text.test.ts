@@ -177,9 +177,10 @@ describe('exit codes', () => {
     ['usage', EXIT.usage],
     ['cancelled', EXIT.interrupted],
     ['build-failed', EXIT.build],
-    ['qemu-not-found', EXIT.missing],
-    ['no-such-machine', EXIT.notFound],
+    ['qemu-unusable', EXIT.missing],
+    ['no-machine', EXIT.notFound],
     ['disk-full', EXIT.failed],
+    ['constructor', EXIT.failed],
   ])('%s', (code, expected) => {
     expect(exitCodeFor({ code, what: '', why: '', fix: '' })).toBe(expected);
   });

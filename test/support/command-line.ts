@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { root } from './project.ts';
 
 const PATIENCE_MS = 120_000;
+const launcher = join(root, 'main', 'cli', 'ring0.mjs');
 
 export interface Outcome {
   readonly code: number | null;
@@ -18,14 +19,28 @@ export class CommandLine {
   readonly #home = mkdtempSync(join(tmpdir(), 'r0-'));
   readonly #running = new Set<Running>();
 
-  start(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Running {
-    const running = new Running(args, {
+  /** Starts it with pipes for stdin, stdout and stderr. */
+  start(args: readonly string[]): Running {
+    return this.#start(process.execPath, [launcher, ...args]);
+  }
+
+  /**
+   * Starts it in a terminal of its own (util-linux's `script`), where it believes that a person sits: what is typed are
+   * keys, and stdout is the screen with stderr on it. Its death closes the terminal.
+   */
+  startInTerminal(args: readonly string[]): Running {
+    const quoted = [process.execPath, launcher, ...args].map((word) => `'${word.replaceAll("'", "'\\''")}'`);
+    return this.#start('script', ['-qefc', `exec ${quoted.join(' ')}`, '/dev/null']);
+  }
+
+  #start(command: string, args: readonly string[]): Running {
+    const running = new Running(command, args, {
       ...process.env,
       XDG_RUNTIME_DIR: this.#home,
       XDG_STATE_HOME: join(this.#home, 'state'),
       XDG_DATA_HOME: join(this.#home, 'data'),
       NO_COLOR: '1',
-      ...environment,
+      TERM: 'xterm',
     });
     this.#running.add(running);
     return running;
@@ -53,13 +68,9 @@ export class Running {
   #stderr = '';
   readonly #ended: Promise<number | null>;
 
-  constructor(args: readonly string[], env: NodeJS.ProcessEnv) {
+  constructor(command: string, args: readonly string[], env: NodeJS.ProcessEnv) {
     this.#args = args;
-    this.#child = spawn(process.execPath, [join(root, 'main', 'cli', 'ring0.mjs'), ...args], {
-      cwd: root,
-      env,
-      stdio: 'pipe',
-    });
+    this.#child = spawn(command, [...args], { cwd: root, env, stdio: 'pipe' });
     this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       this.#stdout += text;
       this.#notify();
