@@ -58,9 +58,8 @@ impl MapBuilder {
         let raw = &self.raw[..self.used];
         let mut used = 0usize;
         let mut at = 0u64;
-        loop {
-            // The next place at or after `at` that anything covers, and the kind that rules there.
-            let Some(start) = raw.iter().filter(|r| r.end() > at).map(|r| r.start.0.max(at)).min() else { break };
+        // The next place at or after `at` that anything covers, and the kind that rules there.
+        while let Some(start) = raw.iter().filter(|r| r.end() > at).map(|r| r.start.0.max(at)).min() {
             let Some(kind) = raw.iter().filter(|r| r.start.0 <= start && start < r.end()).map(|r| r.kind).max() else { break };
             // It rules until its own end, or until a stronger one begins.
             let mut end = 0;

@@ -28,6 +28,6 @@ pub fn lookup(address: u64) -> Option<(&'static str, u64)> {
         return None;
     }
     // SAFETY: the section has that many bytes and nothing ever writes to it.
-    let bytes: &'static [u8] = unsafe { &*(&raw const ring0_ksyms) };
+    let bytes: &'static [u8] = unsafe { &ring0_ksyms };
     SymbolTable::parse(bytes)?.lookup(address - image::all().start)
 }

@@ -11,7 +11,7 @@ use crate::addr::{HHDM_BASE, PAGE, PAGE_2M, PHYS_LIMIT, PhysAddr, STACKS_BASE, a
 use crate::boot::{BootInfo, MemoryKind};
 use crate::frames::{FrameAllocator, Purpose};
 use crate::paging::{Access, Features, MapError, Mapper, Table, TableMemory};
-use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 /// Below this nothing is handed out: firmware data, and the page that cores start in.
 const LOW_MEMORY: u64 = 1 << 20;
@@ -23,6 +23,8 @@ static TABLES: Mutex<()> = Mutex::new(());
 static LOW_BYTES: AtomicU64 = AtomicU64::new(0);
 static IMAGE_BYTES: AtomicU64 = AtomicU64::new(0);
 static NEXT_STACK: AtomicU64 = AtomicU64::new(STACKS_BASE);
+/// CPUID 80000001h EDX, its lowest bit set.
+static FEATURES: AtomicU32 = AtomicU32::new(0);
 static READY: AtomicBool = AtomicBool::new(false);
 
 /// Bytes by use. `total` is the sum of `image`, `low`, `page_tables`, `stacks`, `heap`, `regions`, `lost` and `free`.
@@ -69,8 +71,14 @@ impl TableMemory for Frames {
     }
 }
 
+/// Asked once: every CPUID is a trip to the hypervisor, where there is one.
 fn features() -> Features {
-    let edx = if cpu::has_leaf(0x8000_0001) { cpu::cpuid(0x8000_0001).edx } else { 0 };
+    const KNOWN: u32 = 1;
+    let mut edx = FEATURES.load(Relaxed);
+    if edx == 0 {
+        edx = KNOWN | if cpu::has_leaf(0x8000_0001) { cpu::cpuid(0x8000_0001).edx } else { 0 };
+        FEATURES.store(edx, Relaxed);
+    }
     Features { gigabyte_pages: edx & 1 << 26 != 0, no_execute: edx & 1 << 20 != 0 }
 }
 

@@ -1,7 +1,7 @@
 //! The last words: exceptions and panics, on the serial line and in the epitaph.
 
 use super::trap::Frame;
-use super::{apic, cpu, image, ksyms, memory, now_ticks, serial, tables};
+use super::{apic, cpu, image, ksyms, memory, now_ticks, serial, stack, tables};
 use crate::addr::STACKS_BASE;
 use crate::exception::{self, ErrorCode};
 use core::fmt::{self, Write};
@@ -170,8 +170,12 @@ pub(super) fn exception(frame: &Frame) -> ! {
     let (mnemonic, name) = exception::name(vector);
     let error = ErrorCode { vector, code: frame.error_code };
     let comma = if exception::has_error_code(vector) { ", " } else { "" };
+    let overflow = if stack::is_guard(registers.cr2) { " (stack overflow)" } else { "" };
     let message = match vector {
-        14 => Message::new(format_args!("{mnemonic} {name}{comma}{error}, address {:#x}, at {:#x}", registers.cr2, frame.rip)),
+        14 => Message::new(format_args!(
+            "{mnemonic} {name}{comma}{error}, address {:#x}{overflow}, at {:#x}",
+            registers.cr2, frame.rip
+        )),
         _ => Message::new(format_args!("{mnemonic} {name}{comma}{error}, at {:#x}", frame.rip)),
     };
     leave(Cause::Exception, u32::from(vector), frame.error_code, &registers, &trace, message.as_str());

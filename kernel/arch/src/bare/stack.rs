@@ -1,6 +1,7 @@
 //! Stacks behind guard pages.
 
-use crate::addr::PAGE;
+use super::image;
+use crate::addr::{PAGE, STACKS_BASE};
 use crate::descriptors::Ist;
 use core::cell::UnsafeCell;
 
@@ -41,3 +42,11 @@ impl<const BYTES: usize> GuardedStack<BYTES> {
 pub static MAIN: GuardedStack<MAIN_BYTES> = GuardedStack::new();
 /// The first core's interrupt stacks, IST1 to IST7.
 pub static ISTS: [GuardedStack<IST_BYTES>; IST_COUNT] = [const { GuardedStack::new() }; IST_COUNT];
+
+/// Whether `address` lies in a guard page: of the first core's stacks by place, of the others' because nothing else is left unmapped
+/// where stacks are.
+pub(super) fn is_guard(address: u64) -> bool {
+    let first = core::iter::once(MAIN.guard()).chain(ISTS.iter().map(GuardedStack::guard));
+    (STACKS_BASE..image::all().start).contains(&address)
+        || first.into_iter().any(|guard| (guard..guard + PAGE).contains(&address))
+}

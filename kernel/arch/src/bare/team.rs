@@ -52,7 +52,7 @@ impl Team {
 
     /// Runs `job(core)` once on each core, 0 to `count() - 1`, and returns when all have returned. Panics when called from within a job or
     /// from another core than the first: the workers would wait for themselves.
-    pub fn run(&self, job: &Job) {
+    pub fn run(&self, job: &(dyn Fn(usize) + Sync)) {
         assert!(super::core_index() == 0, "only the first core gives work");
         if self.cores == 1 {
             return job(0);
@@ -60,7 +60,7 @@ impl Team {
         assert!(!BUSY.swap(true, Acquire), "a job may not start another");
         // SAFETY: no round runs, so no worker looks at the slot. The lifetime is forgotten, but the job outlives the round, which ends
         // before this function does.
-        unsafe { *JOB.0.get() = Some(core::mem::transmute::<*const Job, *const Job>(core::ptr::from_ref(job))) };
+        unsafe { *JOB.0.get() = Some(core::mem::transmute::<*const (dyn Fn(usize) + Sync + '_), *const Job>(job)) };
         DONE.store(0, Relaxed);
         let round = ROUND.load(Relaxed) / 256 + 1;
         ROUND.store(round * 256 + self.cores as u64, SeqCst);
