@@ -215,7 +215,8 @@ pub enum Rule {
 impl Error {
     /// How many bytes of the file's beginning to come back with, where the file is not at fault and merely too few were given.
     /// At least what the parser must have to get on, generously rounded up (twice what was given), so that a loader rereads
-    /// a header of any size O(log n) times; never more than the file has.
+    /// a header of any size O(log n) times; never more than the file has. That can be all of a hostile file, so a loader sets its
+    /// own bound.
     pub fn needs(&self) -> Option<u64> {
         match self.rule {
             Rule::NeedMore(bytes) => Some(bytes),
