@@ -5,6 +5,7 @@
 
 use crate::backend::{Backend, Language, ModelCard, RenderError};
 use alloc::collections::VecDeque;
+use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use ring0_engine::api::{Event, FinishReason, GenerateRequest, Generator, Load, RequestId, SubmitError, Timings, TokenLogprob};
@@ -260,4 +261,29 @@ impl Language for Fake {
     fn longest_piece(&self) -> usize {
         4
     }
+}
+
+/// Requests that reach most of the server: where mutation and fuzzing begin.
+#[must_use]
+pub fn requests() -> Vec<String> {
+    let get = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n");
+    let post =
+        |path: &str, body: &str| format!("POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    let chat = r#"{"model":"echo","messages":[{"role":"system","content":"s"},{"role":"user","content":[{"type":"text","text":"\u00e9"}]}],"stream":true,"stop":["x","yz"],"logprobs":true,"top_logprobs":3,"seed":-5,"stream_options":{"include_usage":true}}"#;
+    let text = r#"{"prompt":[97,98,257],"max_tokens":5,"echo":true,"temperature":0.5,"return_progress":true}"#;
+    let chunked = "POST /v1/completions HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n";
+    Vec::from([
+        get("/health"),
+        get("/v1/models/echo%2d1"),
+        get("/metrics").replace("GET", "HEAD"),
+        get("/slots").replace("1.1", "1.0"),
+        post("/v1/chat/completions", chat),
+        post("/v1/completions", text),
+        post("/v1/completions", r#"{"prompt":["ab"],"logprobs":2,"top_p":0.9,"response_format":{"type":"text"},"tools":[]}"#),
+        post("/tokenize", r#"{"content":"<s>\ud83d\ude00","with_pieces":true}"#),
+        post("/detokenize", r#"{"tokens":[240,159,152,128]}"#),
+        post("/apply-template", r#"{"messages":[{"role":"tool","content":"t"}]}"#),
+        format!("{chunked}7;x\r\n{{\"promp\r\n6\r\nt\":\"a\"\r\n1\r\n}}\r\n0\r\nT: u\r\n\r\n"),
+        "OPTIONS * HTTP/1.1\r\nHost: a\r\nAccess-Control-Request-Headers: x\r\n\r\n".to_string(),
+    ])
 }

@@ -2,9 +2,8 @@
 
 use super::client::*;
 use crate::config::SECOND_NS;
-use crate::fake::Fake;
+use crate::fake::{Fake, requests};
 use crate::{Config, ConnId, Limits, Server};
-use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -21,22 +20,6 @@ impl Random {
     fn below(&mut self, limit: usize) -> usize {
         self.next() as usize % limit.max(1)
     }
-}
-
-fn seeds() -> Vec<String> {
-    let chat = r#"{"model":"echo","messages":[{"role":"system","content":"s"},{"role":"user","content":[{"type":"text","text":"é"}]}],"stream":true,"stop":["x","yz"],"logprobs":true,"top_logprobs":3,"seed":-5,"stream_options":{"include_usage":true}}"#;
-    let chunked = "POST /v1/completions HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n";
-    Vec::from([
-        get("/health"),
-        get("/v1/models/echo%2d1"),
-        get("/metrics").replace("GET", "HEAD"),
-        post(CHAT, chat),
-        post(TEXT, r#"{"prompt":[97,98,257],"max_tokens":5,"echo":true,"temperature":0.5,"return_progress":true}"#),
-        post("/tokenize", r#"{"content":"<s>\ud83d\ude00","with_pieces":true}"#),
-        post("/detokenize", r#"{"tokens":[240,159,152,128]}"#),
-        format!("{chunked}7;x\r\n{{\"promp\r\n6\r\nt\":\"a\"\r\n1\r\n}}\r\n0\r\nT: u\r\n\r\n"),
-        "OPTIONS * HTTP/1.1\r\nHost: a\r\nAccess-Control-Request-Headers: x\r\n\r\n".into(),
-    ])
 }
 
 /// Changes a few bytes, cuts, doubles, or splices in a word that means something.
@@ -88,7 +71,7 @@ fn mutate(random: &mut Random, bytes: &mut Vec<u8>) {
 #[test]
 fn mutated_requests_over_many_connections() {
     let limits = Limits { connections: 6, output_bytes: 20_000, body_bytes: 5_000, all_bodies_bytes: 9_000, ..Limits::default() };
-    let seeds = seeds();
+    let seeds = requests();
     let mut random = Random(0x5eed);
     let mut server = Server::with_config(Fake::default(), Config { limits, ..Config::default() });
     let mut open: Vec<ConnId> = Vec::new();
@@ -149,7 +132,7 @@ fn mutated_requests_over_many_connections() {
 
 #[test]
 fn mutated_requests_are_answered_the_same_however_they_are_cut() {
-    let seeds = seeds();
+    let seeds = requests();
     let mut random = Random(7);
     for round in 0..3_000 {
         let mut bytes = Vec::new();
