@@ -44,15 +44,17 @@ export type MachineValues = ValuesOf<typeof MACHINE_OPTIONS>;
 /** Builds the kernel with progress on stderr and the compiler's messages as they come. A failed build ends the command. */
 export async function buildKernel({ host, terminal, interrupts }: CommandContext): Promise<BuildResult> {
   let units = 0;
+  let activity = 'build';
   for await (const event of host.build.build({ signal: interrupts.signal })) {
     switch (event.kind) {
       case 'step':
-        terminal.progress(`build: ${event.title}`);
+        activity = `build: ${event.title}`;
+        terminal.progress(activity);
         break;
       case 'artifact':
         if (!event.fresh) {
           units += 1;
-          terminal.progress(`build: ${event.packageName} (${units} compiled)`);
+          terminal.progress(activity, `${event.packageName} (${units} compiled)`);
         }
         break;
       case 'diagnostic':

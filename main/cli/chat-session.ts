@@ -127,7 +127,7 @@ export async function waitUntilServing(
   for await (const event of host.chat.waitUntilReady(target, { signal: interrupts.signal })) {
     switch (event.kind) {
       case 'waiting':
-        terminal.progress(`${event.stage} (${(event.elapsedMs / 1000).toFixed(1)} s)`);
+        terminal.progress(event.stage, `(${(event.elapsedMs / 1000).toFixed(1)} s)`);
         break;
       case 'ready':
         terminal.clearProgress();

@@ -25,7 +25,7 @@ export class Terminal {
   readonly #err: WriteStream | NodeJS.WriteStream;
   /** Whether the cursor stands behind a progress line that the next output must wipe. */
   #progressShown = false;
-  #lastProgress = '';
+  #lastActivity = '';
   /** For stdout. */
   readonly paint: Paint;
   /** For stderr. */
@@ -81,16 +81,16 @@ export class Terminal {
     );
   }
 
-  /** What is going on now. On a screen each replaces the one before; in a log each new one is a line. */
-  progress(text: string): void {
+  /** What is going on now. On a screen each replaces the one before; in a log, a new activity is a line, and its detail is left out. */
+  progress(activity: string, detail = ''): void {
     if (this.#err.isTTY === true && process.env.TERM !== 'dumb') {
       const width = Math.max(20, this.#err.columns ?? 80) - 1;
-      this.#err.write(`\r\x1b[K${this.paintError('dim', text.slice(0, width))}`);
+      this.#err.write(`\r\x1b[K${this.paintError('dim', `${activity} ${detail}`.trimEnd().slice(0, width))}`);
       this.#progressShown = true;
-    } else if (text !== this.#lastProgress) {
-      this.#err.write(`${text}\n`);
+    } else if (activity !== this.#lastActivity) {
+      this.#err.write(`${activity}\n`);
     }
-    this.#lastProgress = text;
+    this.#lastActivity = activity;
   }
 
   clearProgress(): void {

@@ -58,7 +58,7 @@ The machine is the one you have: compare figures of one run with each other, not
     const results: BenchRun[] = [];
     for (const name of names) {
       for (let round = 1; round <= runs; round += 1) {
-        terminal.progress(`${name}: boot ${round} of ${runs}`);
+        terminal.progress(`measuring ${name}`, `boot ${round} of ${runs}`);
         results.push(await benchOnce(context, startRequest({ ...values, profile: name }, kernel, model)));
       }
     }

@@ -46,7 +46,7 @@ Wherever a command takes --model, it takes a path or a name of this list.`,
     const { host, terminal, interrupts } = context;
     const options = {
       signal: interrupts.signal,
-      onProgress: (progress: Progress) => terminal.progress(progressText(progress)),
+      onProgress: (progress: Progress) => terminal.progress(progress.message, amountText(progress)),
     };
     const entry = unwrap(
       known === 'add' ? await host.models.add(operand, options) : await host.models.get(operand, options),
@@ -108,9 +108,9 @@ function bytes(value: number): string {
   return `${(value / 1024).toFixed(0)} KiB`;
 }
 
-function progressText({ message, done, total, unit }: Progress): string {
+function amountText({ done, total, unit }: Progress): string {
   const amount = (value: number) => (unit === 'bytes' ? bytes(value) : String(value));
   return total === null
-    ? `${message} ${amount(done)}`
-    : `${message} ${amount(done)} of ${amount(total)} (${Math.floor((100 * done) / Math.max(1, total))} %)`;
+    ? amount(done)
+    : `${amount(done)} of ${amount(total)} (${Math.floor((100 * done) / Math.max(1, total))} %)`;
 }
