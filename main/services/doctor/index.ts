@@ -13,6 +13,7 @@ import { LineSplitter } from '../../../app/wire/qmp.ts';
 import { cancelled, startProcess } from '../../process/index.ts';
 import { type AcceleratorProbe, candidates, probeAccelerator } from './accelerator.ts';
 import { CHECKS } from './checks.ts';
+import { ProbeCache, probeCachePath } from './probe-cache.ts';
 import { qemuProgram } from './qemu.ts';
 
 export { findOvmf, qemuProgram } from './qemu.ts';
@@ -20,14 +21,19 @@ export { findOvmf, qemuProgram } from './qemu.ts';
 /** Examines this computer and cures what it can. */
 export class Doctor implements DoctorService {
   readonly #root: string;
+  readonly #cache: ProbeCache;
   readonly #probes = new Map<Accelerator, Promise<AcceleratorProbe>>();
 
   /** @param root the repository: where builds and models take their space */
-  constructor(root: string) {
+  constructor(root: string, cachePath = probeCachePath()) {
     this.#root = root;
+    this.#cache = new ProbeCache(cachePath, qemuProgram());
+    for (const probe of this.#cache.read()) this.#probes.set(probe.accelerator, Promise.resolve(probe));
   }
 
   async examine(options: DoctorOptions = {}): Promise<DoctorReport> {
+    // Whoever asks the doctor wants to know what is true now.
+    this.#probes.clear();
     const checks: DoctorCheck[] = [];
     for (const { id, title, examine } of CHECKS) {
       const check = { id, title, ...(await examine(this.#root, options.signal)) };
@@ -52,8 +58,6 @@ export class Doctor implements DoctorService {
       yield { kind: 'command', check: check.id, command: check.fixCommand };
       yield* runFix(check.id, check.fixCommand, options.signal);
     }
-    // What was installed may have changed what the emulator can do.
-    this.#probes.clear();
     yield { kind: 'finished', report: await this.examine(options) };
   }
 
@@ -91,8 +95,11 @@ export class Doctor implements DoctorService {
     if (known !== undefined) return known;
     const probe = probeAccelerator(qemuProgram(), accelerator, signal);
     this.#probes.set(accelerator, probe);
-    // A probe that was cancelled says nothing.
-    void probe.then(() => isCancelled(signal) && this.#probes.delete(accelerator));
+    void probe.then(async () => {
+      // A probe that was cancelled says nothing.
+      if (isCancelled(signal)) this.#probes.delete(accelerator);
+      else this.#cache.write(await Promise.all(this.#probes.values()));
+    });
     return probe;
   }
 }

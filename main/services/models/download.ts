@@ -18,7 +18,7 @@ interface RemoteFile {
   /** Where the bytes are, behind all redirects. */
   readonly url: string;
   readonly sha256: string;
-  readonly bytes: number | null;
+  readonly bytes: number;
 }
 
 /**
@@ -60,15 +60,15 @@ async function fetchChecked(
     lastReport = now;
     options.onProgress?.({ message: 'downloading', done: bytes, total: remote.value.bytes, unit: 'bytes' });
   };
-  while (remote.value.bytes === null ? done === 0 || fruitless > 0 : done < remote.value.bytes) {
+  while (done < remote.value.bytes) {
     const before = done;
     const outcome = await receive(remote.value, part, done, hash, signal, report);
     done = outcome.done;
     if (outcome.kind === 'refused') return outcome.error;
-    if (outcome.kind === 'complete' && (remote.value.bytes === null || done >= remote.value.bytes)) break;
-    fruitless = done > before ? 1 : fruitless + 1;
-    if (fruitless > MAX_RETRIES)
+    fruitless = done > before ? 0 : fruitless + 1;
+    if (fruitless > MAX_RETRIES) {
       throw outcome.kind === 'broken' ? outcome.cause : new Error('the server ends the connection early');
+    }
   }
   const found = hash.digest('hex');
   if (found !== remote.value.sha256) {
@@ -114,7 +114,16 @@ async function lookUp(url: string, signal: AbortSignal): Promise<Result<RemoteFi
         current,
         'Download it by other means and use `ring0 model add FILE`.',
       );
-    return ok({ url: current, sha256, bytes: bytes ?? sizeOf(response.headers.get('content-length')) });
+    const size = bytes ?? sizeOf(response.headers.get('content-length'));
+    if (size === null) {
+      return fail(
+        'no-size',
+        'The server does not say how large the file is.',
+        current,
+        'Download it by other means and use `ring0 model add FILE`.',
+      );
+    }
+    return ok({ url: current, sha256, bytes: size });
   }
   return fail('download-refused', 'The server sends us round in circles.', url, 'Look at the address in a browser.');
 }
@@ -187,8 +196,7 @@ async function receive(
     for await (const bytes of response.body) {
       clearTimeout(timer);
       timer = setTimeout(() => silence.abort(), SILENCE_MS);
-      if (remote.bytes !== null && done + bytes.length > remote.bytes)
-        throw new Error(`more than the announced ${remote.bytes} bytes`);
+      if (done + bytes.length > remote.bytes) throw new Error(`more than the announced ${remote.bytes} bytes`);
       await file.write(bytes);
       hash.update(bytes);
       done += bytes.length;
