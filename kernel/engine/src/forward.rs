@@ -166,13 +166,14 @@ impl Work {
 
 impl Runner {
     pub(crate) fn new(
-        model: Model,
+        mut model: Model,
         isa: Isa,
         cores: &'static dyn Cores,
         sizes: Sizes,
         alloc: Alloc<'_>,
         trace: &'static TraceRing,
     ) -> Result<Runner, Error> {
+        model.pack(isa, alloc);
         let turns = Turns::new(&model.frequencies, sizes.positions, alloc)?;
         let shape = [sizes.slots, model.layers.len(), model.kv_heads, sizes.positions, model.head_dim];
         let kv = Kv::new(isa, shape, alloc)?;
@@ -318,7 +319,7 @@ impl Pass<'_> {
     fn normalise(&self, weight: &[f32], tokens: usize, from: impl Fn(usize) -> usize, matrices: &[&Matrix<'_>]) {
         let Runner { model, work, isa, .. } = self.runner;
         let width = model.embedding;
-        let quantized = matrices.iter().any(|m| m.kind().is_quantized());
+        let quantized = matrices.iter().any(|m| m.wants_quants());
         let (area, mine) = self.area(tokens);
         for t in mine {
             let source = from(t) * width;
@@ -378,7 +379,7 @@ impl Pass<'_> {
 
         let width = heads * dim;
         let (area, mine) = self.area(n);
-        if weights.o.kind().is_quantized() {
+        if weights.o.wants_quants() {
             for t in mine {
                 // SAFETY: see above; `attended` is only read in this step.
                 unsafe {
@@ -474,7 +475,7 @@ impl Pass<'_> {
             unsafe {
                 let gate = work.gate.get_mut(range.clone());
                 isa.silu_mul(gate, work.up.get(range));
-                if weights.down.kind().is_quantized() && !rows.is_empty() {
+                if weights.down.wants_quants() && !rows.is_empty() {
                     work.ffn_quants.store(*isa, gate, t * Acts::blocks(model.ffn) + rows.start / BLOCK);
                 }
             }

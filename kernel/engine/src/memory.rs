@@ -23,6 +23,7 @@ pub(crate) trait Plain: Copy {}
 impl Plain for u8 {}
 impl Plain for i8 {}
 impl Plain for i32 {}
+impl Plain for u64 {}
 impl Plain for f32 {}
 
 impl<T: Plain> Shared<T> {
@@ -36,6 +37,12 @@ impl<T: Plain> Shared<T> {
         let start = region.as_mut_ptr().cast::<T>();
         assert!(start.is_aligned(), "the allocator gave unaligned memory");
         Ok(Shared { start, len })
+    }
+
+    /// All of it, for whoever has the only one.
+    pub(crate) fn leak(self) -> &'static mut [T] {
+        // SAFETY: `new` took the memory for ever, and nobody else can have it any more.
+        unsafe { core::slice::from_raw_parts_mut(self.start, self.len) }
     }
 
     /// Elements.

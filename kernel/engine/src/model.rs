@@ -1,6 +1,7 @@
 //! The weights of a model, where they lie.
 
-use crate::{Error, rope};
+use crate::memory::{Alloc, Shared};
+use crate::{Error, Isa, rope};
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -8,6 +9,9 @@ use ring0_gguf::TensorInfo;
 use ring0_gguf::llama::{Llama, RopeScaling};
 use ring0_simd::Matrix;
 use ring0_tensor::{WeightType, dequantize_row};
+
+/// Words that packed copies of all matrices may take: 256 MiB, which a model takes of some 100 million weights.
+const MAX_PACKED_WORDS: usize = 32 << 20;
 
 /// One transformer block.
 #[derive(Debug)]
@@ -96,6 +100,23 @@ impl Model {
     pub(crate) fn matrices(&self) -> impl Iterator<Item = &Matrix<'static>> {
         let layers = self.layers.iter().flat_map(|l| [&l.q, &l.k, &l.v, &l.o, &l.gate, &l.up, &l.down]);
         layers.chain([&self.output])
+    }
+
+    /// Gives every matrix the copy that `isa` wants, where all of them together are small enough and there is memory: one that finds none
+    /// is computed from the file's bytes.
+    pub(crate) fn pack(&mut self, isa: Isa, alloc: Alloc<'_>) {
+        let words = self.matrices().try_fold(0_usize, |n, m| n.checked_add(m.packed_words(isa)?));
+        if words.is_none_or(|n| n > MAX_PACKED_WORDS) {
+            return;
+        }
+        let layers =
+            self.layers.iter_mut().flat_map(|l| [&mut l.q, &mut l.k, &mut l.v, &mut l.o, &mut l.gate, &mut l.up, &mut l.down]);
+        for matrix in layers.chain([&mut self.output]) {
+            let memory = matrix.packed_words(isa).and_then(|n| Shared::<u64>::new(n, "packed weights", alloc).ok());
+            if let Some(memory) = memory {
+                *matrix = matrix.pack(memory.leak());
+            }
+        }
     }
 
     /// Bytes of weights that one token reads.

@@ -1,21 +1,6 @@
 //! Activations: a batch of input vectors, in every form that the weights at hand ask for.
 
-use crate::matrix::Matrix;
 use ring0_tensor::BLOCK;
-
-/// The forms of activations that a group of matrices needs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Flavours {
-    /// Blocks of 32 signed bytes with one scale, for quantised weights.
-    pub quantized: bool,
-}
-
-impl Flavours {
-    /// What `matrices` need together.
-    pub fn of(matrices: &[&Matrix<'_>]) -> Flavours {
-        Flavours { quantized: matrices.iter().any(|m| m.kind().is_quantized()) }
-    }
-}
 
 /// `tokens` input vectors of `columns` elements, token after token. With `B = columns / 32` blocks to a vector (rounded up):
 #[derive(Debug, Clone, Copy)]

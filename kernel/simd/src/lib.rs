@@ -16,6 +16,7 @@ mod avx512;
 mod isa;
 mod matmul;
 mod matrix;
+mod packed;
 mod portable;
 mod scalar;
 mod sse;
@@ -23,7 +24,7 @@ mod sse;
 mod tests;
 mod vector;
 
-pub use acts::{Acts, Flavours};
+pub use acts::Acts;
 pub use attention::Attention;
 pub use isa::Isa;
 pub use matrix::{Matrix, Out};

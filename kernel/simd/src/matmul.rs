@@ -1,7 +1,7 @@
 //! Matrix times batch: which kernel computes which rows.
 
 use crate::isa::{Isa, Kind};
-use crate::{Acts, Matrix, Out, avx2, avx512, scalar, sse};
+use crate::{Acts, Matrix, Out, avx2, avx512, packed, scalar, sse};
 use core::ops::Range;
 
 impl Isa {
@@ -10,7 +10,7 @@ impl Isa {
     /// Quantised weights take the quantised activations. With `i` the exact integer dot product of a block, `dw` and `dx` the
     /// scales, the sum runs over the blocks in order: `sum + i · (dw · dx)`, the outer product and sum fused into one rounding
     /// on `avx2` and `avx512`, separately rounded elsewhere. So each quantised result has one value on the fused sets and one
-    /// on the others. Float weights are summed in lanes; their width is the instruction set's.
+    /// on the others. A packed matrix on `int` is summed in integers (see [`Matrix::pack`]). Float weights are summed in lanes; their width is the instruction set's.
     ///
     /// # Panics
     /// Where rows, activations or outputs are missing: sizes are the caller's duty, and they never come from a model file
@@ -32,7 +32,10 @@ impl Isa {
             unsafe { start.add(token * stride + row).write(value) }
         };
         match self.0 {
-            Kind::Scalar | Kind::Int => scalar::matmul(matrix, rows, acts, put),
+            Kind::Scalar | Kind::Int => match matrix.packed() {
+                Some(words) => packed::matmul(matrix, words, rows, acts, put),
+                None => scalar::matmul(matrix, rows, acts, put),
+            },
             Kind::Sse => sse::matmul(matrix, rows, acts, put),
             // SAFETY: the value exists, so the processor has the features.
             Kind::Avx2 => unsafe { avx2::matmul(matrix, rows, acts, put) },

@@ -1,5 +1,7 @@
 //! What the kernels read and where they write.
 
+use crate::isa::{Isa, Kind};
+use crate::packed;
 use core::marker::PhantomData;
 use ring0_tensor::WeightType;
 
@@ -11,13 +13,38 @@ pub struct Matrix<'a> {
     columns: usize,
     row_bytes: usize,
     bytes: &'a [u8],
+    packed: Option<&'a [u64]>,
 }
 
 impl<'a> Matrix<'a> {
     /// A matrix of `rows` × `columns`; `None` where `bytes` has not exactly that size.
     pub fn new(kind: WeightType, rows: usize, columns: usize, bytes: &'a [u8]) -> Option<Matrix<'a>> {
         let row_bytes = kind.row_bytes(columns)?;
-        (row_bytes.checked_mul(rows)? == bytes.len()).then_some(Matrix { kind, rows, columns, row_bytes, bytes })
+        (row_bytes.checked_mul(rows)? == bytes.len()).then_some(Matrix { kind, rows, columns, row_bytes, bytes, packed: None })
+    }
+
+    /// Words that a packed copy for `isa` takes; `None` where the instruction set has no use for one.
+    pub fn packed_words(&self, isa: Isa) -> Option<usize> {
+        if isa.0 == Kind::Int { packed::words(self) } else { None }
+    }
+
+    /// The same matrix with a packed copy of it in `memory`, which has [`Matrix::packed_words`] words. Only `int` uses the copy, and is
+    /// many times faster with it.
+    pub fn pack(self, memory: &'a mut [u64]) -> Matrix<'a> {
+        if packed::words(&self) != Some(memory.len()) {
+            return self;
+        }
+        packed::pack(&self, memory);
+        Matrix { packed: Some(memory), ..self }
+    }
+
+    /// Whether products need quantised activations.
+    pub fn wants_quants(&self) -> bool {
+        self.kind.is_quantized() || self.packed.is_some()
+    }
+
+    pub(crate) fn packed(&self) -> Option<&'a [u64]> {
+        self.packed
     }
 
     /// Element type.

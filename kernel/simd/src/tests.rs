@@ -1,6 +1,6 @@
 //! Every fast kernel against the plain one, on every instruction set that this machine has.
 
-use crate::{Acts, Flavours, Isa, Matrix, Out, exp, portable, scalar};
+use crate::{Acts, Isa, Matrix, Out, exp, portable, scalar};
 use ring0_tensor::{BLOCK, WeightType, quantize_row};
 use std::{vec, vec::Vec};
 
@@ -271,11 +271,66 @@ fn quantising_keeps_half_a_step_and_its_sums() {
 }
 
 #[test]
-fn flavours_ask_for_quants_where_weights_have_them() {
-    let (q8, f32s) = (vec![0; 34], vec![0; 128]);
-    let q8 = Matrix::new(WeightType::Q8_0, 1, 32, &q8).unwrap();
-    let float = Matrix::new(WeightType::F32, 1, 32, &f32s).unwrap();
-    assert!(!Flavours::of(&[&float]).quantized);
-    assert!(Flavours::of(&[&float, &q8]).quantized);
+fn packed_products_are_close_to_plain_ones() {
+    let isa = Isa::from_name("int").unwrap();
+    for kind in WeightType::ALL {
+        for columns in COLUMNS.into_iter().filter(|c| kind.row_bytes(*c).is_some()) {
+            for rows in ROWS {
+                let bytes = weights(kind, rows, columns, 21 + rows as u64);
+                let plain = Matrix::new(kind, rows, columns, &bytes).unwrap();
+                assert_eq!(plain.packed_words(Isa::SCALAR), None);
+                let mut memory = vec![7; plain.packed_words(isa).unwrap()];
+                let packed = plain.pack(&mut memory);
+                let prepared = Prepared::new(isa, 3, columns, 22);
+                let acts = prepared.acts();
+                let got = product(isa, &packed, &acts);
+                let blocks = Acts::blocks(columns);
+                for t in 0..3 {
+                    // What the quantised activations stand for.
+                    let x: Vec<f32> = (0..columns)
+                        .map(|c| f32::from(acts.q[t * blocks * BLOCK + c]) * acts.d[t * blocks + c / BLOCK])
+                        .collect();
+                    for r in 0..rows {
+                        let want = ring0_tensor::dot(kind, plain.row(r), &x) as f32;
+                        // Each of `columns` products is below 3 · 1.5; activation scales have 14 bits, rounded.
+                        let tolerance = 4.5 * columns as f32 / 16_384.0;
+                        let at = std::format!("{} {rows}x{columns} token {t} row {r}", kind.name());
+                        assert!((got[t * rows + r] - want).abs() <= tolerance, "{at}: {}, not {want}", got[t * rows + r]);
+                    }
+                }
+                // Rows apart from each other, as cores would have them.
+                let mut parts = vec![f32::NAN; 3 * rows];
+                for cut in [0..rows / 2, rows / 2..rows] {
+                    isa.matmul(&packed, cut, &acts, &mut Out::new(&mut parts, rows));
+                }
+                assert_eq!(parts, got);
+            }
+        }
+    }
+}
+
+#[test]
+fn packed_extremes_do_not_overflow() {
+    let isa = Isa::from_name("int").unwrap();
+    let mut bytes = vec![0x80_u8; 34 * 18 * 1024];
+    for block in bytes.chunks_mut(34) {
+        block[..2].copy_from_slice(&0x3c00_u16.to_le_bytes());
+    }
+    let columns = 32 * 1024;
+    let matrix = Matrix::new(WeightType::Q8_0, 18, columns, &bytes).unwrap();
+    let mut memory = vec![0; matrix.packed_words(isa).unwrap()];
+    let packed = matrix.pack(&mut memory);
+    let (q, d, s) = (vec![127; columns], vec![1.999; 1024], vec![0; 1024]);
+    let acts = Acts { tokens: 1, columns, x: &[], q: &q, d: &d, s: &s };
+    for y in product(isa, &packed, &acts) {
+        let want = -128.0 * 127.0 * columns as f32 * 1.999;
+        assert!((y / want - 1.0).abs() < 1e-3, "{y}, not {want}");
+    }
+}
+
+#[test]
+fn matrices_have_the_size_of_their_bytes() {
     assert!(Matrix::new(WeightType::Q8_0, 2, 32, &[0; 34]).is_none());
+    assert!(Matrix::new(WeightType::Q8_0, 1, 33, &[0; 34]).is_none());
+    assert!(!Matrix::new(WeightType::F32, 1, 1, &[0; 4]).unwrap().wants_quants());
 }
