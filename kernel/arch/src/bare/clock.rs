@@ -35,7 +35,9 @@ const PIT_HZ: u64 = 1_193_182;
 const QEMU_APIC_HZ: u64 = 1_000_000_000;
 /// How long to measure: 1/200 s. An error of two microseconds is then one of 0.04 %.
 const MEASURE: u64 = 200;
-/// TSC ticks after which a timer that does not move is given up: 50 ms at 4 GHz.
+/// TSC ticks after which a timer that has not moved is given up: 1 ms at 4 GHz, a thousand times what the slowest one takes.
+const STANDSTILL: u64 = 4_000_000;
+/// TSC ticks after which a timer that moves too slowly is given up: 50 ms at 4 GHz.
 const PATIENCE: u64 = 200_000_000;
 
 /// Finds out the frequencies of the TSC and of the APIC timer. Takes 5 ms at most on the machines that we know.
@@ -150,7 +152,7 @@ fn measure(mut read: impl FnMut() -> u32, mask: u32, hz: u64) -> Option<u64> {
         if passed >= hz / MEASURE {
             break;
         }
-        if now_ticks().wrapping_sub(start) > PATIENCE {
+        if now_ticks().wrapping_sub(start) > if passed == 0 { STANDSTILL } else { PATIENCE } {
             return None;
         }
         core::hint::spin_loop();
