@@ -1,0 +1,91 @@
+//! Asks the finished model everything and counts the right answers.
+
+use crate::corpus::Corpus;
+use crate::lesson::{Sequence, batch, prompt};
+use crate::model::Model;
+use crate::vocabulary::Vocabulary;
+
+/// Questions that were asked, and those that were not answered word for word.
+#[derive(Debug, Default)]
+pub struct Result {
+    /// How many were asked.
+    pub asked: usize,
+    /// Their questions.
+    pub wrong: Vec<String>,
+}
+
+impl Result {
+    /// How many were answered right.
+    pub fn right(&self) -> usize {
+        self.asked - self.wrong.len()
+    }
+}
+
+/// Every question of the corpus, alone.
+pub fn questions(model: &Model, vocabulary: &Vocabulary, corpus: &Corpus) -> candle_core::Result<Result> {
+    let all = corpus.all_questions();
+    let talks = all.iter().map(|(question, entry)| vec![(question.as_str(), corpus.entries[*entry].answer.as_str())]);
+    answers(model, vocabulary, talks.collect())
+}
+
+/// Every conversation of the corpus, each turn of which must be right.
+pub fn conversations(model: &Model, vocabulary: &Vocabulary, corpus: &Corpus) -> candle_core::Result<Result> {
+    let mut talks = Vec::new();
+    for conversation in &corpus.conversations {
+        for i in 0..conversation.iter().map(|exchange| exchange.questions.len()).max().unwrap_or(0) {
+            let turn = conversation.iter().map(|exchange| {
+                let index = i % exchange.questions.len();
+                (exchange.questions[index].as_str(), exchange.answers.get(index).unwrap_or(&exchange.answers[0]).as_str())
+            });
+            talks.push(turn.collect());
+        }
+    }
+    answers(model, vocabulary, talks)
+}
+
+/// The greedy answer is right exactly when, after each of its prefixes, the best next token is the right one; so one pass over
+/// prompt and answer together shows it, without generating.
+fn answers(model: &Model, vocabulary: &Vocabulary, talks: Vec<Vec<(&str, &str)>>) -> candle_core::Result<Result> {
+    let mut sequences: Vec<(Sequence, &str)> = talks
+        .into_iter()
+        .map(|talk| {
+            let mut sequence = Sequence::default();
+            for (question, answer) in &talk {
+                sequence.message(vocabulary, "user", &vocabulary.encode(question, None), 0.0);
+                sequence.message(vocabulary, "assistant", &vocabulary.encode(answer, None), 1.0);
+            }
+            (sequence, talk.last().map_or("", |turn| turn.0))
+        })
+        .collect();
+    sequences.sort_by_key(|(sequence, _)| sequence.tokens.len());
+    let mut result = Result { asked: sequences.len(), wrong: Vec::new() };
+    for group in sequences.chunks(64) {
+        let batch = batch(group.iter().map(|(sequence, _)| sequence));
+        let at: Vec<u32> = batch.targets.iter().map(|target| target.0).collect();
+        let best = model.best(&batch.tokens, batch.length, &at)?;
+        let mut wrong: Vec<usize> = batch
+            .targets
+            .iter()
+            .zip(&best)
+            .filter(|((_, right, _), best)| right != *best)
+            .map(|((at, _, _), _)| *at as usize / batch.length)
+            .collect();
+        wrong.dedup();
+        result.wrong.extend(wrong.into_iter().map(|i| group[i].1.to_owned()));
+    }
+    Ok(result)
+}
+
+/// The greedy answer to a conversation of `(role, content)`, at most `limit` tokens.
+pub fn generate(model: &Model, vocabulary: &Vocabulary, turns: &[(&str, &str)], limit: usize) -> candle_core::Result<String> {
+    let mut tokens = prompt(vocabulary, turns);
+    let (start, end) = (tokens.len(), vocabulary.id("<|im_end|>"));
+    while tokens.len() < start + limit {
+        let best = model.best(&tokens, tokens.len(), &[tokens.len() as u32 - 1])?;
+        match best.first() {
+            Some(&token) if token != end => tokens.push(token),
+            _ => break,
+        }
+    }
+    Ok(vocabulary.decode(&tokens[start..]))
+}
