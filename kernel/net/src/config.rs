@@ -9,8 +9,8 @@ pub struct Config {
     pub mac: [u8; 6],
     /// TCP port to serve; 0 serves none until [`set_port`](crate::Stack::set_port).
     pub port: u16,
-    /// Sockets, and so the most connections at once, those that are winding down included. Each takes twice
-    /// `buffer_bytes` of heap.
+    /// Most sockets, and so most connections at once, those that are winding down included. They are made as they are needed;
+    /// each takes twice `buffer_bytes` of heap from then on.
     pub sockets: usize,
     /// Bytes of receive buffer and of send buffer per socket.
     pub buffer_bytes: usize,
@@ -23,12 +23,12 @@ pub struct Config {
 }
 
 impl Config {
-    /// 32 sockets with 64 KiB each way, DHCP with QEMU's usual address as the fallback.
+    /// Up to 64 sockets with 64 KiB each way, DHCP with QEMU's usual address as the fallback.
     pub fn new(mac: [u8; 6], port: u16, random_seed: u64) -> Self {
         Config {
             mac,
             port,
-            sockets: 32,
+            sockets: 64,
             buffer_bytes: 64 << 10,
             addressing: Addressing::default(),
             random_seed,

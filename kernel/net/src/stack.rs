@@ -1,10 +1,11 @@
 //! The stack: interface, DHCP, and a pool of sockets on one port.
 //!
-//! Every socket that carries no connection listens, so a burst of connections is taken as long as there are sockets. smoltcp has
-//! no backlog: a peer that finds none is refused and tries again. Sockets that only wind down are taken back when fewer than
-//! [`RESERVE`] are left to listen.
+//! Sockets that carry no connection listen. When fewer than [`RESERVE`] do, those in TIME-WAIT are taken back, then new ones are
+//! made up to the configured number, then others that only wind down are taken back. smoltcp has no backlog and would refuse a
+//! peer that finds nobody listening; instead its SYN is passed over, so that it tries again (see [`Gate`]).
 
 use crate::connection::{ConnectionId, Event, Phase, Slot, is_connected, state_name};
+use crate::link::Gate;
 use crate::{AddressSource, Addressing, Config, InterfaceInfo, Link, SocketInfo, StackCounters, StaticAddress};
 use alloc::collections::VecDeque;
 use alloc::vec;
@@ -26,7 +27,7 @@ const PATIENCE_MS: u64 = 10_000;
 
 /// A TCP/IP stack over one device.
 pub struct Stack<L: Link> {
-    link: L,
+    link: Gate<L>,
     interface: Interface,
     sockets: SocketSet<'static>,
     slots: Vec<Slot>,
@@ -44,17 +45,16 @@ pub struct Stack<L: Link> {
 
 impl<L: Link> Stack<L> {
     /// A stack over `link`, at time `now_ms` of the caller's clock.
-    pub fn new(mut link: L, config: Config, now_ms: u64) -> Self {
+    pub fn new(link: L, config: Config, now_ms: u64) -> Self {
+        let mut link = Gate::new(link);
         let mut interface_config = InterfaceConfig::new(EthernetAddress(config.mac).into());
         interface_config.random_seed = config.random_seed;
         let interface = Interface::new(interface_config, &mut link, instant(now_ms));
-        let mut sockets = SocketSet::new(Vec::new());
-        let slots = (0..config.sockets).map(|_| Slot::new(sockets.add(new_socket(&config)))).collect();
         let mut stack = Stack {
             link,
             interface,
-            sockets,
-            slots,
+            sockets: SocketSet::new(Vec::new()),
+            slots: Vec::new(),
             dhcp: None,
             source: AddressSource::None,
             gateway: None,
@@ -77,9 +77,7 @@ impl<L: Link> Stack<L> {
                 stack.dhcp = Some(stack.sockets.add(socket));
             }
         }
-        for n in 0..stack.slots.len() {
-            stack.listen(n);
-        }
+        stack.keep_listening();
         stack
     }
 
@@ -95,13 +93,15 @@ impl<L: Link> Stack<L> {
                 break;
             }
             busy = true;
+            // A burst of connections may come in one round.
+            self.keep_listening();
         }
         self.poll_dhcp();
         self.send_pending();
         for n in 0..self.slots.len() {
             self.poll_slot(n);
         }
-        self.reclaim();
+        self.keep_listening();
         busy || !self.events.is_empty()
     }
 
@@ -114,7 +114,7 @@ impl<L: Link> Stack<L> {
                 break;
             }
         }
-        self.link.flush();
+        self.link.inner.flush();
     }
 
     /// The oldest thing that happened in the last polls.
@@ -189,12 +189,12 @@ impl<L: Link> Stack<L> {
 
     /// The device below.
     pub fn link(&self) -> &L {
-        &self.link
+        &self.link.inner
     }
 
     /// The device below, to turn its interrupts on and off.
     pub fn link_mut(&mut self) -> &mut L {
-        &mut self.link
+        &mut self.link.inner
     }
 
     /// Serves `port` from now on; 0 takes no new connections. Those that are open stay.
@@ -205,6 +205,7 @@ impl<L: Link> Stack<L> {
                 self.listen(n);
             }
         }
+        self.keep_listening();
     }
 
     /// The port that is served; 0 if none is.
@@ -216,7 +217,7 @@ impl<L: Link> Stack<L> {
     pub fn interface_info(&self) -> InterfaceInfo {
         InterfaceInfo {
             mac: self.config.mac,
-            mtu: self.link.capabilities().ip_mtu(),
+            mtu: self.link.inner.capabilities().ip_mtu(),
             address: self.interface.ip_addrs().iter().map(|IpCidr::Ipv4(cidr)| *cidr).next(),
             gateway: self.gateway,
             source: self.source,
@@ -323,23 +324,46 @@ impl<L: Link> Stack<L> {
         }
     }
 
-    /// Takes back sockets that only wind down, oldest first, while too few are left to listen.
-    fn reclaim(&mut self) {
-        let reserve = if self.config.port == 0 { 0 } else { RESERVE.min(self.slots.len() / 2) };
-        let listening = |stack: &Self| {
-            let states = stack.slots.iter().map(|slot| stack.sockets.get::<Socket>(slot.handle).state());
-            states.filter(|state| *state == State::Listen).count()
-        };
-        for _ in listening(self)..reserve {
-            let winding_down = |slot: &Slot| {
-                let state = self.sockets.get::<Socket>(slot.handle).state();
-                slot.phase == Phase::Closing && matches!(state, State::TimeWait | State::FinWait2 | State::Closed)
-            };
-            let candidates = (0..self.slots.len()).filter(|&n| winding_down(&self.slots[n]));
-            let Some(oldest) = candidates.min_by_key(|&n| self.slots[n].since_ms) else { return };
-            self.counters.reclaimed += 1;
-            self.listen(oldest);
+    /// Sees to it that sockets are left to listen, as far as the pool reaches, and closes the gate where it does not.
+    fn keep_listening(&mut self) {
+        if self.config.port == 0 {
+            self.link.closed_port = None;
+            return;
         }
+        let states = self.slots.iter().map(|slot| self.sockets.get::<Socket>(slot.handle).state());
+        let listening = states.filter(|state| *state == State::Listen).count();
+        let mut made = listening;
+        while made < RESERVE && self.make_listener() {
+            made += 1;
+        }
+        self.link.closed_port = (made == 0).then_some(self.config.port);
+    }
+
+    /// One more socket that listens; false if there is none to be had.
+    fn make_listener(&mut self) -> bool {
+        if let Some(n) = self.oldest_in(|state| state == State::TimeWait) {
+            self.counters.reclaimed += 1;
+            self.listen(n);
+        } else if self.slots.len() < self.config.sockets {
+            self.slots.push(Slot::new(self.sockets.add(new_socket(&self.config))));
+            self.listen(self.slots.len() - 1);
+        } else if let Some(n) = self.oldest_in(|state| matches!(state, State::FinWait2 | State::Closed)) {
+            self.counters.reclaimed += 1;
+            self.listen(n);
+        } else {
+            return false;
+        }
+        true
+    }
+
+    /// The socket that the caller has been done with for longest, of those in a state that `may_go`.
+    fn oldest_in(&self, may_go: impl Fn(State) -> bool) -> Option<usize> {
+        let state = |slot: &Slot| self.sockets.get::<Socket>(slot.handle).state();
+        let candidates = (0..self.slots.len()).filter(|&n| {
+            let slot = &self.slots[n];
+            slot.phase == Phase::Closing && may_go(state(slot))
+        });
+        candidates.min_by_key(|&n| self.slots[n].since_ms)
     }
 
     fn poll_dhcp(&mut self) {

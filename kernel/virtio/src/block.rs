@@ -287,7 +287,8 @@ impl<D: Dma + Clone, T: Transport> Block<D, T> {
 
     /// The serial number; empty if the device has none.
     fn read_serial(&mut self) -> Result<String, Error> {
-        let mut id = [0; ID_BYTES];
+        // On the heap: a stack need not have a physical address.
+        let mut id = vec![0; ID_BYTES];
         match self.run(TYPE_GET_ID, 0, &mut id, &mut |_| ()) {
             Ok(()) => (),
             Err(Error::Unsupported { .. } | Error::Io { .. } | Error::ShortTransfer { .. }) => return Ok(String::new()),
