@@ -21,7 +21,8 @@ fuzz_target!(|data: &[u8]| {
 
 fn read(gguf: &Gguf<'_>, data: &[u8], file_len: u64) {
     for entry in gguf.entries() {
-        assert_eq!(gguf.entry(entry.key), Some(entry));
+        // By place and not by value: a value can be NaN.
+        assert_eq!(gguf.entry(entry.key).map(|found| found.offset), Some(entry.offset));
         let _ = entry.value.to_string();
         if let Some(array) = entry.value.as_array() {
             assert_eq!(array.iter().count(), array.len());
