@@ -73,6 +73,8 @@ describe('an image', () => {
   test('names the function of an address', () => {
     expect(elf.value.symbolise(0xffff_ffff_8020_1012n)).toBe('ring0::main+0x12');
     expect(elf.value.symbolise(0xffff_ffff_8020_1040n)).toBeUndefined();
+    expect(elf.value.symbolise(0xffff_ffff_8020_1040n, true)).toBe('ring0::main+0x40');
+    expect(elf.value.symbolise(0xffff_ffff_8020_1000n, true)).toBeUndefined();
     expect(elf.value.symbolise(0n)).toBeUndefined();
   });
 });

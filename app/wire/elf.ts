@@ -88,21 +88,22 @@ export class Elf {
     return segment === undefined ? undefined : segment.physicalAddress + (address - segment.virtualAddress);
   }
 
-  /** `function+0x12` for an address within a function. */
-  symbolise(address: bigint): string | undefined {
+  /** `function+0x12` for an address within a function, or for a return address, which may lie just behind one. */
+  symbolise(address: bigint, isReturn = false): string | undefined {
+    const within = isReturn ? address - 1n : address;
     let low = 0;
     let high = this.#functions.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if ((this.#functions[middle]?.address ?? 0n) <= address) low = middle + 1;
+      if ((this.#functions[middle]?.address ?? 0n) <= within) low = middle + 1;
       else high = middle;
     }
     const found = this.#functions[low - 1];
     if (found === undefined) return undefined;
-    const offset = address - found.address;
+    const offset = within - found.address;
     // Assembler symbols have no size: they reach to the next, but not for ever.
     if (offset >= (found.size === 0n ? 0x1000n : found.size)) return undefined;
-    return `${demangle(found.name)}+0x${offset.toString(16)}`;
+    return `${demangle(found.name)}+0x${(address - found.address).toString(16)}`;
   }
 }
 

@@ -29,7 +29,7 @@ export const EPITAPH_BYTES = FIELD.message + MESSAGE_BYTES;
  */
 export function decodeEpitaph(
   bytes: Uint8Array,
-  symbolise: (address: bigint) => string | undefined = () => undefined,
+  symbolise: (address: bigint, isReturn: boolean) => string | undefined = () => undefined,
 ): Result<Epitaph> {
   const view = new ByteView(bytes);
   const header = readHeader(view, 'epitaph', EPITAPH_BYTES);
@@ -37,6 +37,7 @@ export function decodeEpitaph(
   const problems: string[] = [];
   const state = nameOf(['alive', 'writing', 'written'], view.u32(FIELD.state), 'state', problems);
   if (state === 'writing') problems.push('the record was being written while it was read: its fields may be half old');
+  const cause = nameOf(['none', 'exception', 'panic'], view.u32(FIELD.cause), 'cause', problems);
   const claimedFrames = view.u32(FIELD.frameCount);
   if (claimedFrames > MAX_FRAMES) problems.push(`frame_count is ${claimedFrames}, the record holds ${MAX_FRAMES}`);
   const claimedBytes = view.u32(FIELD.messageBytes);
@@ -44,12 +45,14 @@ export function decodeEpitaph(
     problems.push(`message_bytes is ${claimedBytes}, the record holds ${MESSAGE_BYTES}`);
   const frames = Array.from({ length: Math.min(claimedFrames, MAX_FRAMES) }, (_, n) => {
     const address = view.u64(FIELD.frames + n * 8);
-    return { address: formatAddress(address), symbol: symbolise(address) ?? null };
+    // A return address is the one after the call, which may be the last instruction of its function.
+    const isReturn = n > 0 || cause === 'panic';
+    return { address: formatAddress(address), symbol: symbolise(address, isReturn) ?? null };
   });
   return ok({
     version: header.value.version,
     state,
-    cause: nameOf(['none', 'exception', 'panic'], view.u32(FIELD.cause), 'cause', problems),
+    cause,
     vector: view.u32(FIELD.vector),
     core: view.u32(FIELD.core),
     errorCode: formatAddress(view.u64(FIELD.errorCode)),

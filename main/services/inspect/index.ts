@@ -41,7 +41,7 @@ export class RamInspector implements InspectService {
 
   epitaph(machine: MachineInfo): Promise<Result<Epitaph>> {
     return this.#decode(machine, 'epitaph', EPITAPH_BYTES, undefined, (bytes, elf) =>
-      decodeEpitaph(bytes, (address) => elf.symbolise(address)),
+      decodeEpitaph(bytes, (address, isReturn) => elf.symbolise(address, isReturn)),
     );
   }
 

@@ -16,6 +16,11 @@ export function isRebootLine(line: string): boolean {
   return /^ring0: reboot/.test(line);
 }
 
+/** The last line of a kernel that was shut down on a machine without a power switch, as a microvm is. */
+export function isPowerOffLine(line: string): boolean {
+  return /^ring0: this machine does not turn itself off/.test(line);
+}
+
 /** What the evidence says about a kernel that announced its death. */
 export function kernelCrash(epitaph: Epitaph | null, serialTail: string[]): Crash {
   const announced = serialTail.findLast(isFatalLine) ?? '';

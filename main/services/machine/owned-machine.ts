@@ -3,7 +3,16 @@ import { fail, ok, type Result } from '../../../app/base/result.ts';
 import type { Epitaph, Machine, MachineInfo, MachineState } from '../../../app/contract/index.ts';
 import { isEnded, type MachineEvent, reduceMachine } from '../../../app/machine/state.ts';
 import type { ManagedProcess } from '../../process/index.ts';
-import { isFatalLine, isRebootLine, kernelCrash, logSize, qemuDied, readInterruptLog, tripleFault } from './crash.ts';
+import {
+  isFatalLine,
+  isPowerOffLine,
+  isRebootLine,
+  kernelCrash,
+  logSize,
+  qemuDied,
+  readInterruptLog,
+  tripleFault,
+} from './crash.ts';
 import { describeExit } from './launch.ts';
 import type { QmpClient, QmpEvent } from './qmp-client.ts';
 import type { SerialConsole } from './serial-console.ts';
@@ -16,6 +25,8 @@ const QUIT_GRACE_MS = 3000;
 /** The interrupt log is for the boot; then, or when it is this large, it is reduced to resets. */
 const MAX_INTERRUPT_LOG = 16 << 20;
 const BOOT_LOG_MS = 20_000;
+/** A BIOS that finds itself warm resets once more: so long, or until the first output, resets are resets. */
+const WARM_RESET_MS = 3000;
 
 export interface OwnedMachineParts {
   readonly info: MachineInfo;
@@ -110,16 +121,29 @@ export class OwnedMachine implements Machine {
         ['set-action', { reboot: 'reset' }],
         ['system_reset', undefined],
         ['cont', undefined],
-        ['set-action', { reboot: 'shutdown' }],
       ] as const) {
         const done = await qmp.execute(command, args);
         if (!done.ok) return done;
       }
+      this.#holdNextReset();
       this.#apply({ kind: 'resumed' });
       return ok();
     } finally {
       this.#resetting = false;
     }
+  }
+
+  /** Turns resets into shutdowns again, as soon as the firmware has had its own. */
+  #holdNextReset(): void {
+    const hold = () => {
+      clearTimeout(timer);
+      subscription.dispose();
+      if (this.#parts.interruptLog !== null) this.#logStart = logSize(this.#parts.interruptLog);
+      void this.#parts.qmp.execute('set-action', { reboot: 'shutdown' });
+    };
+    const timer = setTimeout(hold, WARM_RESET_MS);
+    timer.unref();
+    const subscription = this.#parts.serial.onDidReceive(hold);
   }
 
   async stop(): Promise<Result<void>> {
@@ -197,16 +221,18 @@ export class OwnedMachine implements Machine {
   #onQmpEvent({ name, data }: QmpEvent): void {
     if (name === 'SHUTDOWN' && data.guest === true) {
       if (data.reason === 'guest-reset') void this.#onGuestReset();
-      else {
-        this.#apply({ kind: 'ending', by: 'guest' });
-        void this.#quit();
-      }
+      else this.#onGuestShutdown();
     } else if (name === 'STOP' && !this.#resetting && !this.#dying) {
       // After a shutdown that waits for our verdict, QEMU says STOP as well.
       setImmediate(() => {
         if (!this.#resetting && !this.#dying) this.#apply({ kind: 'stopped-running' });
       });
     } else if (name === 'RESUME' && !this.#resetting) this.#apply({ kind: 'resumed' });
+  }
+
+  #onGuestShutdown(): void {
+    this.#apply({ kind: 'ending', by: 'guest' });
+    void this.#quit();
   }
 
   /**
@@ -237,6 +263,7 @@ export class OwnedMachine implements Machine {
   #onSerialLine(line: string): void {
     if (isRebootLine(line)) this.#rebootAnnounced = true;
     else if (line === 'ring0: shell ready') this.#shortenInterruptLog();
+    else if (isPowerOffLine(line)) this.#onGuestShutdown();
     else if (isFatalLine(line) && !this.#dying) void this.#onKernelDeath();
   }
 

@@ -29,7 +29,7 @@ test('bytes go to listeners and the log, lines are plain text', () => {
   let bytes = '';
   console.onDidReceiveLine((line) => lines.push(line));
   console.onDidReceive((chunk) => (bytes += Buffer.from(chunk).toString('latin1')));
-  const text = Buffer.from('\x1b[31mring0: Größe\x1b[0m\r\nsecond\r\nring0> ');
+  const text = Buffer.from('\x1b[31mring0: Größe\x1b[0m\r\nring0> \r\x1b[Ksecond\r\nring0> ');
   // Cut within the two bytes of a character and within an escape sequence.
   for (const byte of text) print(Buffer.from([byte]));
   expect(lines).toEqual(['ring0: Größe', 'second']);

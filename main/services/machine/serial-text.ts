@@ -23,9 +23,14 @@ export class SerialText {
   }
 }
 
-/** A line as a person would copy it: CSI and OSC sequences (ECMA-48) and control characters are gone. */
+/**
+ * A line as a person would copy it: what a carriage return went back over is gone, and so are CSI and OSC sequences (ECMA-48) and
+ * control characters.
+ */
 function plain(line: string): string {
-  return line
+  const written = line.replace(/\r+$/, '');
+  return written
+    .slice(written.lastIndexOf('\r') + 1)
     .replace(/\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])/g, '')
     .replace(/[\x00-\x08\x0b-\x1f\x7f]/g, '')
     .trimEnd()
