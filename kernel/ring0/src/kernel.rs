@@ -93,7 +93,7 @@ impl Kernel {
     /// Sleeps until a device, a key or a timer has something.
     fn halt(&mut self) {
         let delay = self.network.as_mut().map_or(LONGEST_HALT_NS, |n| n.next_poll_ns().min(LONGEST_HALT_NS));
-        if self.network.as_mut().is_none_or(|n| n.enable_interrupts()) {
+        if self.network.as_mut().is_none_or(|n| !n.enable_interrupts()) {
             ring0_arch::halt_for(delay);
         }
         if let Some(network) = &mut self.network {
