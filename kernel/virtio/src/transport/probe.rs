@@ -99,3 +99,7 @@ fn find(access: &dyn ConfigAccess, function: &Function, structure: u8) -> Option
         Some(Place { bar: word(4) as u8, offset, length, extra })
     })
 }
+
+#[cfg(test)]
+#[path = "probe_tests.rs"]
+mod tests;
