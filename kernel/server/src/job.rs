@@ -1,7 +1,7 @@
 //! One generation under way: what the engine reports, turned into what the client is told.
 
 use crate::Language;
-use crate::api::{Answer, Ending, Generation, Identity, Kind, Options, Progress, TokenDetail, Usage, WireTimings};
+use crate::api::{Answer, Ending, Generation, Identity, Kind, Options, Progress, TokenDetail, Usage, WireTimings, milliseconds};
 use crate::error::ApiError;
 use crate::server::ConnId;
 use crate::text::TextStream;
@@ -103,8 +103,7 @@ impl Job {
         let mut events = Vec::new();
         self.processed = processed;
         if self.options.return_progress && self.options.stream {
-            let time_ms = self.partial_timings(clock).first_token_ticks;
-            let time_ms = time_ms as f64 * 1000.0 / clock.per_second.max(1) as f64;
+            let time_ms = milliseconds(clock.ticks.saturating_sub(self.submitted), clock.per_second);
             let progress = Progress { total, processed, time_ms };
             event(&mut events, &self.answer.progress_chunk(progress));
         }

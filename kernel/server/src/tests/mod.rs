@@ -3,6 +3,7 @@
 mod client;
 mod errors;
 mod hostile;
+mod llm;
 mod parameters;
 mod stream;
 mod wire;
