@@ -34,7 +34,7 @@ impl Barrier {
             #[cfg(any(test, feature = "std"))]
             {
                 spins += 1;
-                if spins > 20_000 {
+                if spins > 2_000 {
                     std::thread::yield_now();
                 }
             }

@@ -138,7 +138,7 @@ impl Work {
         let what = "the workspace";
         let heads = model.heads * model.head_dim;
         let kv = model.kv_heads * model.head_dim;
-        let group = model.heads / model.kv_heads.max(1);
+        let group = (model.heads / model.kv_heads.max(1)).next_multiple_of(2);
         let mut floats =
             |tokens: usize, columns: usize| Shared::new(tokens.checked_mul(columns).ok_or(Error::TooLarge(what))?, what, alloc);
         let x = floats(sizes.batch, model.embedding)?;

@@ -1,6 +1,8 @@
-//! Attention of one key/value head: the query heads that share it, against every position so far.
+//! Attention of one key/value head: the query heads that share it, against every position so far. Keys and values are kept as f32;
+//! on `int` as integers of 12 bits with an exponent for each row.
 
-use crate::{Acts, Isa, Matrix, Out};
+use crate::isa::Kind;
+use crate::{Acts, Isa, Matrix, Out, int_attention};
 use ring0_tensor::WeightType;
 
 /// One attention problem. Keys and values are rows as [`Isa::store_kv`] writes them, `positions` of them.
@@ -16,7 +18,7 @@ pub struct Attention<'a> {
     pub values: &'a [u8],
     /// The query heads that share them, one after the other.
     pub queries: &'a [f32],
-    /// Room for one score per query head and position.
+    /// Room for one score per query head and position, the number of heads rounded up to an even one.
     pub scores: &'a mut [f32],
     /// Results, shaped as `queries`.
     pub out: &'a mut [f32],
@@ -25,11 +27,19 @@ pub struct Attention<'a> {
 impl Isa {
     /// Bytes of one key or value row in the cache. `None` where that does not fit in memory.
     pub fn kv_row_bytes(self, head_dim: usize) -> Option<usize> {
-        head_dim.checked_mul(4)
+        if self.integers(head_dim) { int_attention::row_bytes(head_dim) } else { head_dim.checked_mul(4) }
+    }
+
+    /// Whether keys and values are kept as integers.
+    fn integers(self, head_dim: usize) -> bool {
+        self.0 == Kind::Int && head_dim <= int_attention::MAX_DIM
     }
 
     /// Writes one key or value row.
     pub fn store_kv(self, values: &[f32], row: &mut [u8]) {
+        if self.integers(values.len()) {
+            return int_attention::store(values, row);
+        }
         for (value, out) in values.iter().zip(row.as_chunks_mut::<4>().0) {
             *out = value.to_le_bytes();
         }
@@ -40,6 +50,9 @@ impl Isa {
     /// # Panics
     /// Where slices are shorter than `head_dim` and `positions` say.
     pub fn attend(self, task: Attention<'_>) {
+        if self.integers(task.head_dim) {
+            return int_attention::attend(task);
+        }
         let Attention { head_dim, positions, keys, values, queries, scores, out } = task;
         let heads = queries.len() / head_dim.max(1);
         let bytes = positions * head_dim * 4;

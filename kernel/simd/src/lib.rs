@@ -13,6 +13,8 @@ mod acts;
 mod attention;
 mod avx2;
 mod avx512;
+mod int;
+mod int_attention;
 mod isa;
 mod matmul;
 mod matrix;

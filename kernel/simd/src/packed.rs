@@ -13,7 +13,7 @@
 //!
 //! Scales are integers too: 19 bits of a block's scale relative to the largest of its row, 14 bits of an activation block's relative to
 //! the largest of its token; sums are then exact in 64 bits, and their order does not matter. Float weights are rounded to 18 bits
-//! below the largest of their row. What is not finite counts as zero.
+//! below the largest of their row. Weights that are not finite count as zero; a token that is not finite has NaN for results.
 
 use crate::{Acts, Matrix};
 use alloc::vec::Vec;
@@ -25,6 +25,8 @@ const MAX_BLOCKS: usize = 1024;
 /// Bits of a block's scale, and of an activation block's.
 const SCALE_BITS: i32 = 19;
 const ACT_BITS: i32 = 14;
+/// The exponent that stands for a token with an infinity or a NaN.
+const NOT_FINITE: i32 = i32::MAX / 2;
 /// Bits of a float weight, its sign apart.
 const FLOAT_BITS: i32 = 18;
 
@@ -180,7 +182,7 @@ fn tiles<const FIELDS: usize, const WORDS: usize, const ROWS: usize>(
             }
             for r in (tile * ROWS).max(rows.start)..((tile + 1) * ROWS).min(rows.end) {
                 let n = r - tile * ROWS;
-                put(token, r, to_f32(sums[n], exponents[n] as i32 + unit));
+                put(token, r, if unit == NOT_FINITE { f32::NAN } else { to_f32(sums[n], exponents[n] as i32 + unit) });
             }
             tile += 1;
         }
@@ -209,7 +211,7 @@ fn act_scales(d: &[f32], out: &mut [i64; MAX_BLOCKS]) -> i32 {
         let drop = 24 - ACT_BITS as u32 + largest - exponent;
         *out = if exponent == 0 || drop > 40 { 0 } else { (mantissa + (1 << (drop - 1))) >> drop };
     }
-    largest as i32 - 150 + 24 - ACT_BITS
+    if largest == 0xff { NOT_FINITE } else { largest as i32 - 150 + 24 - ACT_BITS }
 }
 
 /// v · 2^e, truncated to 24 bits; integer arithmetic alone.

@@ -165,7 +165,8 @@ fn a_token_is_the_same_alone_and_in_company() {
 fn element_wise_operations_are_the_same_bits_everywhere() {
     for n in [1, 7, 16, 64, 172, 288] {
         let (x, y) = (random(n, 1), random(n, 2));
-        for isa in Isa::available() {
+        // `int` has operations of its own.
+        for isa in Isa::available().filter(|isa| isa.name() != "int") {
             let (mut a, mut b) = (vec![0.0; n], vec![0.0; n]);
             isa.rms_norm(&x, &y, 1e-5, &mut a);
             portable::rms_norm(&x, &y, 1e-5, &mut b);

@@ -1,7 +1,7 @@
 //! [`Isa`]'s element-wise operations: the portable code, compiled once for each width of vector.
 
 use crate::isa::{Isa, Kind};
-use crate::portable;
+use crate::{int, portable};
 
 macro_rules! vector_operations {
     ($($(#[$doc:meta])* pub fn $name:ident($($arg:ident: $type:ty),*) $(-> $ret:ty)? ;)*) => {
@@ -24,7 +24,8 @@ macro_rules! vector_operations {
                 $(#[$doc])*
                 pub fn $name(self, $($arg: $type),*) $(-> $ret)? {
                     match self.0 {
-                        Kind::Scalar | Kind::Sse | Kind::Int => portable::$name($($arg),*),
+                        Kind::Int => int::$name($($arg),*),
+                        Kind::Scalar | Kind::Sse => portable::$name($($arg),*),
                         // SAFETY: the value exists, so the processor has the features.
                         Kind::Avx2 => unsafe { wide::$name::avx2($($arg),*) },
                         // SAFETY: as above.

@@ -4,3 +4,4 @@ mod generate;
 mod passes;
 mod reference;
 mod support;
+mod synthetic;

@@ -23,14 +23,14 @@ impl Weights<'_> {
             .collect()
     }
 
-    fn times(&self, tensor: &TensorInfo<'_>, x: &[f64]) -> Vec<f64> {
-        self.rows(tensor).iter().map(|row| dot(row, x)).collect()
-    }
-
     fn norm(&self, tensor: &TensorInfo<'_>, x: &[f64], epsilon: f32) -> Vec<f64> {
         let scale = 1.0 / (dot(x, x) / x.len() as f64 + f64::from(epsilon)).sqrt();
         x.iter().zip(&self.rows(tensor)[0]).map(|(x, w)| x * scale * w).collect()
     }
+}
+
+fn times(rows: &[Vec<f64>], x: &[f64]) -> Vec<f64> {
+    rows.iter().map(|row| dot(row, x)).collect()
 }
 
 fn dot(a: &[f64], b: &[f64]) -> f64 {
@@ -61,10 +61,11 @@ pub(super) fn logits(file: &[u8], sequence: &[u32]) -> Vec<Vec<f64>> {
     for block in &m.blocks {
         let hs: Vec<_> = xs.iter().map(|x| w.norm(&block.attn_norm, x, m.rms_eps)).collect();
         let of = |tensor, turned: bool| -> Vec<Vec<f64>> {
+            let rows = w.rows(tensor);
             hs.iter()
                 .enumerate()
                 .map(|(position, h)| {
-                    let mut y = w.times(tensor, h);
+                    let mut y = times(&rows, h);
                     if turned {
                         turn(&mut y, position);
                     }
@@ -73,6 +74,7 @@ pub(super) fn logits(file: &[u8], sequence: &[u32]) -> Vec<Vec<f64>> {
                 .collect()
         };
         let (qs, ks, vs) = (of(&block.attn_q, true), of(&block.attn_k, true), of(&block.attn_v, false));
+        let rows = w.rows(&block.attn_output);
         for (position, q) in qs.iter().enumerate() {
             let mut attended = Vec::new();
             for (head, q) in q.chunks(m.head_dim).enumerate() {
@@ -83,17 +85,17 @@ pub(super) fn logits(file: &[u8], sequence: &[u32]) -> Vec<Vec<f64>> {
                 let sum: f64 = weights.iter().sum();
                 attended.extend(range.map(|i| iter::zip(&weights, &vs).map(|(w, v)| w * v[i]).sum::<f64>() / sum));
             }
-            let y = w.times(&block.attn_output, &attended);
+            let y = times(&rows, &attended);
             xs[position].iter_mut().zip(y).for_each(|(x, y)| *x += y);
         }
+        let [gate, up, down] = [&block.ffn_gate, &block.ffn_up, &block.ffn_down].map(|t| w.rows(t));
         for x in &mut xs {
             let h = w.norm(&block.ffn_norm, x, m.rms_eps);
-            let (gate, up) = (w.times(&block.ffn_gate, &h), w.times(&block.ffn_up, &h));
-            let inner: Vec<f64> = gate.iter().zip(up).map(|(g, u)| g / (1.0 + (-g).exp()) * u).collect();
-            let y = w.times(&block.ffn_down, &inner);
+            let inner: Vec<f64> = times(&gate, &h).iter().zip(times(&up, &h)).map(|(g, u)| g / (1.0 + (-g).exp()) * u).collect();
+            let y = times(&down, &inner);
             x.iter_mut().zip(y).for_each(|(x, y)| *x += y);
         }
     }
-    let output = m.output.as_ref().unwrap_or(&m.token_embd);
-    xs.iter().map(|x| w.times(output, &w.norm(&m.output_norm, x, m.rms_eps))).collect()
+    let output = w.rows(m.output.as_ref().unwrap_or(&m.token_embd));
+    xs.iter().map(|x| times(&output, &w.norm(&m.output_norm, x, m.rms_eps))).collect()
 }
