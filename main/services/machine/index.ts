@@ -16,7 +16,7 @@ import type {
 import { qemuArguments } from '../../../app/machine/argv.ts';
 import { AttachedMachine } from './attached-machine.ts';
 import { serveControl } from './control-server.ts';
-import { type LaunchedQemu, launchQemu } from './launch.ts';
+import { type LaunchedQemu, launchFailure, launchQemu } from './launch.ts';
 import { OwnedMachine } from './owned-machine.ts';
 import { API_PORT, makeUefiDisk, type Ovmf, type SettledStart, settleStart } from './plan.ts';
 import { allocatePorts } from './ports.ts';
@@ -232,7 +232,7 @@ export class QemuMachines implements MachineService {
       },
     });
     const version = await qmp.negotiate();
-    if (!version.ok) return version;
+    if (!version.ok) return launchFailure(launched);
     undo.add(await serveControl(machine, controlSocket(info.runDirectory)));
     const [owner, qemu] = await Promise.all([stampOf(process.pid), stampOf(info.qemuPid)]);
     writeRunRecord(info.runDirectory, { version: 1, owner, qemu, info });

@@ -8,6 +8,7 @@ import { cancelled, type ExitStatus, type ManagedProcess, startProcess } from '.
 /** QEMU's own messages that are kept. */
 const MAX_STDERR = 16 * 1024;
 const CONNECT_TIMEOUT_MS = 20_000;
+const EXIT_GRACE_MS = 1000;
 
 /** A QEMU that has connected both of its sockets and waits, stopped, for `cont`. */
 export interface LaunchedQemu {
@@ -39,23 +40,29 @@ export async function launchQemu(
     const process = started.value;
     const outcome = await firstOf(Promise.all([qmp.connection, serial.connection]), process, signal);
     if (Array.isArray(outcome)) return ok({ process, qmp: outcome[0], serial: outcome[1], stderr: () => stderr });
-    process.kill();
-    await process.exited;
+    if (outcome === 'cancelled' || outcome === 'timeout') process.kill();
+    const status = await process.exited;
     if (outcome === 'cancelled') return cancelled('Starting the machine');
     const why =
       outcome === 'timeout'
         ? `it did not connect its sockets within ${CONNECT_TIMEOUT_MS / 1000} s`
-        : `it ended with ${describeExit(outcome)}`;
-    return fail(
-      'qemu-failed',
-      'QEMU does not start.',
-      `${why}\n${stderr.trim()}`,
-      "The message above is QEMU's own; `ring0 doctor` checks the installation.",
-    );
+        : `it ended with ${describeExit(status)}`;
+    return refused(why, stderr);
   } finally {
     qmp.dispose();
     serial.dispose();
   }
+}
+
+/** The failure of a QEMU that connected its sockets and then found fault with an option: it ends by itself, or is ended. */
+export async function launchFailure({ process, stderr }: LaunchedQemu): Promise<Result<never>> {
+  const status = await process.terminate(EXIT_GRACE_MS);
+  return refused(`it ended with ${describeExit(status)}`, stderr());
+}
+
+function refused(why: string, stderr: string) {
+  const fix = "The message above is QEMU's own; `ring0 doctor` checks the installation.";
+  return fail('qemu-failed', 'QEMU does not start.', `${why}\n${stderr.trim()}`, fix);
 }
 
 export function describeExit({ code, signal }: ExitStatus): string {
