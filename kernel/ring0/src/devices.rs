@@ -3,6 +3,7 @@
 use crate::clock::now_ns;
 use crate::log;
 use crate::records::RING0_DRIVER_REGISTRY;
+use crate::wake;
 use alloc::{
     boxed::Box,
     format,
@@ -62,6 +63,10 @@ fn ports() -> X86Ports {
     unsafe { X86Ports::new() }
 }
 
+/// Device types (virtio 1.2, section 5).
+const NETWORK: u32 = 1;
+const BLOCK: u32 = 2;
+
 type BoxedTransport = Box<dyn Transport>;
 
 /// A network card and its driver.
@@ -111,8 +116,13 @@ impl Devices {
             devices.functions = enumerate(&*access);
             let virtio: Vec<Function> = devices.functions.iter().filter(|f| device_type(f).is_some()).cloned().collect();
             for function in virtio {
+                // Before the transport is made: MSI-X moves the registers of a legacy device. Disks are waited for without halting.
+                let interrupts = match device_type(&function) {
+                    Some(NETWORK) => wake::by_message(&*access, &function),
+                    _ => Interrupts::Polled,
+                };
                 match from_pci(&*access, &function, &mut KernelMap) {
-                    Ok(transport) => devices.start(transport),
+                    Ok(transport) => devices.start(transport, interrupts),
                     Err(error) => log!("PCI {}: {error}", function.address),
                 }
             }
@@ -120,7 +130,11 @@ impl Devices {
         for slot in mmio_devices(boot.command_line) {
             let registers = KernelMap.memory(slot.base, slot.bytes);
             match registers.map(|registers| Mmio::probe(registers, slot.base)) {
-                Some(Ok(Some(transport))) => devices.start(Box::new(transport)),
+                Some(Ok(Some(transport))) => {
+                    let network = transport.device_type() == NETWORK;
+                    let interrupts = if network { wake::by_line(slot.irq) } else { Interrupts::Polled };
+                    devices.start(Box::new(transport), interrupts);
+                }
                 Some(Ok(None)) => {}
                 Some(Err(error)) => log!("virtio-mmio {:#x}: {error}", slot.base),
                 None => log!("virtio-mmio {:#x}: cannot be mapped", slot.base),
@@ -129,20 +143,20 @@ impl Devices {
         devices
     }
 
-    fn start(&mut self, transport: BoxedTransport) {
+    fn start(&mut self, transport: BoxedTransport, interrupts: Interrupts) {
         match transport.device_type() {
-            1 => {
+            NETWORK => {
                 let entry = register("virtio-net0", &*transport);
-                match Net::new(transport, KernelDma, entry, Interrupts::Polled) {
+                match Net::new(transport, KernelDma, entry, interrupts) {
                     Ok(_) if self.card.is_some() => log!("a second network card is left alone"),
                     Ok(card) => self.card = Some(card),
                     Err(error) => log!("virtio-net0: {error}"),
                 }
             }
-            2 => {
+            BLOCK => {
                 let number = self.disks.len();
                 let entry = register(&format!("virtio-blk{number}"), &*transport);
-                match Block::new(transport, KernelDma, entry, Interrupts::Polled, now_ns) {
+                match Block::new(transport, KernelDma, entry, interrupts, now_ns) {
                     Ok(block) => self.disks.push(Disk { name: disk_name(number), block }),
                     Err(error) => log!("virtio-blk{number}: {error}"),
                 }
@@ -156,7 +170,9 @@ impl Devices {
 fn config_access() -> Option<Box<dyn ConfigAccess>> {
     if let Some(ecam) = ring0_arch::acpi_info().ecam.first() {
         let buses = u64::from(ecam.last_bus - ecam.first_bus) + 1;
-        if let Some(pointer) = map_mmio(PhysAddr(ecam.base), buses << 20) {
+        // MCFG names where bus 0 is or would be.
+        let first = ecam.base.saturating_add(u64::from(ecam.first_bus) << 20);
+        if let Some(pointer) = map_mmio(PhysAddr(first), buses << 20) {
             // SAFETY: mapped uncached, never unmapped; configuration space is 1 MiB for each bus.
             let window = unsafe { Window::new(pointer, buses << 20) };
             return Some(Box::new(Ecam::new(window, ecam.segment, ecam.first_bus, ecam.last_bus)));

@@ -20,4 +20,5 @@ mod rtc;
 mod shell;
 mod team;
 mod units;
+mod wake;
 mod watch;

@@ -166,9 +166,12 @@ impl Network {
         self.stack.next_poll_delay(now_ms()).map_or(u64::MAX, |ms| ms.saturating_mul(1_000_000))
     }
 
-    /// Asks the card to interrupt. False when something has arrived meanwhile: do not sleep.
+    /// Asks the card to interrupt. True when something has arrived meanwhile: do not sleep.
     pub fn enable_interrupts(&mut self) -> bool {
-        self.stack.link_mut().0.enable_interrupts()
+        let card = &mut self.stack.link_mut().0;
+        // A line that is still raised raises no further interrupt.
+        card.take_interrupt();
+        card.enable_interrupts()
     }
 
     /// Back to polling.

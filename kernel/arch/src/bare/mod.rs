@@ -8,7 +8,7 @@ pub mod fault;
 mod firmware;
 mod heap;
 pub mod image;
-mod interrupt;
+pub mod interrupt;
 pub mod ioapic;
 pub mod ksyms;
 mod lock;
