@@ -268,10 +268,12 @@ export function openaiConformance(getBaseUrl: () => string, options: Conformance
       expect((await complete({ max_tokens: 1 })).usage?.completion_tokens).toBe(1);
     });
 
-    it.runIf(options.apiKey !== undefined)('is told when its key is wrong (9)', async () => {
-      await expect(connect('wrong').models.list()).rejects.toThrow(AuthenticationError);
-      expect((await fetch(`${getBaseUrl()}/health`)).status).toBe(200);
-    });
+    if (options.apiKey !== undefined) {
+      it('is told when its key is wrong (9)', async () => {
+        await expect(connect('wrong').models.list()).rejects.toThrow(AuthenticationError);
+        expect((await fetch(`${getBaseUrl()}/health`)).status).toBe(200);
+      });
+    }
   });
 
   describe('other clients', () => {
