@@ -117,10 +117,15 @@ impl<'a> Tables<'a> {
         self.iter().find(|t| t.signature() == *signature)
     }
 
-    /// The FADT, with the DSDT that it names.
+    /// The FADT, with the sleep types of the DSDT that it names.
     pub fn fadt(&self) -> Option<Fadt> {
-        let fadt = Fadt::parse(self.find(b"FACP")?.bytes);
-        fadt.map(|fadt| Fadt { s5: Table::read(self.memory, fadt.dsdt).and_then(|t| find_s5(t.bytes)), ..fadt })
+        let fadt = Fadt::parse(self.find(b"FACP")?.bytes)?;
+        Some(Fadt { s5: self.dsdt(&fadt).and_then(|t| find_s5(t.bytes)), ..fadt })
+    }
+
+    /// The DSDT: the machine's devices, in byte code.
+    pub fn dsdt(&self, fadt: &Fadt) -> Option<Table<'a>> {
+        Table::read(self.memory, fadt.dsdt)
     }
 }
 
@@ -305,6 +310,40 @@ fn find_s5(aml: &[u8]) -> Option<[u8; 2]> {
     Some(values)
 }
 
+/// A virtio device behind memory-mapped registers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VirtioMmio {
+    /// Physical address of its registers.
+    pub base: u64,
+    /// Bytes of them.
+    pub bytes: u64,
+    /// Global interrupt.
+    pub interrupt: u32,
+}
+
+/// The virtio-mmio devices of a DSDT, found like [`Fadt::s5`] without interpreting it: after each hardware id `LNRO0005`, and before
+/// the next, a 32-bit fixed memory descriptor and an extended interrupt descriptor with one interrupt (ACPI 6.5, sections 6.4.3.4 and
+/// 6.4.3.6). QEMU's microvm names its devices only so, unless ACPI is off.
+pub fn virtio_mmio(dsdt: Table<'_>) -> impl Iterator<Item = VirtioMmio> {
+    const ID: &[u8] = b"LNRO0005";
+    /// Bytes after the id in which the descriptors are: QEMU needs 50.
+    const REACH: usize = 128;
+    let aml = dsdt.bytes;
+    let starts = aml.windows(ID.len()).enumerate().filter(|(_, w)| *w == ID).map(|(at, _)| at + ID.len());
+    starts.filter_map(move |start| {
+        let rest = aml.get(start..)?;
+        let rest = &rest[..rest.len().min(REACH)];
+        let rest = rest.windows(ID.len()).position(|w| w == ID).map_or(rest, |next| &rest[..next]);
+        let memory = rest.windows(12).find(|w| w.starts_with(&[0x86, 9, 0]))?;
+        let interrupt = rest.windows(9).find(|w| w.starts_with(&[0x89, 6, 0]) && w[4] == 1)?;
+        Some(VirtioMmio {
+            base: u64::from(u32_at(memory, 4)?),
+            bytes: u64::from(u32_at(memory, 8)?),
+            interrupt: u32_at(interrupt, 5)?,
+        })
+    })
+}
+
 #[cfg(test)]
 mod tests {
     extern crate std;
@@ -455,5 +494,29 @@ mod tests {
         assert_eq!(find_s5(b"_S5_\x12\x06"), None);
         assert_eq!(find_s5(b"_S5_\x11\x06\x04\x00\x00"), None);
         assert_eq!(find_s5(b"_S5"), None);
+    }
+
+    #[test]
+    fn virtio_devices_of_a_microvm() {
+        // As QEMU writes it: _HID, _UID, _CRS with a buffer of two descriptors.
+        let device = |base: u32, interrupt: u8| {
+            let mut aml = b"\x08_HID\x0dLNRO0005\0\x08_UID\x0a\x17\x08_CRS\x11\x1a\x0a\x17\x86\x09\x00\x01".to_vec();
+            aml.extend(base.to_le_bytes());
+            aml.extend(0x200u32.to_le_bytes());
+            aml.extend([0x89, 6, 0, 1, 1, interrupt, 0, 0, 0, 0x79, 0]);
+            aml
+        };
+        let mut memory = Fake(vec![0; 0x200]);
+        // The second has no interrupt of its own, and must not be given the third's.
+        let cut = &device(0xfeb0_2a00, 1)[..46];
+        memory.table(0, b"DSDT", &[&device(0xfeb0_2e00, 47)[..], cut, &device(0xfeb0_2c00, 46)].concat());
+        let found: Vec<_> = virtio_mmio(Table::read(&memory, 0).unwrap()).collect();
+        assert_eq!(
+            found,
+            [
+                VirtioMmio { base: 0xfeb0_2e00, bytes: 0x200, interrupt: 47 },
+                VirtioMmio { base: 0xfeb0_2c00, bytes: 0x200, interrupt: 46 },
+            ]
+        );
     }
 }

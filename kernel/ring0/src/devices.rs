@@ -12,9 +12,9 @@ use alloc::{
 };
 use core::ptr::NonNull;
 use ring0_abi::DriverEntry;
-use ring0_arch::{BootInfo, PhysAddr, alloc_region, free_region, map_mmio, phys_of};
+use ring0_arch::{BootInfo, PhysAddr, acpi_info, alloc_region, free_region, map_mmio, phys_of};
 use ring0_pci::{ConfigAccess, Ecam, Function, PortAccess, PortWindow, Registers, Window, X86Ports, assign_buses, enumerate};
-use ring0_virtio::transport::{Map, Mmio, Transport, device_type, from_pci, mmio_devices};
+use ring0_virtio::transport::{Map, Mmio, MmioDevice, Transport, device_type, from_pci, mmio_devices};
 use ring0_virtio::{Block, BlockCounters, BlockInfo, Dma, DmaMemory, Error, Interrupts, Net, PAGE_BYTES, describe};
 
 /// The kernel's memory, as drivers want it.
@@ -127,7 +127,14 @@ impl Devices {
                 }
             }
         }
-        for slot in mmio_devices(boot.command_line) {
+        // QEMU's microvm names its slots on the command line when ACPI is off, in ACPI when it is on.
+        let mut slots: Vec<MmioDevice> = mmio_devices(boot.command_line).collect();
+        for found in &acpi_info().virtio_mmio {
+            if slots.iter().all(|slot| slot.base != found.base) {
+                slots.push(MmioDevice { bytes: found.bytes, base: found.base, irq: found.interrupt });
+            }
+        }
+        for slot in slots {
             let registers = KernelMap.memory(slot.base, slot.bytes);
             match registers.map(|registers| Mmio::probe(registers, slot.base)) {
                 Some(Ok(Some(transport))) => {
@@ -168,7 +175,7 @@ impl Devices {
 
 /// The way to PCI configuration space: ECAM where ACPI names it, else the ports, else none.
 fn config_access() -> Option<Box<dyn ConfigAccess>> {
-    if let Some(ecam) = ring0_arch::acpi_info().ecam.first() {
+    if let Some(ecam) = acpi_info().ecam.first() {
         let buses = u64::from(ecam.last_bus - ecam.first_bus) + 1;
         // MCFG names where bus 0 is or would be.
         let first = ecam.base.saturating_add(u64::from(ecam.first_bus) << 20);

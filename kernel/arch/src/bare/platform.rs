@@ -1,7 +1,7 @@
 //! What ACPI says about this machine, read once.
 
 use super::memory::map_firmware;
-use crate::acpi::{AcpiError, Ecam, Fadt, MadtEntry, Tables, madt_entries, mcfg_windows};
+use crate::acpi::{AcpiError, Ecam, Fadt, MadtEntry, Tables, VirtioMmio, madt_entries, mcfg_windows, virtio_mmio};
 use crate::addr::PhysAddr;
 use crate::boot::{BootInfo, BootSource};
 use crate::pvh::PhysicalMemory;
@@ -46,6 +46,8 @@ pub struct Platform {
     pub overrides: Vec<IsaOverride>,
     /// PCI configuration windows; empty on machines without PCI Express.
     pub ecam: Vec<Ecam>,
+    /// virtio devices that only the firmware's byte code names.
+    pub virtio_mmio: Vec<VirtioMmio>,
     /// Power and timer registers.
     pub fadt: Option<Fadt>,
 }
@@ -59,11 +61,18 @@ static PLATFORM: Global = Global(UnsafeCell::new(Platform {
     io_apics: Vec::new(),
     overrides: Vec::new(),
     ecam: Vec::new(),
+    virtio_mmio: Vec::new(),
     fadt: None,
 }));
 static KNOWN: AtomicBool = AtomicBool::new(false);
-static NOTHING: Platform =
-    Platform { processors: Vec::new(), io_apics: Vec::new(), overrides: Vec::new(), ecam: Vec::new(), fadt: None };
+static NOTHING: Platform = Platform {
+    processors: Vec::new(),
+    io_apics: Vec::new(),
+    overrides: Vec::new(),
+    ecam: Vec::new(),
+    virtio_mmio: Vec::new(),
+    fadt: None,
+};
 
 /// What [`init`] found; a machine of nothing before.
 pub fn acpi_info() -> &'static Platform {
@@ -112,7 +121,12 @@ impl Platform {
         };
         let tables = match found.ok_or(AcpiError::NoRsdp(0)).and_then(|at| Tables::from_rsdp(memory, at)) {
             Ok(tables) => tables,
-            Err(error) => return (platform, Err(error)),
+            Err(error) => {
+                // Such as QEMU's microvm without ACPI: its I/O APIC is where every PC has the first one (MultiProcessor
+                // Specification 1.4, section 3.6.5). Where there is none, routing to it reaches nobody.
+                platform.io_apics.push(IoApic { address: PhysAddr(0xfec0_0000), first_interrupt: 0 });
+                return (platform, Err(error));
+            }
         };
         if let Some(madt) = tables.find(b"APIC") {
             madt_entries(&madt, |entry| {
@@ -132,6 +146,8 @@ impl Platform {
         }
         platform.ecam = tables.find(b"MCFG").map(|t| mcfg_windows(t).collect()).unwrap_or_default();
         platform.fadt = tables.fadt();
+        let dsdt = platform.fadt.as_ref().and_then(|fadt| tables.dsdt(fadt));
+        platform.virtio_mmio = dsdt.map(|dsdt| virtio_mmio(dsdt).collect()).unwrap_or_default();
         (platform, Ok(()))
     }
 }
