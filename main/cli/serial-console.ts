@@ -59,7 +59,9 @@ export async function serialConsole(
       }
       return code;
     });
-    return await Promise.race([ended, left]);
+    const code = await Promise.race([ended, left]);
+    // A signal that ends the wait beside a dead machine does not make the crash undone.
+    return machine.state.phase === 'crashed' && options.owner ? EXIT.crashed : code;
   } finally {
     held.dispose();
   }

@@ -176,7 +176,7 @@ describe('ring0 run', () => {
     current = owner;
     await owner.waitFor(/ring0> $/);
     owner.type('panic\r');
-    const [, kinds = ''] = await owner.waitFor(/kinds: (\S+)/);
+    const [, kinds = ''] = await owner.waitFor(/one of: (\S+)/);
     owner.type(`panic ${kinds}\r`);
     await owner.waitFor(/^ring0: (PANIC|EXCEPTION)/m);
     let epitaph = await shell.run(['inspect', 'epitaph', '--json']);
@@ -184,8 +184,9 @@ describe('ring0 run', () => {
       epitaph = await shell.run(['inspect', 'epitaph', '--json']);
     expect(JSON.parse(epitaph.stdout)).toMatchObject({ state: 'written', problems: [] });
     owner.signal('SIGINT');
-    const { stderr } = await owner.end();
+    const { code, stderr } = await owner.end();
     expect(stderr).toContain('the guest is dead');
+    expect(code).toBe(5);
     expect((await shell.run(['ps', '--json'])).stdout).toContain('"machines": []');
   });
 

@@ -7,7 +7,7 @@ afterAll(() => lab.dispose());
 
 it('tells of every fault what it was and where', async () => {
   const first = await lab.boot();
-  const kinds = /kinds: (.+)/.exec(await first.shell('panic'))?.[1]?.split(' ') ?? [];
+  const kinds = /one of: (.+)/.exec(await first.shell('panic'))?.[1]?.split(' ') ?? [];
   expect(await first.stop()).toBe(true);
   expect(kinds.length).toBeGreaterThan(3);
 

@@ -20,9 +20,10 @@ afterAll(() => {
   lab.dispose();
 });
 
-async function machines(): Promise<MachineListing[]> {
+/** The ids of the machines that run. */
+async function machines(): Promise<string[]> {
   const { stdout } = await shell.run(['ps', '--json']);
-  return (JSON.parse(stdout) as { machines: MachineListing[] }).machines;
+  return (JSON.parse(stdout) as { machines: MachineListing[] }).machines.map((machine) => machine.info.id);
 }
 
 it('gives every key to the guest but Ctrl-], whose q ends the machine', async () => {
