@@ -4,6 +4,7 @@ import type { LongOperation } from '../../../app/base/cancel.ts';
 import { fail, ok, type Result } from '../../../app/base/result.ts';
 import type { BuildEvent, BuildResult, BuildService, Diagnostic, SourceSpan } from '../../../app/contract/index.ts';
 import { parseCargoLine } from '../../../app/wire/cargo-json.ts';
+import { cancelled } from '../../process/index.ts';
 import { streamLines } from './stream-lines.ts';
 
 export interface CargoBuildOptions {
@@ -16,6 +17,9 @@ interface Compiled {
   readonly elfPath: string;
   readonly fresh: boolean;
 }
+
+/** What a stream of lines returns to nobody when it is closed early. */
+const LEFT = cancelled('The build');
 
 /** Builds the kernel with cargo and finishes its image. */
 export class CargoBuild implements BuildService {
@@ -84,34 +88,39 @@ export class CargoBuild implements BuildService {
     let fresh = true;
     let artifacts = 0;
     let lastText = '';
-    for (let next = await lines.next(); ; next = await lines.next()) {
-      if (next.done) {
-        if (!next.value.ok) return next.value;
-        if (next.value.value.code !== 0) return buildFailed(counts.errors, lastText);
-        break;
-      }
-      const message = parseCargoLine(next.value);
-      switch (message.kind) {
-        case 'diagnostic': {
-          const diagnostic = absolute(message.diagnostic, this.#root);
-          if (diagnostic.severity === 'error') counts.errors++;
-          if (diagnostic.severity === 'warning') counts.warnings++;
-          yield { kind: 'diagnostic', diagnostic };
+    try {
+      for (let next = await lines.next(); ; next = await lines.next()) {
+        if (next.done) {
+          if (!next.value.ok) return next.value;
+          if (next.value.value.code !== 0) return buildFailed(counts.errors, lastText);
           break;
         }
-        case 'artifact':
-          fresh &&= message.fresh;
-          if (message.executable !== null && message.targetName === 'ring0') elfPath = message.executable;
-          yield { kind: 'artifact', packageName: message.packageName, fresh: message.fresh, count: ++artifacts };
-          break;
-        case 'text':
-          lastText = message.line;
-          yield { kind: 'output', line: message.line };
-          break;
-        case 'finished':
-        case 'other':
-          break;
+        const message = parseCargoLine(next.value);
+        switch (message.kind) {
+          case 'diagnostic': {
+            const diagnostic = absolute(message.diagnostic, this.#root);
+            if (diagnostic.severity === 'error') counts.errors++;
+            if (diagnostic.severity === 'warning') counts.warnings++;
+            yield { kind: 'diagnostic', diagnostic };
+            break;
+          }
+          case 'artifact':
+            fresh &&= message.fresh;
+            if (message.executable !== null && message.targetName === 'ring0') elfPath = message.executable;
+            yield { kind: 'artifact', packageName: message.packageName, fresh: message.fresh, count: ++artifacts };
+            break;
+          case 'text':
+            lastText = message.line;
+            yield { kind: 'output', line: message.line };
+            break;
+          case 'finished':
+          case 'other':
+            break;
+        }
       }
+    } finally {
+      // Whoever leaves this build early ends cargo as well.
+      await lines.return(LEFT);
     }
     return elfPath === undefined
       ? buildFailed(counts.errors, 'cargo named no executable ring0')
@@ -124,19 +133,23 @@ export class CargoBuild implements BuildService {
     yield { kind: 'step', title: 'finishing the image', command: [this.#cargo, ...args] };
     const said: string[] = [];
     const lines = streamLines(this.#cargo, args, { cwd: this.#root, signal });
-    for (let next = await lines.next(); ; next = await lines.next()) {
-      if (next.done) {
-        if (!next.value.ok) return next.value;
-        if (next.value.value.code === 0 && existsSync(`${elfPath}.efi`)) return ok();
-        return fail(
-          'image-failed',
-          'The kernel is linked, but its image cannot be finished.',
-          said.slice(-5).join('\n'),
-          'Look at kernel/tools/image; the lines above are its own.',
-        );
+    try {
+      for (let next = await lines.next(); ; next = await lines.next()) {
+        if (next.done) {
+          if (!next.value.ok) return next.value;
+          if (next.value.value.code === 0 && existsSync(`${elfPath}.efi`)) return ok();
+          return fail(
+            'image-failed',
+            'The kernel is linked, but its image cannot be finished.',
+            said.slice(-5).join('\n'),
+            'Look at kernel/tools/image; the lines above are its own.',
+          );
+        }
+        said.push(next.value);
+        yield { kind: 'output', line: next.value };
       }
-      said.push(next.value);
-      yield { kind: 'output', line: next.value };
+    } finally {
+      await lines.return(LEFT);
     }
   }
 }

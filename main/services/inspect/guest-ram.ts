@@ -5,6 +5,7 @@ import type { MachineInfo } from '../../../app/contract/index.ts';
 import { type RamLayout, ramFileAddress, ramFileOffset, ramLayout } from '../../../app/machine/ram-layout.ts';
 
 const CHUNK_BYTES = 4 << 20;
+const PAGE_BYTES = 4096;
 
 /** Guest-physical memory of a running machine, read from its RAM file: the guest does not notice. */
 export class GuestRam implements Disposable {
@@ -39,19 +40,15 @@ export class GuestRam implements Disposable {
     return readSync(this.#file, bytes, 0, size, Number(offset)) === size ? bytes : undefined;
   }
 
-  /** Guest-physical addresses, divisible by `alignment`, where `pattern` lies; at most `limit`. Reads all of the guest's memory. */
-  *find(pattern: Uint8Array, alignment: number, limit: number): Generator<bigint> {
-    const buffer = Buffer.alloc(CHUNK_BYTES + pattern.length);
+  /** Guest-physical addresses of the eight bytes of `pattern` where they lie at `offset` in a page. Reads all of the guest's memory. */
+  *findInPages(pattern: Uint8Array, offset: number): Generator<bigint> {
+    const wanted = new DataView(pattern.buffer, pattern.byteOffset, 8).getBigUint64(0, true);
+    const buffer = Buffer.alloc(CHUNK_BYTES);
     const total = Number(this.#layout.totalBytes);
-    let found = 0;
     for (let start = 0; start < total; start += CHUNK_BYTES) {
-      const read = readSync(this.#file, buffer, 0, Math.min(buffer.length, total - start), start);
-      const chunk = buffer.subarray(0, read);
-      for (let at = chunk.indexOf(pattern); at >= 0 && at < CHUNK_BYTES; at = chunk.indexOf(pattern, at + 1)) {
-        if ((start + at) % alignment !== 0) continue;
-        yield ramFileAddress(this.#layout, BigInt(start + at));
-        found++;
-        if (found >= limit) return;
+      const read = readSync(this.#file, buffer, 0, Math.min(CHUNK_BYTES, total - start), start);
+      for (let at = offset; at + 8 <= read; at += PAGE_BYTES) {
+        if (buffer.readBigUInt64LE(at) === wanted) yield ramFileAddress(this.#layout, BigInt(start + at));
       }
     }
   }

@@ -5,7 +5,7 @@ import type { Elf } from '../../../app/wire/elf.ts';
 import type { GuestRam } from './guest-ram.ts';
 
 /** Copies of a record that are looked at: firmware leaves the image file lying about in memory. */
-const MAX_COPIES = 16;
+const MAX_COPIES = 64;
 /** Offset of `entry_tsc` in the boot report: zero in an image that never ran. */
 const ENTRY_TSC = 24;
 
@@ -33,8 +33,12 @@ export function locateKernel(ram: GuestRam, elf: Elf): Result<KernelPlace> {
   const loaded = elf.physicalOf(boot);
   if (loaded !== undefined && isLive(ram, elf, boot, loaded))
     return ok({ physicalOf: (address) => elf.physicalOf(address) });
-  for (const copy of ram.find(Buffer.from(RECORDS.boot.magic, 'latin1'), 8, MAX_COPIES)) {
+  // Firmware loads images at whole pages: the place within the page stays.
+  const magic = Buffer.from(RECORDS.boot.magic, 'latin1');
+  let copies = 0;
+  for (const copy of ram.findInPages(magic, Number(boot & 0xfffn))) {
     if (isLive(ram, elf, boot, copy)) return ok({ physicalOf: (address) => copy + (address - boot) });
+    if (++copies >= MAX_COPIES) break;
   }
   return fail(
     'kernel-not-found',
