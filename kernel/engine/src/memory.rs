@@ -6,6 +6,37 @@ use core::ops::Range;
 /// Gives page-aligned memory that lives forever; `None` where there is none.
 pub(crate) type Alloc<'a> = &'a mut dyn FnMut(usize) -> Option<&'static mut [u8]>;
 
+/// Asks for memory in large pieces and hands it out in small ones: whoever gives it may round each piece up to megabytes.
+pub(crate) struct Arena<'a> {
+    source: Alloc<'a>,
+    rest: &'static mut [u8],
+}
+
+impl<'a> Arena<'a> {
+    /// Bytes asked for at once.
+    const PIECE: usize = 2 << 20;
+    /// What is handed out begins at a multiple of this: a cache line, so that cores do not share one by accident.
+    const LINE: usize = 64;
+
+    pub(crate) fn new(source: Alloc<'a>) -> Arena<'a> {
+        Arena { source, rest: &mut [] }
+    }
+
+    pub(crate) fn alloc(&mut self, bytes: usize) -> Option<&'static mut [u8]> {
+        let wanted = bytes.checked_next_multiple_of(Self::LINE)?;
+        if wanted > self.rest.len() {
+            if wanted >= Self::PIECE {
+                return (self.source)(bytes);
+            }
+            let Some(piece) = (self.source)(Self::PIECE) else { return (self.source)(bytes) };
+            self.rest = piece;
+        }
+        let (taken, rest) = core::mem::take(&mut self.rest).split_at_mut_checked(wanted)?;
+        self.rest = rest;
+        taken.get_mut(..bytes)
+    }
+}
+
 /// An array that several cores write at once, each a part of its own. Which part is whose is decided by the forward pass.
 #[derive(Debug)]
 pub(crate) struct Shared<T> {
@@ -103,6 +134,25 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn small_requests_share_a_piece() {
+        let mut asked = std::vec::Vec::new();
+        let mut source = |n| {
+            asked.push(n);
+            crate::tests::alloc(n)
+        };
+        let mut arena = Arena::new(&mut source);
+        let parts: std::vec::Vec<_> = [100, 1 << 20, 64, 3 << 20, 1].map(|n| arena.alloc(n).unwrap()).into_iter().collect();
+        assert!(parts.iter().all(|p| p.as_ptr() as usize % 64 == 0));
+        assert_eq!(parts.iter().map(|p| p.len()).collect::<std::vec::Vec<_>>(), [100, 1 << 20, 64, 3 << 20, 1]);
+        let ranges: std::vec::Vec<_> = parts.iter().map(|p| p.as_ptr_range()).collect();
+        for (n, a) in ranges.iter().enumerate() {
+            assert!(ranges[..n].iter().all(|b| a.end <= b.start || b.end <= a.start));
+        }
+        assert!(arena.alloc(usize::MAX).is_none());
+        assert_eq!(asked, [2 << 20, 3 << 20]);
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use crate::api::{Event, FinishReason, GenerateRequest, Generator, Load, RequestId, SubmitError, Timings, TokenLogprob};
 use crate::cores::Cores;
 use crate::forward::{Item, Runner, Sizes};
-use crate::memory::Alloc;
+use crate::memory::{Alloc, Arena};
 use crate::sampler::{Scratch, logprobs};
 use crate::slot::Slot;
 use crate::trace::ticks;
@@ -51,7 +51,7 @@ pub struct Scheduler {
 
 impl Scheduler {
     /// A scheduler for `slots` conversations of up to `context_tokens` tokens each. All memory that is large comes from `alloc`,
-    /// which gives page-aligned memory for ever and is asked a few dozen times at most.
+    /// which gives page-aligned memory for ever; it is asked for pieces of 2 MiB and more.
     #[allow(clippy::too_many_arguments)]
     pub fn new(
         model: Model,
@@ -68,7 +68,8 @@ impl Scheduler {
         }
         let batch = PROMPT_CHUNK.min(context_tokens) + slots;
         let sizes = Sizes { slots, positions: context_tokens, batch, outputs: slots };
-        let alloc: Alloc<'_> = alloc;
+        let mut arena = Arena::new(alloc);
+        let alloc: Alloc<'_> = &mut |bytes| arena.alloc(bytes);
         Ok(Scheduler {
             runner: Runner::new(model, isa, cores, sizes, alloc, trace)?,
             slots: (0..slots).map(|_| Slot::default()).collect(),

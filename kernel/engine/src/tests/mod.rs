@@ -5,3 +5,5 @@ mod passes;
 mod reference;
 mod support;
 mod synthetic;
+
+pub(crate) use support::alloc;

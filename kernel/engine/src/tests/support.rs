@@ -18,7 +18,7 @@ pub(super) static TRACE: TraceRing = TraceRing::new();
 pub(super) const ONCE: [u32; 5] = [1, 403, 407, 261, 378];
 
 /// Memory for ever, aligned as a page would be.
-pub(super) fn alloc(bytes: usize) -> Option<&'static mut [u8]> {
+pub(crate) fn alloc(bytes: usize) -> Option<&'static mut [u8]> {
     // Not zeros: nothing may rely on them.
     let memory = vec![0xa5; bytes + 4096].leak();
     let start = memory.as_ptr().align_offset(4096);
