@@ -200,10 +200,13 @@ function stringAt(view: ByteView, strings: { offset: number; size: number }, at:
   return view.paddedText(strings.offset + at, Math.min(strings.size - at, MAX_NAME));
 }
 
-/** Rust's legacy mangling (`_ZN4core9panicking5panic17h0123456789abcdefE`) as a path; other names as they are. */
+/**
+ * Names of Rust functions as paths: legacy mangling (`_ZN4core9panicking5panic17h0123456789abcdefE`) and plain paths of v0
+ * (`_RNvNtCs…_4core9panicking5panic`, rust-lang RFC 2603). Names with generics and all others stay as they are.
+ */
 export function demangle(name: string): string {
   const body = /^_ZN(.*)E(?:\.llvm\.\d+)?$/.exec(name)?.[1];
-  if (body === undefined) return name;
+  if (body === undefined) return demangleV0(name);
   const parts: string[] = [];
   let rest = body;
   while (rest !== '') {
@@ -215,6 +218,27 @@ export function demangle(name: string): string {
     if (!/^h[0-9a-f]{16}$/.test(part)) parts.push(unescapePart(part));
   }
   return parts.join('::');
+}
+
+/** A path of nested names: as many `N` with their namespaces as names follow the crate's. */
+function demangleV0(name: string): string {
+  const path = /^_R((?:N[a-zA-Z]){0,32})C((?:s[0-9a-zA-Z]*_)?\d.*)$/.exec(name);
+  if (path === null) return name;
+  const wanted = (path[1]?.length ?? 0) / 2 + 1;
+  const parts: string[] = [];
+  let rest = path[2] ?? '';
+  while (parts.length < wanted) {
+    // An identifier: disambiguator, length, an underscore where the name begins with a digit or underscore, the name.
+    const head = /^(?:s[0-9a-zA-Z]*_)?(\d{1,4})_?/.exec(rest);
+    if (head === null) return name;
+    const length = Number(head[1]);
+    const part = rest.slice(head[0].length, head[0].length + length);
+    if (part.length !== length) return name;
+    parts.push(part);
+    rest = rest.slice(head[0].length + length);
+  }
+  // What may follow is the crate that an instance was made for.
+  return /^(?:C(?:s[0-9a-zA-Z]*_)?\d+\w*)?(?:\.llvm\.\d+)?$/.test(rest) ? parts.join('::') : name;
 }
 
 const ESCAPES: Readonly<Record<string, string>> = {
