@@ -187,13 +187,14 @@ impl Runner {
     }
 
     /// Cores that a pass over `tokens` tokens is given: as many as leave each of them enough work between two waits. A wait costs
-    /// about as much as this many weights on one core; see the benchmark's `--cores`.
+    /// about as much as this many weights on one core; under an emulator more, because its cores are threads of a host that may
+    /// just be running something else. See the benchmark's `--cores`.
     pub fn cores_for(&self, tokens: usize) -> usize {
         let most = self.cores.count();
         if self.limit > 0 {
             return self.limit.min(most);
         }
-        let worthwhile: u64 = if self.isa.name() == "int" { 2_000 } else { 30_000 };
+        let worthwhile: u64 = if self.isa.name() == "int" { 100_000 } else { 30_000 };
         let waits = 5 * self.model.layers.len() as u64 + 2;
         let per_wait = self.model.weights_per_token().saturating_mul(tokens as u64) / waits;
         usize::try_from(per_wait / worthwhile).unwrap_or(most).clamp(1, most)

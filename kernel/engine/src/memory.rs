@@ -145,7 +145,7 @@ mod tests {
         };
         let mut arena = Arena::new(&mut source);
         let parts: std::vec::Vec<_> = [100, 1 << 20, 64, 3 << 20, 1].map(|n| arena.alloc(n).unwrap()).into_iter().collect();
-        assert!(parts.iter().all(|p| p.as_ptr() as usize % 64 == 0));
+        assert!(parts.iter().all(|p| (p.as_ptr() as usize).is_multiple_of(64)));
         assert_eq!(parts.iter().map(|p| p.len()).collect::<std::vec::Vec<_>>(), [100, 1 << 20, 64, 3 << 20, 1]);
         let ranges: std::vec::Vec<_> = parts.iter().map(|p| p.as_ptr_range()).collect();
         for (n, a) in ranges.iter().enumerate() {
