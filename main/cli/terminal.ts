@@ -84,7 +84,7 @@ export class Terminal {
   /** What is going on now. On a screen each replaces the one before; in a log, a new activity is a line, and its detail is left out. */
   progress(activity: string, detail = ''): void {
     if (this.#err.isTTY === true && process.env.TERM !== 'dumb') {
-      const width = Math.max(20, this.#err.columns ?? 80) - 1;
+      const width = Math.max(20, this.#err.columns || 80) - 1;
       this.#err.write(`\r\x1b[K${this.paintError('dim', `${activity} ${detail}`.trimEnd().slice(0, width))}`);
       this.#progressShown = true;
     } else if (activity !== this.#lastActivity) {

@@ -1,6 +1,6 @@
 /** `ring0` at a keyboard: raw keys, the escape key, Ctrl-C in its stages, a terminal that is closed. */
 import { spawnSync } from 'node:child_process';
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import type { MachineListing } from '../../app/contract/index.ts';
 import { CommandLine } from '../support/command-line.ts';
 import { Lab } from '../support/lab.ts';
@@ -15,6 +15,7 @@ beforeAll(async () => {
   model = await lab.anyModel();
 });
 beforeEach((context) => context.skip(!hasScript, 'needs the program script of util-linux, which makes a terminal'));
+afterEach(() => shell.killAll());
 afterAll(() => {
   shell.dispose();
   lab.dispose();
@@ -32,7 +33,7 @@ it('gives every key to the guest but Ctrl-], whose q ends the machine', async ()
   expect(await machines()).toHaveLength(1);
   run.type('\x03');
   run.type('uptime\r');
-  await run.waitFor(/uptime\r\n[\s\S]*ring0> $/);
+  await run.waitFor(/uptime\n[\s\S]*ring0> $/);
   run.type('\x1dh');
   await run.waitFor(/pause or go on/);
   run.type('\x1di');
@@ -48,7 +49,7 @@ it('lets a second terminal sit down at the console and leave again', async () =>
   const guest = shell.startInTerminal(['attach']);
   await guest.waitFor(/ring0> $/);
   guest.type('uptime\r');
-  await owner.waitFor(/uptime\r\n[\s\S]*ring0> $/);
+  await owner.waitFor(/uptime\n[\s\S]*ring0> $/);
   guest.type('\x1dq');
   expect(await guest.end()).toMatchObject({ code: 0 });
   expect(await machines()).toHaveLength(1);
@@ -73,7 +74,7 @@ it('converses: answers, corrects a mistyped command, and stops an answer at Ctrl
   chat.type('/info\r');
   await chat.waitFor(/0 questions so far/);
   chat.type('Once upon a time\r');
-  await chat.waitFor(/Once upon a time\r\n[\s\S]*Once upon a time\S/);
+  await chat.waitFor(/Once upon a time\n[\s\S]*Once upon a time\S/);
   chat.type('\x03');
   await chat.waitFor(/\[stopped\]|tokens\/s/);
   await chat.waitFor(/text> $/);

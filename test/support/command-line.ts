@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { root } from './project.ts';
 
 const PATIENCE_MS = 120_000;
+/** Escape sequences of a terminal: colours, cursor movement, erasing. */
+export const ESCAPES = /\x1b\[[0-9;?]*[A-Za-z]/g;
 const launcher = join(root, 'main', 'cli', 'ring0.mjs');
 
 export interface Outcome {
@@ -54,8 +56,14 @@ export class CommandLine {
     return await running.end();
   }
 
-  dispose(): void {
+  /** Kills what still runs. */
+  killAll(): void {
     for (const running of this.#running) running.signal('SIGKILL');
+    this.#running.clear();
+  }
+
+  dispose(): void {
+    this.killAll();
     rmSync(this.#home, { recursive: true, force: true });
   }
 }
@@ -109,7 +117,7 @@ export class Running {
     this.#child.kill(signal);
   }
 
-  /** Waits until stdout matches. */
+  /** Waits until stdout matches; without escape sequences, and with lines that end in a newline alone. */
   async waitFor(pattern: RegExp): Promise<RegExpExecArray> {
     return await new Promise((resolve, reject) => {
       const finish = (act: () => void) => {
@@ -118,7 +126,7 @@ export class Running {
         act();
       };
       const look = () => {
-        const match = pattern.exec(this.#stdout);
+        const match = pattern.exec(this.#stdout.replace(ESCAPES, '').replaceAll(/\r+\n/g, '\n'));
         if (match !== null) finish(() => resolve(match));
         else if (this.#child.exitCode !== null || this.#child.signalCode !== null)
           finish(() => reject(this.#failure('ended')));

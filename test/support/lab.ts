@@ -3,11 +3,10 @@ import { DisposableStore } from '../../app/base/disposable.ts';
 import type { Result } from '../../app/base/result.ts';
 import type { BuildResult, Machine, MachineState, ServiceHost, StartRequest } from '../../app/contract/index.ts';
 import { createServiceHost } from '../../main/services/host.ts';
+import { ESCAPES } from './command-line.ts';
 import { root, sharedFile } from './project.ts';
 
 const PROMPT = /(?:^|\n)ring0> $/;
-/** Escape sequences of a terminal: colours, cursor movement, erasing. */
-const ESCAPES = /\x1b\[[0-9;?]*[A-Za-z]/g;
 
 /** How long a guest may take for anything. Generous: CI machines are slow, and a guest that is alive answers far sooner. */
 const PATIENCE_MS = 90_000;
