@@ -9,3 +9,5 @@ export * from './machine.ts';
 export * from './model.ts';
 export * from './profile.ts';
 export * from './records.ts';
+export * from './settings.ts';
+export * from './workspace.ts';

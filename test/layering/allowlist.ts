@@ -7,7 +7,7 @@
  */
 export const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'app/base': [],
-  'app/contract': ['app/base', 'npm:zod'],
+  'app/contract': ['app/base', 'npm:zod', 'npm:@orpc/contract'],
   'app/wire': ['app/base', 'app/contract'],
   'app/gguf': ['app/base', 'app/contract'],
   'app/machine': ['app/base', 'app/contract', 'app/wire', 'npm:zod'],

@@ -1,0 +1,292 @@
+import { type ContractRouterClient, eventIterator, oc } from '@orpc/contract';
+import { z } from 'zod';
+import { BuildEventSchema, BuildResultSchema, DiagnosticSchema } from './build.ts';
+import {
+  ChatEventSchema,
+  ChatRequestSchema,
+  CompletionRequestSchema,
+  ReadyEventSchema,
+  ServedModelSchema,
+} from './chat.ts';
+import { AppErrorSchema, EpochMsSchema, HexSchema, ProgressSchema } from './common.ts';
+import { DoctorReportSchema, FixEventSchema } from './doctor.ts';
+import { MachineListingSchema, StartRequestSchema } from './machine.ts';
+import { CatalogueEntrySchema, ModelEntrySchema } from './model.ts';
+import { ProfileFileSchema, ProfileListingSchema, ProfileNameSchema, ProfileSchema } from './profile.ts';
+import { BootReportSchema, DriverRegistrySchema, EpitaphSchema, TraceSpansSchema } from './records.ts';
+import { BackupSchema, SettingsPatchSchema, SettingsReportSchema, StateKeySchema } from './settings.ts';
+import {
+  EtagSchema,
+  FileContentSchema,
+  FileListSchema,
+  GitStatusSchema,
+  HeadContentSchema,
+  ReplaceOutcomeSchema,
+  ReplaceRequestSchema,
+  SearchEventSchema,
+  SearchRequestSchema,
+  TrashedSchema,
+  WorkspaceChangeSchema,
+  WorkspaceEntrySchema,
+  WorkspaceInfoSchema,
+  WorkspacePathSchema,
+  WriteOutcomeSchema,
+  WriteRequestSchema,
+} from './workspace.ts';
+
+/**
+ * All that the page can ask of the service host, over whatever carries it. Expected failure is a value: a `Result`, or a stream's
+ * last event. What throws is a broken connection, a refused input, or a bug.
+ *
+ * A stream ends when its reader leaves it (`signal`, or `return()`), with the connection, or by itself after its last event. A stream
+ * that mirrors state begins with all of it, so that a reader who comes back needs nothing else.
+ */
+
+const failure = z.object({ ok: z.literal(false), error: AppErrorSchema });
+
+/** `Result<T>` on the wire. */
+function result<T extends z.ZodType>(value: T) {
+  return z.discriminatedUnion('ok', [z.object({ ok: z.literal(true), value }), failure]);
+}
+
+/** `Result<void>` on the wire. */
+const done = z.discriminatedUnion('ok', [z.object({ ok: z.literal(true), value: z.undefined().optional() }), failure]);
+
+/** A procedure with one answer. */
+function ask<I extends z.ZodType, O extends z.ZodType>(input: I, output: O) {
+  return oc.input(input).output(output);
+}
+
+/** A procedure that answers with a stream. */
+function follow<I extends z.ZodType, O extends z.ZodType>(input: I, event: O) {
+  return oc.input(input).output(eventIterator(event));
+}
+
+const nothing = z.void();
+const machineId = z.strictObject({ id: z.string().min(1).max(64) });
+const name = z.strictObject({ name: z.string().min(1).max(4096) });
+const path = z.strictObject({ path: WorkspacePathSchema });
+
+/** The service host itself. */
+export const StudioInfoSchema = z.object({
+  /** Rises when page and host would no longer understand each other. */
+  protocol: z.literal(1),
+  version: z.string(),
+  /** New with every start of a host: a page that sees another one asks for everything again. */
+  hostId: z.string(),
+  hostPid: z.number().int(),
+  platform: z.string(),
+  startedAt: EpochMsSchema,
+  workspace: WorkspaceInfoSchema,
+});
+export type StudioInfo = z.infer<typeof StudioInfoSchema>;
+
+/** The build that runs or the last one; everything that a window needs that opens in the middle of it. */
+export const BuildStatusSchema = z.object({
+  /** Counts builds of this host; 0: there was none. */
+  number: z.number().int(),
+  phase: z.enum(['idle', 'running', 'succeeded', 'failed', 'cancelled']),
+  startedAt: EpochMsSchema.nullable(),
+  endedAt: EpochMsSchema.nullable(),
+  /** What it does now: `compiling the kernel`. */
+  step: z.string(),
+  /** Crates finished, and of these compiled anew. */
+  crates: z.number().int(),
+  compiled: z.number().int(),
+  /** Every diagnostic, in the compiler's order. */
+  problems: z.array(DiagnosticSchema),
+  /** The last lines of other output. */
+  output: z.array(z.string()),
+  result: BuildResultSchema.nullable(),
+  error: AppErrorSchema.nullable(),
+});
+export type BuildStatus = z.infer<typeof BuildStatusSchema>;
+
+export const BuildFollowEventSchema = z.discriminatedUnion('kind', [
+  /** The first event, and the first of each new build. */
+  z.object({ kind: z.literal('status'), status: BuildStatusSchema }),
+  z.object({ kind: z.literal('event'), event: BuildEventSchema }),
+]);
+export type BuildFollowEvent = z.infer<typeof BuildFollowEventSchema>;
+
+/** What to boot; without images, those of the last build. */
+export const MachineStartSchema = StartRequestSchema.omit({ elfPath: true, efiPath: true, modelPath: true }).extend({
+  /** Name or path of a model; absent: the demo model. Null boots without one. */
+  model: z.string().max(4096).nullable().optional(),
+});
+export type MachineStart = z.infer<typeof MachineStartSchema>;
+
+export const MachineStartEventSchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('progress'), progress: ProgressSchema }),
+  z.object({ kind: z.literal('started'), machine: MachineListingSchema }),
+  z.object({ kind: z.literal('failed'), error: AppErrorSchema }),
+]);
+export type MachineStartEvent = z.infer<typeof MachineStartEventSchema>;
+
+/** A machine as the studio lists it: those that run, and the last ones of this host that have ended. */
+export const StudioMachineSchema = MachineListingSchema.extend({
+  /** Whether this host started it, rather than another terminal. */
+  own: z.boolean(),
+});
+export type StudioMachine = z.infer<typeof StudioMachineSchema>;
+
+/**
+ * A piece of the serial console. `offset` counts bytes since power-on (or since this host attached); a gap means that the reader
+ * came too late for what lay between. A reader who comes back asks from where it was.
+ */
+export const SerialChunkSchema = z.object({
+  offset: z.number().int().nonnegative(),
+  /** Base64. */
+  data: z.string(),
+  /** True for the last chunk: the machine is gone. */
+  ended: z.boolean(),
+});
+export type SerialChunk = z.infer<typeof SerialChunkSchema>;
+
+export const RegistersSchema = z.object({
+  /** One for each virtual processor. */
+  processors: z.array(
+    z.object({
+      index: z.number().int(),
+      /** `rip`, `rax`, `cr3`, … as QEMU names them, lower case. */
+      values: z.record(z.string(), HexSchema),
+      halted: z.boolean(),
+    }),
+  ),
+  /** QEMU's own text of `info registers`. */
+  text: z.string(),
+});
+export type Registers = z.infer<typeof RegistersSchema>;
+
+export const ModelEventSchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('progress'), progress: ProgressSchema }),
+  z.object({ kind: z.literal('finished'), model: ModelEntrySchema }),
+  z.object({ kind: z.literal('failed'), error: AppErrorSchema }),
+]);
+export type ModelEvent = z.infer<typeof ModelEventSchema>;
+
+/** A profile file with what says whether somebody else has changed it. */
+export const ProfileSourceSchema = z.object({
+  name: ProfileNameSchema,
+  path: z.string(),
+  file: ProfileFileSchema,
+  text: z.string(),
+  etag: EtagSchema,
+});
+
+export const studioContract = {
+  studio: {
+    info: ask(nothing, StudioInfoSchema),
+  },
+  doctor: {
+    /** `fresh`: probe again instead of giving the report of before. */
+    report: ask(z.strictObject({ fresh: z.boolean().default(false) }), DoctorReportSchema),
+    fix: follow(nothing, FixEventSchema),
+  },
+  build: {
+    /** Builds, or joins the build that runs; all its events from its beginning. Leaving the stream does not end the build. */
+    run: follow(nothing, BuildEventSchema),
+    /** Ends the build that runs; nothing happens without one. */
+    cancel: ask(nothing, done),
+    status: ask(nothing, BuildStatusSchema),
+    /** Every build of this host, whoever started it. Never ends by itself. */
+    follow: follow(nothing, BuildFollowEventSchema),
+  },
+  profiles: {
+    list: ask(nothing, z.array(ProfileListingSchema)),
+    /** With everything inherited and defaulted. */
+    load: ask(name, result(ProfileSchema)),
+    /** The file as it is, for editing. */
+    source: ask(z.strictObject({ name: ProfileNameSchema }), result(ProfileSourceSchema)),
+    /** Checks the file as a start would and writes it; `expected` null makes a new one. A changed file is an error `changed-meanwhile`. */
+    save: ask(
+      z.strictObject({ name: ProfileNameSchema, file: ProfileFileSchema, expected: EtagSchema.nullable() }),
+      result(ProfileSourceSchema),
+    ),
+    /** What `file` would come to, without writing it. */
+    check: ask(z.strictObject({ name: ProfileNameSchema, file: ProfileFileSchema }), result(ProfileSchema)),
+    /** The QEMU command line; what only a start settles stands in capitals. */
+    argv: ask(z.strictObject({ profile: z.union([ProfileNameSchema, ProfileSchema]) }), result(z.array(z.string()))),
+  },
+  machines: {
+    list: ask(nothing, z.array(StudioMachineSchema)),
+    /** The whole list, now and after each change of a state. */
+    watch: follow(nothing, z.array(StudioMachineSchema)),
+    start: follow(MachineStartSchema, MachineStartEventSchema),
+    pause: ask(machineId, done),
+    resume: ask(machineId, done),
+    reset: ask(machineId, done),
+    stop: ask(machineId, done),
+    /** Takes an ended machine off the list. */
+    forget: ask(machineId, done),
+    /** Scrollback from `from` on, then what comes. Ends with the machine. */
+    serial: follow(machineId.extend({ from: z.number().int().nonnegative().default(0) }), SerialChunkSchema),
+    /** Types at the serial port, as UTF-8. */
+    serialWrite: ask(machineId.extend({ text: z.string().max(65_536) }), done),
+    registers: ask(machineId, result(RegistersSchema)),
+  },
+  inspect: {
+    boot: ask(machineId, result(BootReportSchema)),
+    trace: ask(machineId, result(TraceSpansSchema)),
+    epitaph: ask(machineId, result(EpitaphSchema)),
+    drivers: ask(machineId, result(DriverRegistrySchema)),
+  },
+  chat: {
+    /** Until the guest's API answers. */
+    ready: follow(machineId, ReadyEventSchema),
+    models: ask(machineId, result(z.array(ServedModelSchema))),
+    /** Leaving the stream stops the generation. */
+    chat: follow(machineId.extend({ request: ChatRequestSchema }), ChatEventSchema),
+    complete: follow(machineId.extend({ request: CompletionRequestSchema }), ChatEventSchema),
+    /** The same request as a command for a POSIX shell, and its JSON body. */
+    curl: ask(
+      machineId.extend({ request: z.union([ChatRequestSchema, CompletionRequestSchema]) }),
+      result(z.object({ command: z.string(), url: z.string(), body: z.string() })),
+    ),
+  },
+  models: {
+    list: ask(nothing, z.array(ModelEntrySchema)),
+    catalogue: ask(nothing, z.array(CatalogueEntrySchema)),
+    /** A GGUF file of this computer, by absolute path. */
+    add: follow(path.extend({ path: z.string().min(1).max(4096) }), ModelEventSchema),
+    get: follow(name, ModelEventSchema),
+  },
+  workspace: {
+    tree: ask(path, result(z.array(WorkspaceEntrySchema))),
+    read: ask(path, result(FileContentSchema)),
+    write: ask(WriteRequestSchema, result(WriteOutcomeSchema)),
+    create: ask(path.extend({ kind: z.enum(['file', 'directory']) }), done),
+    rename: ask(z.strictObject({ from: WorkspacePathSchema, to: WorkspacePathSchema }), done),
+    delete: ask(path, result(TrashedSchema)),
+    undoDelete: ask(z.strictObject({ id: z.string().max(64) }), result(TrashedSchema)),
+    trash: ask(nothing, z.array(TrashedSchema)),
+    watch: follow(nothing, WorkspaceChangeSchema),
+    quickOpen: ask(nothing, result(FileListSchema)),
+    search: follow(SearchRequestSchema, SearchEventSchema),
+    replace: ask(ReplaceRequestSchema, result(ReplaceOutcomeSchema)),
+    gitStatus: ask(nothing, result(GitStatusSchema)),
+    gitHead: ask(path, result(HeadContentSchema)),
+  },
+  settings: {
+    get: ask(nothing, SettingsReportSchema),
+    set: ask(SettingsPatchSchema, result(SettingsReportSchema)),
+    /** Now, and after each change by any window or by hand. */
+    watch: follow(nothing, SettingsReportSchema),
+  },
+  /** Small JSON values of this workspace: layouts, open editors, conversations. */
+  state: {
+    get: ask(z.strictObject({ key: StateKeySchema }), z.object({ value: z.unknown() })),
+    put: ask(z.strictObject({ key: StateKeySchema, value: z.unknown() }), done),
+  },
+  /** Unsaved text, kept for the next start. */
+  backups: {
+    list: ask(nothing, z.array(BackupSchema)),
+    put: ask(BackupSchema.omit({ savedAt: true }), done),
+    drop: ask(BackupSchema.pick({ path: true }), done),
+  },
+};
+
+export type StudioContract = typeof studioContract;
+
+/** What the page calls. */
+export type StudioClient = ContractRouterClient<StudioContract>;
