@@ -38,6 +38,9 @@ export async function serialConsole(
     leave = resolve;
   });
   try {
+    const keyboard = terminal.interactive;
+    // Before the console's past is shown: whoever sees a prompt may type at once, and the keys must be raw by then.
+    if (keyboard) held.add(readKeyboard(context, machine, options, () => leave(EXIT.ok)));
     terminal.write(machine.serialScrollback());
     held.add(machine.onDidReceiveSerial((bytes) => terminal.write(bytes)));
     const onAbort = () => leave(interrupts.exitCode);
@@ -45,9 +48,7 @@ export async function serialConsole(
     held.add(toDisposable(() => interrupts.signal.removeEventListener('abort', onAbort)));
     if (interrupts.signal.aborted) onAbort();
 
-    const keyboard = terminal.interactive;
-    if (keyboard) held.add(readKeyboard(context, machine, options, () => leave(EXIT.ok)));
-    else held.add(feedStandardInput(machine));
+    if (!keyboard) held.add(feedStandardInput(machine));
 
     const ended = machine.waitForEnd().then(async (state) => {
       const code = reportEnd(context, state);
