@@ -18,7 +18,21 @@ const sampling = {
   stop: z.array(z.string()).max(4).optional(),
 };
 
-export const ChatRequestSchema = z.strictObject({ messages: z.array(ChatMessageSchema).min(1), ...sampling });
+/** What a reader may want to know beside the text; each brings events of its own kind. */
+const reports = {
+  /** `tokens` events: each token's probability, and those of so many others that it was chosen over. */
+  alternatives: z.number().int().min(0).max(20).optional(),
+  /** `progress` events while the prompt is read. */
+  progress: z.boolean().optional(),
+  /** `raw` events: the answer as the guest wrote it. */
+  raw: z.boolean().optional(),
+};
+
+export const ChatRequestSchema = z.strictObject({
+  messages: z.array(ChatMessageSchema).min(1),
+  ...sampling,
+  ...reports,
+});
 export type ChatRequest = z.infer<typeof ChatRequestSchema>;
 
 export const CompletionRequestSchema = z.strictObject({ prompt: z.string(), ...sampling });
@@ -37,8 +51,28 @@ export const ChatTimingSchema = z.object({
 });
 export type ChatTiming = z.infer<typeof ChatTimingSchema>;
 
+const TokenChoiceSchema = z.object({
+  /** The token's text; bytes that are no whole character are written as `\\xe2`. */
+  text: z.string(),
+  /** Natural logarithm of its probability. */
+  logprob: z.number(),
+});
+
+/** One token of an answer, and what else it might have been, the likeliest first. */
+export const AnswerTokenSchema = TokenChoiceSchema.extend({
+  /** Its bytes: a token may be a part of a character only. */
+  bytes: z.array(z.number().int().min(0).max(255)),
+  alternatives: z.array(TokenChoiceSchema),
+});
+export type AnswerToken = z.infer<typeof AnswerTokenSchema>;
+
 export const ChatEventSchema = z.discriminatedUnion('kind', [
+  /** How much of the prompt has been read. */
+  z.object({ kind: z.literal('progress'), done: z.number(), total: z.number() }),
   z.object({ kind: z.literal('text'), text: z.string() }),
+  z.object({ kind: z.literal('tokens'), tokens: z.array(AnswerTokenSchema) }),
+  /** The data of one server-sent event. */
+  z.object({ kind: z.literal('raw'), data: z.string() }),
   z.object({ kind: z.literal('finished'), reason: z.string(), text: z.string(), timing: ChatTimingSchema }),
   z.object({ kind: z.literal('failed'), error: AppErrorSchema }),
 ]);

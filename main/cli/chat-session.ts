@@ -94,6 +94,11 @@ export class ChatSession {
           if (!signal.aborted) return { kind: 'failed', error: event.error };
           remember();
           return { kind: 'stopped', text: said };
+        case 'progress':
+        case 'tokens':
+        case 'raw':
+          // Sent only to whom asks for them.
+          break;
         default:
           assertNever(event);
       }

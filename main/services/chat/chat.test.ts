@@ -113,6 +113,55 @@ test("a streamed chat: pieces, reason, the guest's own numbers", async () => {
   ]);
 });
 
+test('probabilities, progress and the raw answer, for whom asks', async () => {
+  const chunk = {
+    choices: [
+      {
+        index: 0,
+        delta: { content: 'a' },
+        logprobs: {
+          content: [
+            {
+              token: 'a',
+              logprob: -0.1,
+              bytes: [97],
+              top_logprobs: [
+                { token: 'a', logprob: -0.1, bytes: [97] },
+                { token: 'b', logprob: -2.5, bytes: [98] },
+              ],
+            },
+          ],
+        },
+        finish_reason: 'stop',
+      },
+    ],
+  };
+  answer = (_path, response) => {
+    sse(response, { choices: [], prompt_progress: { total: 9, processed: 4, time_ms: 1 } }, chunk, '[DONE]');
+    response.end();
+  };
+  const events = await all(
+    chat.chat({ apiUrl }, { messages: [{ role: 'user', content: 'x' }], alternatives: 2, progress: true, raw: true }),
+  );
+  expect(bodies[0]).toMatchObject({ logprobs: true, top_logprobs: 2, return_progress: true });
+  expect(events.filter(({ kind }) => kind === 'raw')).toHaveLength(3);
+  expect(events.filter(({ kind }) => kind === 'progress')).toEqual([{ kind: 'progress', done: 4, total: 9 }]);
+  expect(events.find(({ kind }) => kind === 'tokens')).toEqual({
+    kind: 'tokens',
+    tokens: [
+      {
+        text: 'a',
+        logprob: -0.1,
+        bytes: [97],
+        alternatives: [
+          { text: 'a', logprob: -0.1 },
+          { text: 'b', logprob: -2.5 },
+        ],
+      },
+    ],
+  });
+});
+
 test('a completion without timings is measured here', async () => {
   answer = (_path, response) => {
     sse(

@@ -12,6 +12,7 @@ import type {
   ServedModel,
   WaitOptions,
 } from '../../../app/contract/index.ts';
+import { CHAT_PATH, COMPLETION_PATH, chatBody, completionBody } from '../../../app/wire/chat-body.ts';
 import { linkedSignal, request } from './http.ts';
 import { waitUntilReady } from './ready.ts';
 import { streamChat } from './stream.ts';
@@ -72,24 +73,26 @@ export class ApiChat implements ChatService {
   }
 
   chat(target: ChatTarget, request: ChatRequest, options: LongOperation = {}): AsyncIterable<ChatEvent> {
-    const { messages, ...sampling } = request;
-    return this.#stream(target, '/v1/chat/completions', { messages, ...samplingBody(sampling) }, options);
+    return this.#stream(target, CHAT_PATH, chatBody(request), request, options);
   }
 
   complete(target: ChatTarget, request: CompletionRequest, options: LongOperation = {}): AsyncIterable<ChatEvent> {
-    const { prompt, ...sampling } = request;
-    return this.#stream(target, '/v1/completions', { prompt, ...samplingBody(sampling) }, options);
+    return this.#stream(target, COMPLETION_PATH, completionBody(request), {}, options);
   }
 
   async *#stream(
     target: ChatTarget,
     path: string,
-    body: Record<string, unknown>,
+    body: object,
+    { raw }: Pick<ChatRequest, 'raw'>,
     options: LongOperation,
   ): AsyncGenerator<ChatEvent> {
     const linked = linkedSignal(options.signal, target.machine);
     try {
-      yield* streamChat(`${target.apiUrl}${path}`, body, linked.signal, (error) => explain(error, target, options));
+      yield* streamChat(`${target.apiUrl}${path}`, body, linked.signal, {
+        raw: raw === true,
+        explain: (error) => explain(error, target, options),
+      });
     } finally {
       linked.dispose();
     }
@@ -116,17 +119,4 @@ function explain(error: AppError, { machine }: ChatTarget, options: LongOperatio
       fix: 'Start it again.',
     };
   return error;
-}
-
-/** Our names of sampling parameters as the API spells them. */
-function samplingBody(sampling: Omit<ChatRequest, 'messages'>): Record<string, unknown> {
-  return {
-    max_tokens: sampling.maxTokens,
-    temperature: sampling.temperature,
-    top_p: sampling.topP,
-    top_k: sampling.topK,
-    min_p: sampling.minP,
-    seed: sampling.seed,
-    stop: sampling.stop,
-  };
 }

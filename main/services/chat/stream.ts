@@ -1,10 +1,16 @@
 import { z } from 'zod';
 import { type AppError, fail, messageOf } from '../../../app/base/result.ts';
-import type { ChatEvent, ChatTiming } from '../../../app/contract/index.ts';
+import type { AnswerToken, ChatEvent, ChatTiming } from '../../../app/contract/index.ts';
 import { SseParser } from '../../../app/wire/sse.ts';
 import { errorMessage, request } from './http.ts';
 
 const count = z.number().nonnegative().nullish();
+const NamedTokenSchema = z.object({ token: z.string(), logprob: z.number() });
+const ScoredTokenSchema = NamedTokenSchema.extend({
+  bytes: z.array(z.number().int().min(0).max(255)).nullish(),
+  top_logprobs: z.array(NamedTokenSchema).default([]),
+});
+
 /** A chunk of either endpoint: chat has `delta`, completion `text`. `timings` are llama.cpp's. */
 const ChunkSchema = z.object({
   choices: z
@@ -13,10 +19,13 @@ const ChunkSchema = z.object({
         delta: z.object({ content: z.string().nullish() }).optional(),
         text: z.string().nullish(),
         finish_reason: z.string().nullish(),
+        // Completions have another shape, which nobody asks for.
+        logprobs: z.object({ content: z.array(ScoredTokenSchema).nullish() }).nullish(),
       }),
     )
     .default([]),
   usage: z.object({ prompt_tokens: count, completion_tokens: count }).nullish(),
+  prompt_progress: z.object({ total: z.number().nonnegative(), processed: z.number().nonnegative() }).nullish(),
   timings: z
     .object({ prompt_n: count, predicted_n: count, prompt_per_second: count, predicted_per_second: count })
     .partial()
@@ -24,24 +33,29 @@ const ChunkSchema = z.object({
 });
 type Chunk = z.infer<typeof ChunkSchema>;
 
-/**
- * Asks for a streamed answer and yields its pieces; the last event is `finished` or `failed`. `explain` may know better why a
- * request broke off.
- */
+export interface StreamOptions {
+  /** Whether to yield the answer's data as it came, too. */
+  readonly raw: boolean;
+  /** May know better why a request broke off. */
+  readonly explain: (error: AppError) => AppError;
+}
+
+/** Asks for a streamed answer and yields its pieces; the last event is `finished` or `failed`. */
 export async function* streamChat(
   url: string,
-  body: Record<string, unknown>,
+  body: object,
   signal: AbortSignal,
-  explain: (error: AppError) => AppError,
+  { raw, explain }: StreamOptions,
 ): AsyncGenerator<ChatEvent> {
   const meter = new Meter();
   const failed = (error: AppError): ChatEvent => ({ kind: 'failed', error: explain(error) });
-  const response = await request(url, { ...body, stream: true, stream_options: { include_usage: true } }, signal);
+  const response = await request(url, body, signal);
   if (!response.ok) return yield failed(response.error);
   let text = '';
   let reason: string | undefined;
   try {
     for await (const data of sseData(response.value)) {
+      if (raw) yield { kind: 'raw', data };
       if (data === '[DONE]') break;
       const chunk = ChunkSchema.safeParse(JSON.parse(data));
       if (!chunk.success || data.startsWith('{"error"')) {
@@ -58,6 +72,10 @@ export async function* streamChat(
       const piece = choice?.delta?.content ?? choice?.text ?? '';
       meter.take(chunk.data, piece);
       reason = choice?.finish_reason ?? reason;
+      const progress = chunk.data.prompt_progress ?? undefined;
+      if (progress !== undefined) yield { kind: 'progress', done: progress.processed, total: progress.total };
+      const tokens = (choice?.logprobs?.content ?? []).map(toAnswerToken);
+      if (tokens.length > 0) yield { kind: 'tokens', tokens };
       if (piece === '') continue;
       text += piece;
       yield { kind: 'text', text: piece };
@@ -83,6 +101,15 @@ export async function* streamChat(
     );
   }
   yield { kind: 'finished', reason, text, timing: meter.timing() };
+}
+
+function toAnswerToken({ token, logprob, bytes, top_logprobs }: z.infer<typeof ScoredTokenSchema>): AnswerToken {
+  return {
+    text: token,
+    logprob,
+    bytes: bytes ?? [...new TextEncoder().encode(token)],
+    alternatives: top_logprobs.map((other) => ({ text: other.token, logprob: other.logprob })),
+  };
 }
 
 async function* sseData(response: Response): AsyncGenerator<string> {
