@@ -61,6 +61,7 @@ impl Kernel {
             }
         })?;
         loader::report(&loaded);
+        server.set_sampling(loaded.sampling.clone());
         Ok(server.backend_mut().loaded.insert(loaded))
     }
 

@@ -17,9 +17,10 @@ use alloc::{
     vec::Vec,
 };
 use ring0_arch::{alloc_region, free_region, now_ticks};
-use ring0_engine::{Isa, Model, Scheduler, api::Generator};
+use ring0_engine::api::{Generator, Sampling};
+use ring0_engine::{Isa, Model, Scheduler};
 use ring0_gguf::{Gguf, llama::Llama};
-use ring0_server::{Llm, ModelCard};
+use ring0_server::{Config, Llm, ModelCard, recommended};
 use ring0_shell::Options;
 use ring0_tokenizer::{
     Tokenizer,
@@ -44,6 +45,8 @@ pub struct Loaded {
     pub facts: Vec<(&'static str, String)>,
     /// The disk that it came from.
     pub disk: String,
+    /// How requests are sampled that do not say: as the model recommends.
+    pub sampling: Sampling,
     regions: Regions,
 }
 
@@ -180,7 +183,8 @@ pub fn load(disk: &mut Disk, options: &Options, make_room: impl FnOnce()) -> Res
             RING0_BOOT_REPORT.engine.set(isa.name());
             RING0_BOOT_REPORT.model.set(&card.id);
             let llm = Llm::new(card, Watch::new(scheduler), candidate.tokenizer, candidate.template);
-            Ok(Loaded { llm, facts, disk: name, regions })
+            let sampling = recommended(&candidate.gguf, &Config::default().sampling);
+            Ok(Loaded { llm, facts, disk: name, sampling, regions })
         }
         Err(error) => {
             // SAFETY: the engine that might have used them was not made, or is gone.

@@ -20,7 +20,7 @@ pub fn brand() -> String {
     if __cpuid(0x8000_0000).eax < 0x8000_0004 {
         return vendor();
     }
-    let leaves = (0x8000_0002..=0x8000_0004).map(|n| __cpuid(n));
+    let leaves = (0x8000_0002..=0x8000_0004).map(__cpuid);
     text(&leaves.flat_map(|l| [l.eax, l.ebx, l.ecx, l.edx]).collect::<Vec<_>>())
 }
 

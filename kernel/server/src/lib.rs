@@ -31,6 +31,7 @@ mod http;
 mod job;
 mod json;
 mod llm;
+mod sampling;
 mod server;
 #[cfg(test)]
 mod tests;
@@ -40,5 +41,6 @@ pub use backend::{Backend, Language, Metric, MetricKind, ModelCard, RenderError}
 pub use config::{Config, Limits};
 pub use llm::Llm;
 pub use ring0_tokenizer::chat::{Message, Role};
+pub use sampling::recommended;
 pub use server::{ConnId, Server};
 pub use text::{Progress, TextStream};

@@ -15,7 +15,7 @@ use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
-use ring0_engine::api::{Event, RequestId};
+use ring0_engine::api::{Event, RequestId, Sampling};
 
 /// Names a connection for as long as it is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -79,6 +79,11 @@ impl<B: Backend> Server<B> {
     /// How it behaves.
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// Sampling of requests that name none, from now on: what the model recommends (see [`recommended`](crate::recommended)).
+    pub fn set_sampling(&mut self, sampling: Sampling) {
+        self.config.sampling = sampling;
     }
 
     /// A new connection. Beyond `limits.connections` it is told 503 and closed.

@@ -2,12 +2,13 @@
 
 use crate::options::Options;
 use ring0_abi::TraceRing;
+use ring0_engine::api::Sampling;
 use ring0_engine::cores::{Cores, OneCore};
 use ring0_engine::threads::Threads;
 use ring0_engine::{Isa, Model, Scheduler};
 use ring0_gguf::Gguf;
 use ring0_gguf::llama::Llama;
-use ring0_server::{Backend, Language, Llm, Metric, MetricKind, ModelCard};
+use ring0_server::{Backend, Config, Language, Llm, Metric, MetricKind, ModelCard, recommended};
 use ring0_tokenizer::Tokenizer;
 use ring0_tokenizer::chat::ChatTemplate;
 use std::hash::{BuildHasher, RandomState};
@@ -23,6 +24,7 @@ static TRACE: TraceRing = TraceRing::new();
 /// A host program as the server's backend.
 pub struct Machine {
     llm: Llm<Scheduler>,
+    sampling: Sampling,
     started: Instant,
     tick_rate: u64,
     random: RandomState,
@@ -61,7 +63,15 @@ impl Machine {
         let engine = format!("{} {}", env!("CARGO_PKG_VERSION"), isa.name());
         let card = ModelCard::from_gguf(&gguf, &llama, &id, unix_time(), &engine);
         let llm = Llm::new(card, scheduler, tokenizer, ChatTemplate::recognise(&gguf));
-        Ok(Machine { llm, started: Instant::now(), tick_rate, random: RandomState::new(), drawn: 0 })
+        let sampling = recommended(&gguf, &Config::default().sampling);
+        Ok(Machine { llm, sampling, started: Instant::now(), tick_rate, random: RandomState::new(), drawn: 0 })
+    }
+}
+
+impl Machine {
+    /// How requests are sampled that do not say: as the model recommends.
+    pub fn sampling(&self) -> &Sampling {
+        &self.sampling
     }
 }
 

@@ -37,7 +37,8 @@ fn run(options: &Options) -> Result<std::convert::Infallible, String> {
     let mut sockets = Sockets::bind((options.host.as_str(), options.port))?;
     let id = machine.language().map_or(String::new(), |language| language.card().id.clone());
     println!("serving {id} on http://{}", sockets.address());
-    let config = Config { api_key: options.api_key.clone(), seed: options.seed, ..Config::default() };
+    let sampling = machine.sampling().clone();
+    let config = Config { sampling, api_key: options.api_key.clone(), seed: options.seed, ..Config::default() };
     let mut server = Server::with_config(machine, config);
     loop {
         sockets.turn(&mut server);
