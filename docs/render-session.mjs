@@ -45,7 +45,8 @@ function screen(text) {
     const row = rows[rows.length - 1];
     const sequence = /^\x1b\[([0-9;?]*)([A-Za-z])$/.exec(token);
     if (sequence !== null) {
-      if (sequence[2] === 'K') row.length = column;
+      if (sequence[2] === 'G') column = Number(sequence[1] || 1) - 1;
+      if (sequence[2] === 'K') row.length = Math.min(row.length, column);
       if (sequence[2] === 'm') style = sequence[1].split(';').reduce(applyStyle, style);
     } else if (token === '\n') {
       rows.push([]);
