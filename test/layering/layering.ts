@@ -13,6 +13,8 @@ export async function readGraph(baseDir: string, folders: readonly string[]): Pr
   const result = await cruise([...folders], {
     baseDir,
     tsPreCompilationDeps: true,
+    // Packages that are found through their `exports` alone are found as Node finds them.
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default'] },
     doNotFollow: { path: 'node_modules' },
     exclude: { path: '^node_modules/.*/' },
   });
