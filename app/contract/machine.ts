@@ -59,6 +59,7 @@ export const MachineInfoSchema = z.object({
   modelPath: z.string().nullable(),
   commandLine: z.string(),
   runDirectory: z.string(),
+  /** Opens the guest's RAM for every process of this user while QEMU lives; on Linux `/proc/PID/fd/N`, a file without a name. */
   ramPath: z.string(),
   serialLogPath: z.string(),
   argv: z.array(z.string()),

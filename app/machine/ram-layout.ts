@@ -39,3 +39,8 @@ export function ramFileOffset(layout: RamLayout, address: bigint, size: number):
 export function ramFileAddress(layout: RamLayout, offset: bigint): bigint {
   return offset < layout.lowBytes ? offset : offset - layout.lowBytes + ABOVE;
 }
+
+/** The last part of a RAM file's path while it has one. A machine's id is part of it, so that no other file is taken for it. */
+export function ramFileName(id: string): string {
+  return `ring0-${id}.ram`;
+}

@@ -1,8 +1,14 @@
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, openSync, readlinkSync, readSync } from 'node:fs';
 import type { Disposable } from '../../../app/base/disposable.ts';
 import { fail, messageOf, ok, type Result } from '../../../app/base/result.ts';
 import type { MachineInfo } from '../../../app/contract/index.ts';
-import { type RamLayout, ramFileAddress, ramFileOffset, ramLayout } from '../../../app/machine/ram-layout.ts';
+import {
+  type RamLayout,
+  ramFileAddress,
+  ramFileName,
+  ramFileOffset,
+  ramLayout,
+} from '../../../app/machine/ram-layout.ts';
 
 const CHUNK_BYTES = 4 << 20;
 const PAGE_BYTES = 4096;
@@ -19,6 +25,9 @@ export class GuestRam implements Disposable {
 
   static open(machine: MachineInfo): Result<GuestRam> {
     try {
+      // The process id in a path of /proc may be another program's by now.
+      if (machine.ramPath.startsWith('/proc/') && !readlinkSync(machine.ramPath).includes(ramFileName(machine.id)))
+        throw new Error(`${machine.ramPath} is not the memory of ${machine.id}`);
       return ok(
         new GuestRam(openSync(machine.ramPath, 'r'), ramLayout(machine.profile.machine, machine.profile.memoryMiB)),
       );

@@ -1,4 +1,4 @@
-import { closeSync, ftruncateSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, ftruncateSync, mkdtempSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -100,6 +100,20 @@ test('no kernel, no RAM: each is said', () => {
     ok: false,
     error: { code: 'no-guest-ram' },
   });
+});
+
+test.skipIf(process.platform !== 'linux')("memory without a name is read, if it is this machine's", () => {
+  ram({ offset: 0x20_0000, live: true }).dispose();
+  const named = join(folder, 'ring0-x-1.ram');
+  renameSync(info.ramPath, named);
+  const file = openSync(named, 'r');
+  rmSync(named);
+  const ramPath = `/proc/${process.pid}/fd/${file}`;
+  const opened = GuestRam.open({ ...info, id: 'x-1', ramPath });
+  if (!opened.ok) throw new Error(opened.error.why);
+  expect(bootAddress(opened.value)).toBe(0x20_1000n);
+  expect(GuestRam.open({ ...info, id: 'x-2', ramPath })).toMatchObject({ ok: false, error: { code: 'no-guest-ram' } });
+  closeSync(file);
 });
 
 test('a record whose header lies about its size is refused', () => {

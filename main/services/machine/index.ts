@@ -22,7 +22,7 @@ import { API_PORT, makeUefiDisk, type Ovmf, type SettledStart, settleStart } fro
 import { allocatePorts } from './ports.ts';
 import { stampOf } from './process-stamp.ts';
 import { QmpClient } from './qmp-client.ts';
-import { createRamFile } from './ram-file.ts';
+import { createRamFile, hideRamFile } from './ram-file.ts';
 import { createRunDirectory, liveRuns, removeRun, runRoot, writeRunRecord } from './run-directory.ts';
 import { SerialConsole } from './serial-console.ts';
 
@@ -211,13 +211,17 @@ export class QemuMachines implements MachineService {
 
   /** Takes a connected QEMU into possession, registers it and lets it run. */
   async #own(
-    info: MachineInfo,
+    settled: MachineInfo,
     launched: LaunchedQemu,
     interruptLog: string | null,
     undo: DisposableStore,
   ): Promise<Result<OwnedMachine>> {
-    const qmp = new QmpClient(launched.qmp);
-    const serial = new SerialConsole(launched.serial, info.serialLogPath);
+    const qmp = undo.add(new QmpClient(launched.qmp));
+    const serial = undo.add(new SerialConsole(launched.serial, settled.serialLogPath));
+    const version = await qmp.negotiate();
+    if (!version.ok) return launchFailure(launched);
+    // QEMU answers, so it has opened its memory.
+    const info = { ...settled, ramPath: hideRamFile(settled.ramPath, settled.qemuPid) };
     const machine = new OwnedMachine({
       info,
       process: launched.process,
@@ -231,8 +235,6 @@ export class QemuMachines implements MachineService {
         undo.dispose();
       },
     });
-    const version = await qmp.negotiate();
-    if (!version.ok) return launchFailure(launched);
     undo.add(await serveControl(machine, controlSocket(info.runDirectory)));
     const [owner, qemu] = await Promise.all([stampOf(process.pid), stampOf(info.qemuPid)]);
     writeRunRecord(info.runDirectory, { version: 1, owner, qemu, info });

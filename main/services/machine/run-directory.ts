@@ -5,6 +5,7 @@ import { basename, join } from 'node:path';
 import { fail, messageOf, ok, type Result } from '../../../app/base/result.ts';
 import { type RunRecord, RunRecordSchema } from '../../../app/contract/control.ts';
 import { isSameProcess, killStamped, type ProcessStamp } from './process-stamp.ts';
+import { removeRamFile } from './ram-file.ts';
 
 /** Unix socket paths end at 107 bytes (unix(7)); the longest name below a run directory is `/control.sock`. */
 const MAX_DIRECTORY_BYTES = 107 - '/control.sock'.length;
@@ -53,14 +54,10 @@ export function writeRunRecord(directory: string, record: RunRecord): void {
   renameSync(`${path}.new`, path);
 }
 
-/** Removes a machine's directory and RAM file. The RAM file is removed only if its name is the one that the machine must have. */
+/** Removes a machine's directory, and its RAM file where that still has a name. */
 export function removeRun(directory: string, ramPath: string | undefined): void {
-  if (ramPath !== undefined && basename(ramPath) === ramFileName(basename(directory))) rmSync(ramPath, { force: true });
+  removeRamFile(basename(directory), ramPath);
   rmSync(directory, { recursive: true, force: true });
-}
-
-export function ramFileName(id: string): string {
-  return `ring0-${id}.ram`;
 }
 
 /** Age at which a directory without a record is no start in progress any more. */
