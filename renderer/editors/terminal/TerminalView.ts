@@ -1,0 +1,208 @@
+import { FitAddon } from '@xterm/addon-fit';
+import { SearchAddon } from '@xterm/addon-search';
+import { type ILink, type ITheme, Terminal } from '@xterm/xterm';
+import '@xterm/xterm/css/xterm.css';
+import '../../theme/ansi.css';
+import { type Disposable, DisposableStore, toDisposable } from '../../../app/base/disposable.ts';
+import type { Event } from '../../../app/base/event.ts';
+import { findLinks, type TextLink } from './links.ts';
+import { OutputQueue } from './output-queue.ts';
+
+export interface TerminalOptions {
+  /** What a screen reader calls it. */
+  readonly label: string;
+  readonly scrollback: number;
+  readonly fontSize: number;
+  /** Whether a link leads somewhere; those that do not are not underlined. */
+  readonly canFollow: (link: TextLink) => boolean;
+  readonly follow: (link: TextLink) => void;
+}
+
+export interface SearchCount {
+  /** From 0; -1 if none is selected. */
+  readonly index: number;
+  readonly count: number;
+}
+
+/** An xterm in an element: the studio's colours, output by frames, search and links. The only user of xterm. */
+export class TerminalView implements Disposable {
+  readonly #terminal: Terminal;
+  readonly #fit = new FitAddon();
+  readonly #search = new SearchAddon({ highlightLimit: 2000 });
+  readonly #queue: OutputQueue;
+  readonly #owned = new DisposableStore();
+  /** Bytes that a person types, as text. */
+  readonly onData: Event<string>;
+  readonly onDidSearch: Event<SearchCount>;
+
+  constructor(element: HTMLElement, { label, scrollback, fontSize, canFollow, follow }: TerminalOptions) {
+    this.#terminal = new Terminal({
+      scrollback,
+      fontSize,
+      fontFamily: cssValue('--font-mono'),
+      lineHeight: 1.25,
+      theme: themeFromCss(),
+      cursorBlink: false,
+      cursorInactiveStyle: 'outline',
+      minimumContrastRatio: 4.5,
+      allowProposedApi: true,
+      // The guest ends lines with a bare line feed as often as not.
+      convertEol: true,
+      overviewRuler: {},
+    });
+    const terminal = this.#terminal;
+    terminal.loadAddon(this.#fit);
+    terminal.loadAddon(this.#search);
+    terminal.open(element);
+    terminal.textarea?.setAttribute('aria-label', label);
+    this.#queue = new OutputQueue({
+      write: (bytes, taken) => terminal.write(bytes, taken),
+      nextFrame: (run) => requestAnimationFrame(run),
+      onSkipped: (bytes) => this.note(`${Math.round(bytes / 1024)} KiB came too fast and are left out here`),
+    });
+    this.onData = (listener) => terminal.onData(listener);
+    this.onDidSearch = (listener) =>
+      this.#search.onDidChangeResults(({ resultIndex, resultCount }) =>
+        listener({ index: resultIndex, count: resultCount }),
+      );
+    this.#owned.add(
+      terminal.registerLinkProvider({
+        provideLinks: (row, callback) => {
+          const line = terminal.buffer.active.getLine(row - 1)?.translateToString(true) ?? '';
+          callback(
+            findLinks(line)
+              .filter(canFollow)
+              .map(
+                (link): ILink => ({
+                  text: line.slice(link.start, link.end),
+                  range: { start: { x: link.start + 1, y: row }, end: { x: link.end, y: row } },
+                  activate: () => follow(link),
+                }),
+              ),
+          );
+        },
+      }),
+    );
+    const resized = new ResizeObserver(() => this.fit());
+    resized.observe(element);
+    this.#owned.add(toDisposable(() => resized.disconnect()));
+    const themed = new MutationObserver(() => {
+      terminal.options.theme = themeFromCss();
+    });
+    themed.observe(document.documentElement, { attributes: true, attributeFilter: ['data-theme'] });
+    this.#owned.add(toDisposable(() => themed.disconnect()));
+    this.fit();
+  }
+
+  write(bytes: Uint8Array): void {
+    this.#queue.push(bytes);
+  }
+
+  /** A line of the studio's own, between those of the guest. */
+  note(text: string): void {
+    this.#terminal.write(`\r\n\x1b[0m\x1b[2m─── ${text} ───\x1b[0m\r\n`);
+  }
+
+  /** Empties it for another machine's output. */
+  restart(): void {
+    this.#queue.clear();
+    this.#terminal.reset();
+  }
+
+  clear(): void {
+    this.#terminal.clear();
+  }
+
+  get selection(): string {
+    return this.#terminal.getSelection();
+  }
+
+  selectAll(): void {
+    this.#terminal.selectAll();
+  }
+
+  focus(): void {
+    this.#terminal.focus();
+  }
+
+  find(text: string, direction: 'next' | 'previous' | 'here'): void {
+    const options = {
+      incremental: direction === 'here',
+      decorations: {
+        matchBackground: cssValue('--match'),
+        matchOverviewRuler: cssValue('--warning'),
+        activeMatchBackground: cssValue('--accent-fill'),
+        activeMatchColorOverviewRuler: cssValue('--accent'),
+      },
+    };
+    if (direction === 'previous') this.#search.findPrevious(text, options);
+    else this.#search.findNext(text, options);
+  }
+
+  endSearch(): void {
+    this.#search.clearDecorations();
+    this.#terminal.clearSelection();
+  }
+
+  setFontSize(pixels: number): void {
+    if (this.#terminal.options.fontSize === pixels) return;
+    this.#terminal.options.fontSize = pixels;
+    this.fit();
+  }
+
+  setReadOnly(readOnly: boolean): void {
+    this.#terminal.options.disableStdin = readOnly;
+    this.#terminal.options.cursorStyle = readOnly ? 'underline' : 'block';
+  }
+
+  /** Takes the keys that the studio wants for itself before the guest sees them. */
+  interceptKeys(take: (event: KeyboardEvent) => boolean): void {
+    this.#terminal.attachCustomKeyEventHandler((event) => event.type !== 'keydown' || !take(event));
+  }
+
+  fit(): void {
+    // A hidden element has no size, and xterm would take one column for it.
+    const { element } = this.#terminal;
+    if (element?.parentElement !== null && (element?.parentElement?.clientWidth ?? 0) > 0) this.#fit.fit();
+  }
+
+  dispose(): void {
+    this.#queue.dispose();
+    this.#owned.dispose();
+    this.#terminal.dispose();
+  }
+}
+
+function cssValue(name: string): string {
+  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+}
+
+function themeFromCss(): ITheme {
+  const ansi = (n: number) => cssValue(`--ansi-${n}`);
+  return {
+    background: cssValue('--bg-editor'),
+    foreground: cssValue('--fg'),
+    cursor: cssValue('--accent'),
+    cursorAccent: cssValue('--bg-editor'),
+    selectionBackground: cssValue('--bg-selected-focus'),
+    scrollbarSliderBackground: cssValue('--scrollbar'),
+    scrollbarSliderHoverBackground: cssValue('--scrollbar-hover'),
+    overviewRulerBorder: cssValue('--bg-editor'),
+    black: ansi(0),
+    red: ansi(1),
+    green: ansi(2),
+    yellow: ansi(3),
+    blue: ansi(4),
+    magenta: ansi(5),
+    cyan: ansi(6),
+    white: ansi(7),
+    brightBlack: ansi(8),
+    brightRed: ansi(9),
+    brightGreen: ansi(10),
+    brightYellow: ansi(11),
+    brightBlue: ansi(12),
+    brightMagenta: ansi(13),
+    brightCyan: ansi(14),
+    brightWhite: ansi(15),
+  };
+}

@@ -1,0 +1,161 @@
+import type { Disposable } from '../../../app/base/disposable.ts';
+import { Emitter } from '../../../app/base/event.ts';
+import { messageOf } from '../../../app/base/result.ts';
+import type { SerialChunk } from '../../../app/contract/studio.ts';
+
+/** What a session needs of the host. */
+export interface SerialHost {
+  open(from: number, signal: AbortSignal): Promise<AsyncIterable<SerialChunk>>;
+  write(text: string): Promise<void>;
+  /** Resolves when there is a connection. */
+  connected(signal: AbortSignal): Promise<void>;
+}
+
+/** What a session keeps for whoever looks later, and for the log file. */
+const MAX_KEPT_BYTES = 8 << 20;
+const MAX_WRITE = 16 << 10;
+/** Typed while the host was away; more is dropped rather than typed much later. */
+const MAX_TYPED = 256 << 10;
+const PAUSE_MS = 500;
+
+export type SerialEvent =
+  | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
+  /** So many bytes are missing between what came before and what comes next. */
+  | { readonly kind: 'gap'; readonly bytes: number }
+  | { readonly kind: 'ended' };
+
+/** One machine's serial console, from power-on to its end, across lost connections. */
+export class SerialSession implements Disposable {
+  readonly #host: SerialHost;
+  readonly #controller = new AbortController();
+  readonly #events = new Emitter<SerialEvent>();
+  #kept: Uint8Array[] = [];
+  #keptBytes = 0;
+  /** Bytes of the machine that were seen. */
+  #offset = 0;
+  #ended = false;
+  #typed = '';
+  #writing = false;
+
+  constructor(host: SerialHost) {
+    this.#host = host;
+    void this.#follow();
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** What was kept, then what comes. */
+  listen(listener: (event: SerialEvent) => void): Disposable {
+    for (const bytes of this.#kept) listener({ kind: 'bytes', bytes });
+    if (this.#ended) listener({ kind: 'ended' });
+    return this.#events.event(listener);
+  }
+
+  /** All that is kept. */
+  log(): Uint8Array[] {
+    return [...this.#kept];
+  }
+
+  /** Sends what a person typed, in order. */
+  type(text: string): void {
+    if (this.#ended || this.#typed.length + text.length > MAX_TYPED) return;
+    this.#typed += text;
+    void this.#send();
+  }
+
+  dispose(): void {
+    this.#controller.abort();
+    this.#events.dispose();
+  }
+
+  async #send(): Promise<void> {
+    if (this.#writing) return;
+    this.#writing = true;
+    while (this.#typed !== '' && !this.#ended) {
+      // Never between the halves of a character.
+      const cut = /[\ud800-\udbff]$/.test(this.#typed.slice(0, MAX_WRITE)) ? MAX_WRITE - 1 : MAX_WRITE;
+      const text = this.#typed.slice(0, cut);
+      this.#typed = this.#typed.slice(text.length);
+      try {
+        await this.#host.write(text);
+      } catch (thrown) {
+        console.warn(`serial input was lost: ${messageOf(thrown)}`);
+      }
+    }
+    this.#writing = false;
+  }
+
+  async #follow(): Promise<void> {
+    const { signal } = this.#controller;
+    while (!signal.aborted && !this.#ended) {
+      try {
+        await this.#host.connected(signal);
+        for await (const chunk of await this.#host.open(this.#offset, signal)) this.#take(chunk);
+      } catch (thrown) {
+        if (signal.aborted) return;
+        console.warn(`serial stream ended: ${messageOf(thrown)}`);
+      }
+      if (!this.#ended) await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    }
+  }
+
+  #take({ offset, data, ended }: SerialChunk): void {
+    const all = fromBase64(data);
+    const missing = offset - this.#offset;
+    if (missing > 0 && this.#offset > 0) this.#events.fire({ kind: 'gap', bytes: missing });
+    // What was seen before is not shown again.
+    const bytes = missing < 0 ? all.subarray(Math.min(all.length, -missing)) : all;
+    this.#offset = Math.max(this.#offset, offset + all.length);
+    if (bytes.length > 0) {
+      this.#keep(bytes);
+      this.#events.fire({ kind: 'bytes', bytes });
+    }
+    if (!ended) return;
+    this.#ended = true;
+    this.#events.fire({ kind: 'ended' });
+  }
+
+  #keep(bytes: Uint8Array): void {
+    this.#kept.push(bytes);
+    this.#keptBytes += bytes.length;
+    while (this.#keptBytes > MAX_KEPT_BYTES) {
+      const oldest = this.#kept.shift();
+      this.#keptBytes -= oldest?.length ?? this.#keptBytes;
+    }
+  }
+}
+
+function fromBase64(text: string): Uint8Array {
+  const binary = atob(text);
+  const bytes = new Uint8Array(binary.length);
+  for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i);
+  return bytes;
+}
+
+/** Sessions by machine. Those of machines that the host no longer lists are ended. */
+export class SerialSessions {
+  readonly #sessions = new Map<string, SerialSession>();
+  readonly #hostOf: (id: string) => SerialHost;
+
+  constructor(hostOf: (id: string) => SerialHost) {
+    this.#hostOf = hostOf;
+  }
+
+  of(id: string): SerialSession {
+    const known = this.#sessions.get(id);
+    if (known !== undefined) return known;
+    const session = new SerialSession(this.#hostOf(id));
+    this.#sessions.set(id, session);
+    return session;
+  }
+
+  keepOnly(ids: ReadonlySet<string>): void {
+    for (const [id, session] of this.#sessions) {
+      if (ids.has(id)) continue;
+      session.dispose();
+      this.#sessions.delete(id);
+    }
+  }
+}

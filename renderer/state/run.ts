@@ -1,0 +1,85 @@
+import { create } from 'zustand';
+import { type AppError, messageOf } from '../../app/base/result.ts';
+import { studio } from '../host/client.ts';
+import { cancelBuild, runBuild, useBuild } from './build.ts';
+import { startMachine, startRequest } from './machines.ts';
+
+/** Run: build, boot, and, for whom waits for it, load the model. One at a time. */
+export type RunState =
+  | { readonly phase: 'idle' }
+  | { readonly phase: 'building'; readonly startedAt: number }
+  | { readonly phase: 'starting'; readonly startedAt: number; readonly step: string }
+  | { readonly phase: 'loading'; readonly startedAt: number; readonly step: string; readonly machine: string }
+  | { readonly phase: 'failed'; readonly error: AppError };
+
+export const useRun = create<{ readonly run: RunState }>(() => ({ run: { phase: 'idle' } }));
+
+const BUILD_FAILED: AppError = {
+  code: 'build-failed',
+  what: 'The kernel does not build.',
+  why: '',
+  fix: 'The build log and the list of problems say what is wrong.',
+};
+
+let controller: AbortController | null = null;
+
+export function isRunning({ phase }: RunState): boolean {
+  return phase === 'building' || phase === 'starting' || phase === 'loading';
+}
+
+/**
+ * Builds and boots with the present choices; with `untilReady` also waits for the API. Resolves with the machine's id, or null when
+ * it failed, was cancelled, or is under way already; the store says why.
+ */
+export async function run({ untilReady = false } = {}): Promise<string | null> {
+  if (isRunning(useRun.getState().run)) return null;
+  const own = new AbortController();
+  controller = own;
+  const startedAt = Date.now();
+  const set = (state: RunState) => {
+    if (controller === own) useRun.setState({ run: state });
+  };
+  try {
+    set({ phase: 'building', startedAt });
+    if ((await runBuild(own.signal)) === 'failed') {
+      const error = useBuild.getState().status.error ?? BUILD_FAILED;
+      set(error.code === 'cancelled' ? { phase: 'idle' } : { phase: 'failed', error });
+      return null;
+    }
+    set({ phase: 'starting', startedAt, step: 'starting QEMU' });
+    const started = await startMachine(
+      startRequest(),
+      (step) => set({ phase: 'starting', startedAt, step }),
+      own.signal,
+    );
+    if (!started.ok) {
+      set({ phase: 'failed', error: started.error });
+      return null;
+    }
+    if (untilReady) {
+      for await (const event of await studio.chat.ready({ id: started.id }, { signal: own.signal })) {
+        if (event.kind === 'waiting') set({ phase: 'loading', startedAt, step: event.stage, machine: started.id });
+        if (event.kind === 'failed') {
+          set({ phase: 'failed', error: event.error });
+          return null;
+        }
+      }
+    }
+    set({ phase: 'idle' });
+    return started.id;
+  } catch (thrown) {
+    const why = messageOf(thrown);
+    const error = { code: 'run-failed', what: 'The machine was not started.', why, fix: 'Try again.' };
+    set(own.signal.aborted ? { phase: 'idle' } : { phase: 'failed', error });
+    return null;
+  }
+}
+
+/** Ends a run under way. A machine that has started stays. */
+export function cancelRun(): void {
+  const { run: state } = useRun.getState();
+  if (state.phase === 'building') void cancelBuild();
+  controller?.abort();
+  controller = null;
+  useRun.setState({ run: { phase: 'idle' } });
+}
