@@ -6,7 +6,9 @@ import type { DoctorService } from './doctor.ts';
 import type { InspectService } from './inspect.ts';
 import type { MachineService } from './machine.ts';
 import type { ModelService } from './model.ts';
-import type { Profile, ProfileListing } from './profile.ts';
+import type { Profile, ProfileFile, ProfileListing, ProfileSourceText } from './profile.ts';
+import type { SettingsService } from './settings.ts';
+import type { WorkspaceService } from './workspace.ts';
 
 export interface ProfileService {
   list(): Promise<ProfileListing[]>;
@@ -14,13 +16,29 @@ export interface ProfileService {
   load(nameOrPath: string): Promise<Result<Profile>>;
 }
 
+/** Profiles as files that a person edits. */
+export interface ProfileEditing {
+  /** The file itself, for editing. */
+  source(name: string): Promise<Result<ProfileSourceText>>;
+  /** What a file would come to. */
+  check(name: string, file: ProfileFile): Promise<Result<Profile>>;
+  /** Checks and writes. `expected` is the tag of what is replaced, null for a new profile; else an error `changed-meanwhile`. */
+  save(name: string, file: ProfileFile, expected: string | null): Promise<Result<ProfileSourceText>>;
+}
+
 /** Everything but windows and terminals. `dispose` leaves no process behind. */
 export interface ServiceHost extends Disposable {
   readonly doctor: DoctorService;
   readonly build: BuildService;
-  readonly profiles: ProfileService;
+  readonly profiles: ProfileService & ProfileEditing;
   readonly machines: MachineService;
   readonly chat: ChatService;
   readonly models: ModelService;
   readonly inspect: InspectService;
+}
+
+/** What a window needs beside: a folder that is open, and what outlives the window. */
+export interface StudioServices extends ServiceHost {
+  readonly workspace: WorkspaceService;
+  readonly settings: SettingsService;
 }

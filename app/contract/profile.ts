@@ -71,3 +71,13 @@ export const ProfileListingSchema = z.object({
   error: z.string().nullable(),
 });
 export type ProfileListing = z.infer<typeof ProfileListingSchema>;
+
+/** A profile file, and the tag that says whether somebody else has changed it since. */
+export const ProfileSourceTextSchema = z.object({
+  name: ProfileNameSchema,
+  path: z.string(),
+  file: ProfileFileSchema,
+  text: z.string(),
+  etag: z.string().max(128),
+});
+export type ProfileSourceText = z.infer<typeof ProfileSourceTextSchema>;

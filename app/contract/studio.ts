@@ -12,7 +12,13 @@ import { AppErrorSchema, EpochMsSchema, HexSchema, ProgressSchema } from './comm
 import { DoctorReportSchema, FixEventSchema } from './doctor.ts';
 import { MachineListingSchema, StartRequestSchema } from './machine.ts';
 import { CatalogueEntrySchema, ModelEntrySchema } from './model.ts';
-import { ProfileFileSchema, ProfileListingSchema, ProfileNameSchema, ProfileSchema } from './profile.ts';
+import {
+  ProfileFileSchema,
+  ProfileListingSchema,
+  ProfileNameSchema,
+  ProfileSchema,
+  ProfileSourceTextSchema,
+} from './profile.ts';
 import { BootReportSchema, DriverRegistrySchema, EpitaphSchema, TraceSpansSchema } from './records.ts';
 import { BackupSchema, SettingsPatchSchema, SettingsReportSchema, StateKeySchema } from './settings.ts';
 import {
@@ -165,15 +171,6 @@ export const ModelEventSchema = z.discriminatedUnion('kind', [
 ]);
 export type ModelEvent = z.infer<typeof ModelEventSchema>;
 
-/** A profile file with what says whether somebody else has changed it. */
-export const ProfileSourceSchema = z.object({
-  name: ProfileNameSchema,
-  path: z.string(),
-  file: ProfileFileSchema,
-  text: z.string(),
-  etag: EtagSchema,
-});
-
 export const studioContract = {
   studio: {
     info: ask(nothing, StudioInfoSchema),
@@ -197,11 +194,11 @@ export const studioContract = {
     /** With everything inherited and defaulted. */
     load: ask(name, result(ProfileSchema)),
     /** The file as it is, for editing. */
-    source: ask(z.strictObject({ name: ProfileNameSchema }), result(ProfileSourceSchema)),
+    source: ask(z.strictObject({ name: ProfileNameSchema }), result(ProfileSourceTextSchema)),
     /** Checks the file as a start would and writes it; `expected` null makes a new one. A changed file is an error `changed-meanwhile`. */
     save: ask(
       z.strictObject({ name: ProfileNameSchema, file: ProfileFileSchema, expected: EtagSchema.nullable() }),
-      result(ProfileSourceSchema),
+      result(ProfileSourceTextSchema),
     ),
     /** What `file` would come to, without writing it. */
     check: ask(z.strictObject({ name: ProfileNameSchema, file: ProfileFileSchema }), result(ProfileSchema)),

@@ -22,6 +22,23 @@ export interface LaunchPlan {
   readonly uefi: { readonly code: string; readonly vars: string; readonly disk: string } | null;
 }
 
+/** The plan of a start that does not happen: what only a start settles is named in capitals. */
+export function planOnPaper(profile: Profile, accelerator: Accelerator): LaunchPlan {
+  return {
+    profile,
+    accelerator,
+    elfPath: 'KERNEL.ELF',
+    modelPath: 'MODEL.GGUF',
+    forwards: profile.forwards,
+    commandLine: profile.append,
+    ramPath: 'RAM-FILE',
+    qmpSocket: 'QMP.SOCKET',
+    serialSocket: 'SERIAL.SOCKET',
+    interruptLog: null,
+    uefi: profile.firmware === 'ovmf' ? { code: 'OVMF-CODE', vars: 'OVMF-VARS', disk: 'UEFI-DISK' } : null,
+  };
+}
+
 /** QEMU's arguments, without the program. Pure. */
 export function qemuArguments(plan: LaunchPlan): string[] {
   const { profile } = plan;

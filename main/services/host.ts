@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { DisposableStore } from '../../app/base/disposable.ts';
-import type { ServiceHost } from '../../app/contract/index.ts';
+import { ok, type Result } from '../../app/base/result.ts';
+import type { ServiceHost, StudioServices } from '../../app/contract/index.ts';
 import { CargoBuild } from './build/index.ts';
 import { ApiChat } from './chat/index.ts';
 import { Doctor, findOvmf, qemuProgram } from './doctor/index.ts';
@@ -8,6 +9,9 @@ import { RamInspector } from './inspect/index.ts';
 import { QemuMachines } from './machine/index.ts';
 import { ModelLibrary, modelDirectory } from './models/index.ts';
 import { DirectoryProfiles } from './profiles/index.ts';
+import { StoredSettings } from './settings/index.ts';
+import { studioDirectory, workspaceKey } from './settings/places.ts';
+import { FolderWorkspace } from './workspace/index.ts';
 
 export interface ServiceHostOptions {
   /** The repository. */
@@ -22,9 +26,9 @@ export interface ServiceHostOptions {
 export function createServiceHost(options: ServiceHostOptions): ServiceHost {
   const doctor = new Doctor(options.root);
   const profiles = new DirectoryProfiles(join(options.root, 'qemu-profiles'));
-  const inspect = new RamInspector();
+  const inspect = new RamInspector((machine) => machines.registers(machine));
   const owned = new DisposableStore();
-  const machines = owned.add(
+  const machines: QemuMachines = owned.add(
     new QemuMachines({
       profiles,
       doctor,
@@ -47,4 +51,25 @@ export function createServiceHost(options: ServiceHostOptions): ServiceHost {
     inspect,
     dispose: () => owned.dispose(),
   };
+}
+
+export interface StudioServicesOptions extends ServiceHostOptions {
+  /** The folder that is open; by default the repository. */
+  readonly workspace?: string | undefined;
+  /** Where settings, layouts, backups and the trash are; by default the user's data directory. */
+  readonly data?: string | undefined;
+}
+
+/** The services of a window: those of the command line, a folder, and a memory. */
+export async function createStudioServices(options: StudioServicesOptions): Promise<Result<StudioServices>> {
+  const data = options.data ?? studioDirectory();
+  const folder = options.workspace ?? options.root;
+  const workspaceDirectory = join(data, 'workspaces', workspaceKey(folder));
+  const workspace = await FolderWorkspace.open({ root: folder, trash: join(workspaceDirectory, 'trash') });
+  if (!workspace.ok) return workspace;
+  const settings = new StoredSettings({ directory: data, workspaceDirectory });
+  const host = createServiceHost(options);
+  const owned = new DisposableStore();
+  for (const it of [workspace.value, settings, host]) owned.add(it);
+  return ok({ ...host, workspace: workspace.value, settings, dispose: () => owned.dispose() });
 }

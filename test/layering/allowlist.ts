@@ -12,10 +12,13 @@ export const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'app/gguf': ['app/base', 'app/contract'],
   'app/machine': ['app/base', 'app/contract', 'app/wire', 'npm:zod'],
   'app/trace': ['app/base', 'app/contract'],
+  'app/x86': ['app/base'],
   'main/process': ['app/base', 'app/contract', 'node'],
   // Services are independent of each other: they meet in the files directly in main/services and nowhere else.
-  'main/services/*': ['app', 'main/process', 'node', 'npm:zod', 'npm:js-fatfs'],
+  'main/services/*': ['app', 'main/process', 'node', 'npm:zod', 'npm:js-fatfs', 'npm:@vscode/ripgrep-universal'],
   'main/services': ['app', 'main/process', 'main/services/*', 'node'],
+  'main/rpc': ['app', 'node', 'npm:@orpc/server', 'npm:ws'],
+  'main/server': ['app', 'main/rpc', 'main/services', 'node', 'npm:ws'],
   'main/cli': ['app', 'main/services', 'main/setup', 'node', 'npm:esbuild'],
   'main/setup': ['node'],
 };

@@ -1,5 +1,4 @@
-import type { Profile } from '../../../app/contract/index.ts';
-import { type LaunchPlan, qemuArguments } from '../../../app/machine/argv.ts';
+import { planOnPaper, qemuArguments } from '../../../app/machine/argv.ts';
 import { closest } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -58,20 +57,3 @@ that of a machine that runs, with every path filled in.`,
     return EXIT.ok;
   },
 });
-
-/** The plan of a start that does not happen: what only a start settles is named in capitals. */
-function planOnPaper(profile: Profile, accelerator: LaunchPlan['accelerator']): LaunchPlan {
-  return {
-    profile,
-    accelerator,
-    elfPath: 'KERNEL.ELF',
-    modelPath: 'MODEL.GGUF',
-    forwards: profile.forwards,
-    commandLine: profile.append,
-    ramPath: 'RAM-FILE',
-    qmpSocket: 'QMP.SOCKET',
-    serialSocket: 'SERIAL.SOCKET',
-    interruptLog: null,
-    uefi: profile.firmware === 'ovmf' ? { code: 'OVMF-CODE', vars: 'OVMF-VARS', disk: 'UEFI-DISK' } : null,
-  };
-}

@@ -1,15 +1,22 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { fail, messageOf, type Result, systemCodeOf } from '../../../app/base/result.ts';
-import type { Profile, ProfileListing, ProfileService } from '../../../app/contract/index.ts';
-import { ProfileNameSchema } from '../../../app/contract/profile.ts';
+import { fail, messageOf, ok, type Result, systemCodeOf } from '../../../app/base/result.ts';
+import type {
+  Profile,
+  ProfileEditing,
+  ProfileListing,
+  ProfileService,
+  ProfileSourceText,
+} from '../../../app/contract/index.ts';
+import { type ProfileFile, ProfileFileSchema, ProfileNameSchema } from '../../../app/contract/profile.ts';
 import { type ProfileSource, resolveProfile } from '../../../app/machine/profile.ts';
+import { profileTag, profileText, writeProfile } from './profile-file.ts';
 
 const MAX_BYTES = 64 * 1024;
 const SCHEMA_FILE = 'profile.schema.json';
 
 /** Profiles of a directory; a path may name one elsewhere, which then extends its own neighbours first. */
-export class DirectoryProfiles implements ProfileService {
+export class DirectoryProfiles implements ProfileService, ProfileEditing {
   readonly #directory: string;
 
   /** @param directory holds one `NAME.json` a profile */
@@ -54,6 +61,49 @@ export class DirectoryProfiles implements ProfileService {
         'Check the file and its permissions.',
       );
     }
+  }
+
+  async source(name: string): Promise<Result<ProfileSourceText>> {
+    const checked = await this.load(name);
+    const source = await readSource(this.#path(name)).catch(() => undefined);
+    if (source === undefined) return checked.ok ? unknown(name, 'it has just gone away', await this.#names()) : checked;
+    try {
+      const file = ProfileFileSchema.parse(JSON.parse(source.text));
+      return ok({ name, path: source.path, file, text: source.text, etag: profileTag(source.text) });
+    } catch (error) {
+      return checked.ok ? fail('bad-profile', `The profile ${name} cannot be edited.`, messageOf(error), '') : checked;
+    }
+  }
+
+  async check(name: string, file: ProfileFile): Promise<Result<Profile>> {
+    const path = this.#path(name);
+    return resolveProfile(name, { path, text: profileText(file) }, (base) => this.#find(base, dirname(path)));
+  }
+
+  async save(name: string, file: ProfileFile, expected: string | null): Promise<Result<ProfileSourceText>> {
+    const checked = await this.check(name, file);
+    if (!checked.ok) return checked;
+    const path = this.#path(name);
+    const text = profileText(file);
+    try {
+      const current = await readSource(path);
+      if ((current === undefined ? null : profileTag(current.text)) !== expected)
+        return fail(
+          'changed-meanwhile',
+          `The profile ${name} is not any more what was being edited.`,
+          expected === null ? `${path} exists already` : `${path} has changed or is gone`,
+          'Read it again, or save under another name.',
+        );
+      await writeProfile(path, text);
+      return ok({ name, path, file, text, etag: profileTag(text) });
+    } catch (error) {
+      return fail('cannot-save-profile', `The profile ${name} cannot be saved.`, messageOf(error), 'Check the folder.');
+    }
+  }
+
+  /** @param name must be checked: it becomes a file name */
+  #path(name: string): string {
+    return join(this.#directory, `${ProfileNameSchema.parse(name)}.json`);
   }
 
   async #find(name: string, neighbours: string): Promise<ProfileSource | undefined> {
