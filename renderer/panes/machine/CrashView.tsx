@@ -1,0 +1,87 @@
+import type { Crash } from '../../../app/contract/machine.ts';
+import { EPITAPH_REGISTERS } from '../../../app/contract/records.ts';
+import { padHex } from '../../state/machine-view.ts';
+import { CopyButton } from '../../widgets/CopyButton.tsx';
+import { Icon } from '../../widgets/Icon.tsx';
+
+/** What was found at the body: message, frames, registers, the last lines. */
+export function CrashView({ crash }: { readonly crash: Crash }) {
+  const { epitaph } = crash;
+  const known = epitaph !== null && epitaph.state !== 'alive';
+  return (
+    <section className="machine-crash" aria-label="Crash">
+      <div className="note note-error" role="alert">
+        <Icon name="error" />
+        <div className="note-body">
+          <p>{crash.summary}</p>
+          {known && epitaph.message !== '' && !crash.summary.includes(epitaph.message) ? (
+            <pre>{epitaph.message}</pre>
+          ) : null}
+          {known && epitaph.state === 'writing' ? (
+            <p>The kernel died while it wrote this record: parts may be missing.</p>
+          ) : null}
+        </div>
+      </div>
+      {!known || epitaph.frames.length === 0 ? null : (
+        <div>
+          <div className="section-head">
+            <h3>Call stack, innermost first</h3>
+            <CopyButton
+              label="Copy the call stack"
+              text={() => epitaph.frames.map(({ address, symbol }) => `${address} ${symbol ?? '?'}`).join('\n')}
+            />
+          </div>
+          <ol className="machine-frames">
+            {epitaph.frames.map(({ address, symbol }, index) => (
+              // biome-ignore lint/suspicious/noArrayIndexKey: recursion repeats addresses, and a stack never changes
+              <li key={index}>
+                <span className="machine-symbol">{symbol ?? 'no symbol'}</span>
+                <code>{address}</code>
+              </li>
+            ))}
+          </ol>
+        </div>
+      )}
+      {!known ? null : (
+        <details>
+          <summary>
+            Registers of core {epitaph.core}
+            {epitaph.cause === 'exception' ? `, error code ${epitaph.errorCode}` : ''}
+          </summary>
+          <dl className="machine-registers">
+            {EPITAPH_REGISTERS.flatMap((name) => {
+              const value = epitaph.registers[name];
+              return value === undefined
+                ? []
+                : [
+                    <div key={name}>
+                      <dt>{name}</dt>
+                      <dd>{padHex(value)}</dd>
+                    </div>,
+                  ];
+            })}
+          </dl>
+        </details>
+      )}
+      {crash.serialTail.length === 0 ? null : (
+        <details open>
+          <summary>Last lines of the console</summary>
+          <pre className="code-block machine-argv">{crash.serialTail.join('\n')}</pre>
+        </details>
+      )}
+      {crash.interruptLog.length === 0 ? null : (
+        <details>
+          <summary>Last exceptions in QEMU's log</summary>
+          <pre className="code-block machine-argv">{crash.interruptLog.join('\n')}</pre>
+        </details>
+      )}
+      {known && epitaph.problems.length > 0 ? (
+        <ul className="machine-problems">
+          {epitaph.problems.map((problem) => (
+            <li key={problem}>{problem}</li>
+          ))}
+        </ul>
+      ) : null}
+    </section>
+  );
+}
