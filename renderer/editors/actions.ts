@@ -1,0 +1,10 @@
+import { useDock } from '../workbench/dock.ts';
+import { codeEditors } from './FileEditor.tsx';
+
+/** Runs one of Monaco's own actions in the editor that was last worked in. */
+export async function runEditorAction(id: string): Promise<void> {
+  const { activeEditor } = useDock.getState();
+  const editor = activeEditor === null ? undefined : codeEditors.get(activeEditor);
+  editor?.focus();
+  await editor?.getAction(id)?.run();
+}

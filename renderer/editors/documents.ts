@@ -1,0 +1,309 @@
+import { type AppError, messageOf } from '../../app/base/result.ts';
+import type { Backup } from '../../app/contract/settings.ts';
+import { ANY_CONTENT, type FileContent } from '../../app/contract/workspace.ts';
+import { studio, useConnection } from '../host/client.ts';
+import { fireSaved, type OpenDocument, useDocuments } from '../state/documents.ts';
+import { notify, notifyError } from '../state/notifications.ts';
+import { onDidChangeFiles } from '../state/workspace.ts';
+import { BackupWriter } from './backup-writer.ts';
+import { monaco } from './monaco.ts';
+import { changeBetween } from './text-changes.ts';
+
+/**
+ * The texts that are open: one Monaco model a file, however many editors show it. Unsaved text is kept by the host a moment
+ * after each change, so that neither the end of this page nor that of the host loses it.
+ */
+
+type TextModel = ReturnType<typeof monaco.editor.createModel>;
+
+interface Entry {
+  readonly path: string;
+  readonly model: TextModel;
+  /** What the text was read from or last written as; null where there is no such file. */
+  etag: string | null;
+  /** The model's version that equals the file. */
+  savedVersion: number;
+  views: number;
+  saving: Promise<boolean> | null;
+}
+
+const entries = new Map<string, Entry>();
+const loading = new Map<string, Promise<void>>();
+const backups = new BackupWriter();
+let found: Promise<Map<string, Backup>> | null = null;
+
+/** Unsaved texts of an earlier visit, by path. */
+export function foundBackups(): Promise<Map<string, Backup>> {
+  found ??= studio.backups.list().then((list) => new Map(list.map((backup) => [backup.path, backup])));
+  return found;
+}
+
+function patch(path: string, change: Partial<OpenDocument>): void {
+  useDocuments.setState(({ documents }) => {
+    const before = documents.get(path) ?? {
+      path,
+      dirty: false,
+      gone: false,
+      writable: true,
+      conflict: false,
+      content: { kind: 'loading' as const },
+    };
+    return { documents: new Map(documents).set(path, { ...before, ...change }) };
+  });
+}
+
+function forget(path: string): void {
+  useDocuments.setState(({ documents }) => {
+    const rest = new Map(documents);
+    rest.delete(path);
+    return { documents: rest };
+  });
+}
+
+export const uriOf = (path: string) => monaco.Uri.from({ scheme: 'file', path: `/${path}` });
+export const modelOf = (path: string): TextModel | undefined => entries.get(path)?.model;
+const isDirty = (entry: Entry) => entry.model.getAlternativeVersionId() !== entry.savedVersion;
+
+/** Takes part in a file's life: the first user loads it, the last one's end lets it go. */
+export async function acquire(path: string): Promise<void> {
+  const entry = entries.get(path);
+  if (entry !== undefined) {
+    entry.views += 1;
+    return;
+  }
+  const running = loading.get(path) ?? load(path).finally(() => loading.delete(path));
+  loading.set(path, running);
+  await running;
+  const loaded = entries.get(path);
+  if (loaded !== undefined) loaded.views += 1;
+}
+
+export function release(path: string): void {
+  const entry = entries.get(path);
+  if (entry === undefined) {
+    forget(path);
+    return;
+  }
+  entry.views -= 1;
+  if (entry.views > 0) return;
+  // An editor that is moved to another group is taken down and put up again; unsaved text outlives every editor.
+  setTimeout(() => {
+    if (entry.views > 0 || entries.get(path) !== entry || isDirty(entry)) return;
+    entries.delete(path);
+    entry.model.dispose();
+    forget(path);
+  }, 0);
+}
+
+async function load(path: string): Promise<void> {
+  patch(path, { content: { kind: 'loading' } });
+  try {
+    const backup = (await foundBackups()).get(path);
+    const read = await studio.workspace.read({ path });
+    if (read.ok) openContent(path, read.value, backup);
+    else if (backup !== undefined) openContent(path, null, backup);
+    else patch(path, { content: failed(read.error) });
+  } catch (thrown) {
+    patch(path, { content: { kind: 'failed', what: `${path} was not read`, why: messageOf(thrown) } });
+  }
+}
+
+const failed = (error: AppError) => ({ kind: 'failed' as const, what: error.what, why: error.why });
+
+function openContent(path: string, content: FileContent | null, backup: Backup | undefined): void {
+  if (content !== null && content.kind !== 'text') {
+    patch(path, { content });
+    return;
+  }
+  const uri = uriOf(path);
+  const model = monaco.editor.getModel(uri) ?? monaco.editor.createModel(content?.text ?? '', undefined, uri);
+  const entry: Entry = {
+    path,
+    model,
+    etag: content?.etag ?? null,
+    savedVersion: content === null ? -1 : model.getAlternativeVersionId(),
+    views: 0,
+    saving: null,
+  };
+  entries.set(path, entry);
+  patch(path, {
+    content: { kind: 'text' },
+    writable: content?.writable ?? true,
+    gone: content === null,
+    conflict: false,
+  });
+  model.onDidChangeContent(() => changed(entry));
+  if (backup === undefined) return;
+  if (backup.text === content?.text) backups.drop(path);
+  else {
+    // As an edit, so that undo leads back to the file.
+    setText(entry, backup.text);
+    if (backup.etag !== entry.etag) showConflict(entry, content);
+  }
+}
+
+function changed(entry: Entry): void {
+  const dirty = isDirty(entry);
+  if (useDocuments.getState().documents.get(entry.path)?.dirty !== dirty) patch(entry.path, { dirty });
+  if (dirty) backups.put(entry.path, () => ({ text: entry.model.getValue(), etag: entry.etag }));
+  else backups.drop(entry.path);
+}
+
+/** Replaces only what differs, so that cursors and folds stay where they are. */
+function setText(entry: Entry, text: string): void {
+  const { model } = entry;
+  const change = changeBetween(model.getValue(), text);
+  if (change === null) return;
+  const start = model.getPositionAt(change.start);
+  const end = model.getPositionAt(change.end);
+  const range = monaco.Range.fromPositions(start, end);
+  model.pushEditOperations([], [{ range, text: change.text }], () => null);
+}
+
+/** Writes a file. False if it was not written; the person has been told why. */
+export function saveDocument(path: string, overwrite = false): Promise<boolean> {
+  const entry = entries.get(path);
+  if (entry === undefined) return Promise.resolve(true);
+  const earlier = entry.saving ?? Promise.resolve(true);
+  const saving = earlier
+    .then(() => write(entry, overwrite))
+    .finally(() => {
+      if (entry.saving === saving) entry.saving = null;
+    });
+  entry.saving = saving;
+  return saving;
+}
+
+async function write(entry: Entry, overwrite: boolean): Promise<boolean> {
+  const { path, model } = entry;
+  const version = model.getAlternativeVersionId();
+  const expected = overwrite ? ANY_CONTENT : entry.etag;
+  try {
+    const answer = await studio.workspace.write({ path, text: model.getValue(), expected });
+    if (!answer.ok) {
+      notifyError(answer.error);
+      return false;
+    }
+    if (answer.value.kind === 'conflict') {
+      showConflict(entry, answer.value.current);
+      return false;
+    }
+    entry.etag = answer.value.etag;
+    entry.savedVersion = version;
+    patch(path, { gone: false, conflict: false });
+    changed(entry);
+    fireSaved(path);
+    return true;
+  } catch (thrown) {
+    notify({
+      severity: 'error',
+      key: `save:${path}`,
+      message: `${path} was not saved`,
+      detail: `${messageOf(thrown)}\nYour text is kept in the editor.`,
+      actions: [{ title: 'Try Again', run: () => saveDocument(path) }],
+    });
+    return false;
+  }
+}
+
+export async function saveAll(): Promise<void> {
+  for (const entry of [...entries.values()]) if (isDirty(entry)) await saveDocument(entry.path);
+}
+
+/** Gives up unsaved text: the text becomes the file's again. */
+export async function discardDocument(path: string): Promise<void> {
+  const entry = entries.get(path);
+  if (entry === undefined) return;
+  const read = await studio.workspace.read({ path });
+  if (read.ok && read.value.kind === 'text') takeOver(entry, read.value);
+  else {
+    entry.savedVersion = entry.model.getAlternativeVersionId();
+    changed(entry);
+  }
+}
+
+function takeOver(entry: Entry, content: Extract<FileContent, { kind: 'text' }>): void {
+  setText(entry, content.text);
+  entry.etag = content.etag;
+  entry.savedVersion = entry.model.getAlternativeVersionId();
+  patch(entry.path, { conflict: false, gone: false, writable: content.writable });
+  changed(entry);
+}
+
+/** The file and the unsaved text have gone different ways: the person decides. */
+function showConflict(entry: Entry, current: FileContent | null): void {
+  const { path } = entry;
+  patch(path, { conflict: true, gone: current === null });
+  const name = path.slice(path.lastIndexOf('/') + 1);
+  const keepMine = { title: 'Overwrite', run: () => saveDocument(path, true) };
+  if (current === null) {
+    notify({
+      severity: 'warning',
+      key: `conflict:${path}`,
+      message: `${name} was deleted on disk`,
+      detail: 'Your text is kept in the editor.',
+      actions: [{ title: 'Save It Again', run: keepMine.run }],
+    });
+    return;
+  }
+  notify({
+    severity: 'warning',
+    key: `conflict:${path}`,
+    message: `${name} has changed on disk, and you have unsaved text`,
+    detail: 'Overwrite keeps yours; Reload takes the file’s and can be undone.',
+    actions: [
+      { title: 'Compare', run: () => compareWithDisk(path) },
+      keepMine,
+      { title: 'Reload', run: () => discardDocument(path) },
+    ],
+  });
+}
+
+async function compareWithDisk(path: string): Promise<void> {
+  const { openDiff } = await import('../workbench/open.ts');
+  openDiff(path, 'disk');
+}
+
+/** Looks at a file again after something happened to it. */
+async function refresh(entry: Entry): Promise<void> {
+  await entry.saving;
+  const read = await studio.workspace.read({ path: entry.path });
+  if (entries.get(entry.path) !== entry) return;
+  if (!read.ok) {
+    patch(entry.path, { gone: true });
+    if (entry.etag !== null && isDirty(entry)) showConflict(entry, null);
+    entry.etag = null;
+    return;
+  }
+  const content = read.value;
+  if (content.kind !== 'text') return;
+  patch(entry.path, { gone: false, writable: content.writable });
+  if (content.etag === entry.etag) return;
+  if (!isDirty(entry) || content.text === entry.model.getValue()) takeOver(entry, content);
+  else if (useDocuments.getState().documents.get(entry.path)?.conflict !== true) showConflict(entry, content);
+}
+
+onDidChangeFiles((change) => {
+  for (const entry of entries.values()) {
+    const isTouched =
+      change === 'everything' ||
+      change.some((path) => path === '' || entry.path === path || entry.path.startsWith(`${path}/`));
+    if (isTouched) void refresh(entry).catch((thrown: unknown) => console.warn(`${entry.path}: ${messageOf(thrown)}`));
+  }
+});
+
+// A host that has just started may have died before it wrote the last backup.
+useConnection.subscribe(({ connection }, before) => {
+  if (connection.phase !== 'connected' || before.connection.phase === 'connected') return;
+  for (const entry of entries.values()) if (isDirty(entry)) changed(entry);
+});
+
+/** A file has a new name: its unsaved text goes with it. */
+export async function moveUnsaved(from: string, to: string): Promise<void> {
+  const entry = entries.get(from);
+  if (entry === undefined) return;
+  const backup: Backup = { path: to, text: entry.model.getValue(), etag: entry.etag, savedAt: Date.now() };
+  if (isDirty(entry)) (await foundBackups()).set(to, backup);
+  entry.savedVersion = entry.model.getAlternativeVersionId();
+  changed(entry);
+}

@@ -1,0 +1,2 @@
+/** The panes of the studio: each import makes one registration. */
+export {};

@@ -1,0 +1,22 @@
+import { resolve } from 'node:path';
+import react from '@vitejs/plugin-react';
+import { defineConfig } from 'vite';
+
+/** Builds the page into dist/renderer. `npm run build:renderer`. */
+export default defineConfig({
+  root: import.meta.dirname,
+  // Relative addresses, so that the page works under any prefix and from Electron's own protocol.
+  base: './',
+  plugins: [react()],
+  worker: { format: 'es' },
+  build: {
+    outDir: resolve(import.meta.dirname, '..', 'dist', 'renderer'),
+    emptyOutDir: true,
+    target: 'es2023',
+    // The content security policy allows no data: fonts and no inline script.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    chunkSizeWarningLimit: 6000,
+    reportCompressedSize: false,
+  },
+});

@@ -1,0 +1,125 @@
+import {
+  DockviewReact,
+  type DockviewReadyEvent,
+  type DockviewTheme,
+  type IDockviewHeaderActionsProps,
+  type IDockviewPanelProps,
+} from 'dockview-react';
+import { lazy, Suspense, useEffect, useState } from 'react';
+import { EmptyState } from '../widgets/EmptyState.tsx';
+import { DockTab } from './DockTab.tsx';
+import { buildDefaultLayout, DIFF_VIEW, FILE_VIEW, PANE_VIEW, restoreLayout, syncDock, useDock } from './dock.ts';
+import { ErrorBoundary } from './ErrorBoundary.tsx';
+import { getPane } from './panes.ts';
+import { openLostTexts } from './session.ts';
+import { Watermark } from './Watermark.tsx';
+import './dock.css';
+
+const THEME: DockviewTheme = {
+  name: 'ring0',
+  className: 'dockview-theme-ring0',
+  dndTabIndicator: 'line',
+  tabGroupIndicator: 'none',
+  edgeGroupCollapsedSize: 32,
+};
+
+/** Monaco is most of the page's size; the workbench is drawn before it has arrived. */
+const FileEditor = lazy(async () => {
+  const [editor, views] = await Promise.all([import('../editors/FileEditor.tsx'), import('../editors/view-states.ts')]);
+  await views.loadViewStates();
+  return editor;
+});
+const DiffEditor = lazy(() => import('../editors/DiffEditor.tsx'));
+
+function useIsVisible(props: IDockviewPanelProps): boolean {
+  const [isVisible, setVisible] = useState(props.api.isVisible);
+  useEffect(() => {
+    const subscription = props.api.onDidVisibilityChange((event) => setVisible(event.isVisible));
+    return () => subscription.dispose();
+  }, [props.api]);
+  return isVisible;
+}
+
+function PaneView(props: IDockviewPanelProps<{ pane: string }>) {
+  const isVisible = useIsVisible(props);
+  const pane = getPane(props.params.pane);
+  if (pane === undefined) return <EmptyState icon="question" title={`There is no pane ${props.params.pane}`} />;
+  return (
+    <section className="pane" data-panel={props.api.id} data-pane={pane.id} aria-label={pane.title} tabIndex={-1}>
+      <ErrorBoundary what={pane.title}>
+        <pane.component isVisible={isVisible} />
+      </ErrorBoundary>
+    </section>
+  );
+}
+
+function FileView(props: IDockviewPanelProps<{ path: string }>) {
+  return (
+    <section className="pane pane-editor" data-panel={props.api.id} aria-label={props.params.path} tabIndex={-1}>
+      <ErrorBoundary what={props.params.path}>
+        <Suspense fallback={null}>
+          <FileEditor path={props.params.path} panelId={props.api.id} />
+        </Suspense>
+      </ErrorBoundary>
+    </section>
+  );
+}
+
+function DiffView(props: IDockviewPanelProps<{ path: string; against: string }>) {
+  return (
+    <section
+      className="pane pane-editor"
+      data-panel={props.api.id}
+      aria-label={`Changes of ${props.params.path}`}
+      tabIndex={-1}
+    >
+      <ErrorBoundary what={props.params.path}>
+        <Suspense fallback={null}>
+          <DiffEditor path={props.params.path} against={props.params.against} />
+        </Suspense>
+      </ErrorBoundary>
+    </section>
+  );
+}
+
+/** The buttons that the visible pane puts at the end of its tab strip. */
+function HeaderActions({ activePanel }: IDockviewHeaderActionsProps) {
+  const id: unknown = activePanel?.params?.pane;
+  const Actions = typeof id === 'string' ? getPane(id)?.actions : undefined;
+  return Actions === undefined ? null : (
+    <div className="dock-actions">
+      <Actions />
+    </div>
+  );
+}
+
+const COMPONENTS = { [PANE_VIEW]: PaneView, [FILE_VIEW]: FileView, [DIFF_VIEW]: DiffView };
+
+/** Everything between the bars: the sides and the editors. `saved` is the layout of the last visit, if there was one. */
+export function Dock({ saved, onChange }: { readonly saved: unknown; readonly onChange: (layout: unknown) => void }) {
+  const onReady = ({ api }: DockviewReadyEvent) => {
+    if (saved === null || !restoreLayout(api, saved)) buildDefaultLayout(api);
+    useDock.setState({ api });
+    syncDock();
+    api.onDidLayoutChange(() => {
+      syncDock();
+      onChange(api.toJSON());
+    });
+    api.onDidActivePanelChange(syncDock);
+    api.onDidActiveGroupChange(syncDock);
+    void openLostTexts();
+  };
+  return (
+    <main className="dock" data-region="editors" aria-label="Editors and panes">
+      <DockviewReact
+        theme={THEME}
+        components={COMPONENTS}
+        defaultTabComponent={DockTab}
+        rightHeaderActionsComponent={HeaderActions}
+        watermarkComponent={Watermark}
+        proportionalLayout={false}
+        onReady={onReady}
+      />
+    </main>
+  );
+}

@@ -1,0 +1,284 @@
+import { dirtyPaths, useDocuments } from '../state/documents.ts';
+import { changeSettings, useSettings } from '../state/settings.ts';
+import { closeEditor, closeEditors, pathOf } from './close.ts';
+import { registerCommand } from './commands.ts';
+import { isEditorPanel, showPane, toggleSide, useDock } from './dock.ts';
+import { showGoTo } from './go-to.ts';
+import { availableLayouts, LAYOUTS, type LayoutName, resetLayout, switchLayout } from './layouts.ts';
+import { openDiff, openFile } from './open.ts';
+import { quickPick } from './quick-input.ts';
+import { focusRegion } from './regions.ts';
+
+const documents = () => import('../editors/documents.ts');
+const actions = () => import('../editors/actions.ts');
+
+/** The file of the editor that was last worked in. */
+export function activePath(): string | null {
+  const { api, activeEditor } = useDock.getState();
+  const panel = activeEditor === null ? undefined : api?.getPanel(activeEditor);
+  return panel === undefined ? null : pathOf(panel);
+}
+
+const hasFile = () => activePath() !== null;
+const hasEditor = () => useDock.getState().activeEditor !== null;
+
+/** Editors in the order of their tabs, group after group. */
+function stepEditor(step: number): void {
+  const { api, activeEditor } = useDock.getState();
+  const group = activeEditor === null ? undefined : api?.getPanel(activeEditor)?.group;
+  const at = group?.panels.findIndex((panel) => panel.id === activeEditor) ?? -1;
+  if (group === undefined || at < 0) return;
+  group.panels[(at + step + group.panels.length) % group.panels.length]?.api.setActive();
+}
+
+const THEMES = [
+  { label: 'Dark', value: 'dark' },
+  { label: 'Light', value: 'light' },
+  { label: 'High Contrast', value: 'high-contrast' },
+  { label: 'As the System', value: 'system' },
+] as const;
+
+const ZOOM_STEP = 0.1;
+
+function zoomBy(step: number): Promise<void> {
+  const zoom = Math.min(3, Math.max(0.5, Math.round((useSettings.getState().settings.zoom + step) * 10) / 10));
+  return changeSettings({ zoom });
+}
+
+/** The commands of the workbench itself; panes bring their own. */
+export function registerBuiltinCommands(): void {
+  registerCommand({ id: 'workbench.quickOpen', title: 'Go to File', keybinding: 'Mod+P', run: () => showGoTo('') });
+  registerCommand({
+    id: 'workbench.palette',
+    title: 'Show All Commands',
+    keybinding: ['Mod+Shift+P', 'F1'],
+    run: () => showGoTo('>'),
+  });
+  registerCommand({
+    id: 'editor.goToLine',
+    title: 'Go to Line',
+    keybinding: 'Ctrl+G',
+    when: hasFile,
+    run: () => showGoTo(':'),
+  });
+
+  registerCommand({
+    id: 'file.save',
+    title: 'Save',
+    category: 'File',
+    keybinding: 'Mod+S',
+    when: hasFile,
+    run: async () => {
+      const path = activePath();
+      if (path !== null) await (await documents()).saveDocument(path);
+    },
+  });
+  registerCommand({
+    id: 'file.saveAll',
+    title: 'Save All',
+    category: 'File',
+    keybinding: 'Mod+K S',
+    when: () => dirtyPaths().length > 0,
+    run: async () => (await documents()).saveAll(),
+  });
+  registerCommand({
+    id: 'file.revert',
+    title: 'Revert to Saved',
+    category: 'File',
+    when: () => {
+      const path = activePath();
+      return path !== null && useDocuments.getState().documents.get(path)?.dirty === true;
+    },
+    run: async () => {
+      const path = activePath();
+      if (path !== null) await (await documents()).discardDocument(path);
+    },
+  });
+  registerCommand({
+    id: 'file.compareWithHead',
+    title: 'Compare with HEAD',
+    category: 'Git',
+    when: hasFile,
+    run: () => {
+      const path = activePath();
+      if (path !== null) openDiff(path, 'head');
+    },
+  });
+
+  registerCommand({
+    id: 'editor.close',
+    title: 'Close Editor',
+    // Browsers keep Ctrl+W for themselves; Alt+W is for them.
+    keybinding: ['Mod+W', 'Alt+W'],
+    when: hasEditor,
+    run: async () => {
+      const { activeEditor } = useDock.getState();
+      if (activeEditor !== null) await closeEditor(activeEditor);
+    },
+  });
+  registerCommand({
+    id: 'editor.closeAll',
+    title: 'Close All Editors',
+    keybinding: 'Mod+K W',
+    when: hasEditor,
+    run: () => closeEditors(() => true),
+  });
+  registerCommand({
+    id: 'editor.closeOthers',
+    title: 'Close Other Editors',
+    when: hasEditor,
+    run: () => {
+      const { activeEditor } = useDock.getState();
+      return closeEditors((panel) => panel.id !== activeEditor);
+    },
+  });
+  registerCommand({
+    id: 'editor.split',
+    title: 'Split Editor',
+    keybinding: 'Mod+\\',
+    when: hasFile,
+    run: () => {
+      const path = activePath();
+      if (path !== null) openFile(path, { beside: true });
+    },
+  });
+  registerCommand({
+    id: 'editor.next',
+    title: 'Next Editor',
+    keybinding: ['Mod+PageDown', 'Alt+PageDown'],
+    when: hasEditor,
+    run: () => stepEditor(1),
+  });
+  registerCommand({
+    id: 'editor.previous',
+    title: 'Previous Editor',
+    keybinding: ['Mod+PageUp', 'Alt+PageUp'],
+    when: hasEditor,
+    run: () => stepEditor(-1),
+  });
+  registerCommand({
+    id: 'editor.float',
+    title: 'Float Editor Group',
+    when: hasEditor,
+    run: () => {
+      const { api, activeEditor } = useDock.getState();
+      const panel = activeEditor === null ? undefined : api?.getPanel(activeEditor);
+      if (panel !== undefined && isEditorPanel(panel)) api?.addFloatingGroup(panel, { width: 640, height: 440 });
+    },
+  });
+  registerCommand({
+    id: 'editor.find',
+    title: 'Find',
+    category: 'Editor',
+    when: hasFile,
+    run: async () => (await actions()).runEditorAction('actions.find'),
+  });
+  registerCommand({
+    id: 'editor.replace',
+    title: 'Replace',
+    category: 'Editor',
+    when: hasFile,
+    run: async () => (await actions()).runEditorAction('editor.action.startFindReplaceAction'),
+  });
+  registerCommand({
+    id: 'editor.outline',
+    title: 'Go to Symbol in Editor',
+    category: 'Editor',
+    keybinding: 'Mod+Shift+O',
+    when: hasFile,
+    run: async () => (await actions()).runEditorAction('editor.action.quickOutline'),
+  });
+  registerCommand({
+    id: 'editor.toggleWrap',
+    title: 'Toggle Word Wrap',
+    category: 'View',
+    keybinding: 'Alt+Z',
+    run: () => changeSettings({ editorWordWrap: !useSettings.getState().settings.editorWordWrap }),
+  });
+
+  registerCommand({
+    id: 'workbench.toggle.left',
+    title: 'Toggle Primary Side Bar',
+    category: 'View',
+    keybinding: 'Mod+B',
+    run: () => toggleSide('left'),
+  });
+  registerCommand({
+    id: 'workbench.toggle.bottom',
+    title: 'Toggle Panel',
+    category: 'View',
+    keybinding: 'Mod+J',
+    run: () => toggleSide('bottom'),
+  });
+  registerCommand({
+    id: 'workbench.toggle.right',
+    title: 'Toggle Secondary Side Bar',
+    category: 'View',
+    keybinding: 'Mod+Alt+B',
+    run: () => toggleSide('right'),
+  });
+  registerCommand({
+    id: 'workbench.nextRegion',
+    title: 'Focus Next Part',
+    category: 'View',
+    keybinding: 'F6',
+    run: () => focusRegion(1),
+  });
+  registerCommand({
+    id: 'workbench.previousRegion',
+    title: 'Focus Previous Part',
+    category: 'View',
+    keybinding: 'Shift+F6',
+    run: () => focusRegion(-1),
+  });
+
+  for (const name of Object.keys(LAYOUTS) as LayoutName[]) {
+    registerCommand({
+      id: `layout.${name}`,
+      title: `${LAYOUTS[name].title} Layout`,
+      category: 'View',
+      when: () => availableLayouts().includes(name),
+      run: () => switchLayout(name),
+    });
+  }
+  registerCommand({ id: 'layout.reset', title: 'Reset Layout', category: 'View', run: resetLayout });
+
+  registerCommand({
+    id: 'workbench.theme',
+    title: 'Colour Theme',
+    category: 'Preferences',
+    keybinding: 'Mod+K Mod+T',
+    run: async () => {
+      const theme = await quickPick('Colour theme', THEMES);
+      if (theme !== undefined) await changeSettings({ theme });
+    },
+  });
+  registerCommand({
+    id: 'workbench.zoomIn',
+    title: 'Zoom In',
+    category: 'View',
+    keybinding: 'Mod+=',
+    run: () => zoomBy(ZOOM_STEP),
+  });
+  registerCommand({
+    id: 'workbench.zoomOut',
+    title: 'Zoom Out',
+    category: 'View',
+    keybinding: 'Mod+-',
+    run: () => zoomBy(-ZOOM_STEP),
+  });
+  registerCommand({
+    id: 'workbench.zoomReset',
+    title: 'Reset Zoom',
+    category: 'View',
+    keybinding: 'Mod+0',
+    run: () => changeSettings({ zoom: 1 }),
+  });
+  registerCommand({
+    id: 'settings.show',
+    title: 'Settings',
+    category: 'Preferences',
+    keybinding: 'Mod+,',
+    run: () => showPane('settings'),
+  });
+}
