@@ -1,0 +1,51 @@
+import { currentProblemGroups, useBuild, useProblemCounts, workspaceRoot } from '../../state/build.ts';
+import { markersOf } from '../../state/build-markers.ts';
+import { setMarkers } from '../../state/markers.ts';
+import { Icon } from '../../widgets/Icon.tsx';
+import { StatusEntry } from '../../widgets/StatusEntry.tsx';
+import { registerStatusItem } from '../../workbench/contributions.ts';
+import { showPane } from '../../workbench/dock.ts';
+import { registerPane } from '../../workbench/panes.ts';
+import { ProblemsPane } from './ProblemsPane.tsx';
+
+useBuild.subscribe(({ status }, before) => {
+  if (status.problems !== before.status.problems)
+    setMarkers('rustc', markersOf(currentProblemGroups(), workspaceRoot()));
+});
+
+function ProblemStatus() {
+  const { errors, warnings } = useProblemCounts();
+  const title = `${errors} ${errors === 1 ? 'error' : 'errors'}, ${warnings} ${warnings === 1 ? 'warning' : 'warnings'}`;
+  return (
+    <StatusEntry tone={errors > 0 ? 'error' : undefined} title={title} onClick={() => showPane('problems')}>
+      <span className="problems-status" aria-hidden="true">
+        <Icon name="error" /> {errors} <Icon name="warning" /> {warnings}
+      </span>
+      <span className="visually-hidden">{title}</span>
+    </StatusEntry>
+  );
+}
+
+registerStatusItem({ id: 'problems', side: 'left', order: 10, component: ProblemStatus });
+
+registerPane({
+  id: 'problems',
+  title: 'Problems',
+  icon: 'warning',
+  component: ProblemsPane,
+  defaultLocation: 'bottom',
+  order: 10,
+  useBadge: () => {
+    const { errors, warnings } = useProblemCounts();
+    return errors + warnings;
+  },
+  commands: [
+    {
+      id: 'problems.focus',
+      title: 'Go to Problems',
+      category: 'Build',
+      keybinding: 'Mod+Shift+M',
+      run: () => showPane('problems'),
+    },
+  ],
+});
