@@ -106,6 +106,8 @@ export interface Machine extends Disposable {
   resume(): Promise<Result<void>>;
   /** Restarts the guest as a reset button does; the serial console goes on. */
   reset(): Promise<Result<void>>;
+  /** QEMU's own text of `info registers -a`: every processor, as it is now. `app/wire/qemu-registers` reads it. */
+  registers(): Promise<Result<string>>;
   /** Ends the guest and QEMU; returns when the process is gone and its files are removed. */
   stop(): Promise<Result<void>>;
   /** Resolves with the last state, `stopped`, `crashed` or `failed`. */

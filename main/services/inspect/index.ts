@@ -22,14 +22,20 @@ import {
 } from '../../../app/wire/abi/index.ts';
 import { type Elf, readElf } from '../../../app/wire/elf.ts';
 import { GuestRam } from './guest-ram.ts';
-import { locateKernel, readRecord } from './locate.ts';
+import { locateKernel, processorPlace, readRecord } from './locate.ts';
 
 const MAX_ELF_BYTES = 256 << 20;
 
 /** Reads the kernel's records from guest RAM through the symbols of its ELF file. */
 export class RamInspector implements InspectService {
+  readonly #registers: (machine: MachineInfo) => Promise<Result<string>>;
   /** Parsed images by path, valid while the file is the same. */
   readonly #images = new Map<string, { readonly stamp: string; readonly elf: Elf }>();
+
+  /** @param registers QEMU's `info registers` of a machine; without an answer, memory is searched */
+  constructor(registers: (machine: MachineInfo) => Promise<Result<string>>) {
+    this.#registers = registers;
+  }
 
   boot(machine: MachineInfo): Promise<Result<BootReport>> {
     return this.#decode(machine, 'boot', BOOT_REPORT_BYTES, undefined, decodeBootReport);
@@ -61,9 +67,11 @@ export class RamInspector implements InspectService {
     const ram = GuestRam.open(machine);
     if (!ram.ok) return ram;
     try {
-      const place = locateKernel(ram.value, elf.value);
-      if (!place.ok) return place;
-      const bytes = readRecord(ram.value, elf.value, place.value, kind, size, sizeOf);
+      const registers = await this.#registers(machine);
+      const processor = registers.ok ? processorPlace(registers.value) : undefined;
+      const memory = await locateKernel(ram.value, elf.value, processor);
+      if (!memory.ok) return memory;
+      const bytes = readRecord(memory.value, elf.value, kind, size, sizeOf);
       return bytes.ok ? decode(bytes.value, elf.value) : bytes;
     } finally {
       ram.value.dispose();

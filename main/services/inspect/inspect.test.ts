@@ -7,7 +7,7 @@ import type { MachineInfo } from '../../../app/contract/index.ts';
 import { PROFILE_DEFAULTS } from '../../../app/machine/profile.ts';
 import { Elf, type ElfSymbol } from '../../../app/wire/elf.ts';
 import { GuestRam } from './guest-ram.ts';
-import { locateKernel, readRecord } from './locate.ts';
+import { locateKernel, type ProcessorPlace, processorPlace, readRecord } from './locate.ts';
 
 const fixtures = fileURLToPath(new URL('../../../test/fixtures/abi/', import.meta.url));
 const fixture = (name: string) => readFileSync(`${fixtures}${name}.bin`);
@@ -53,11 +53,37 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
+interface Copy {
+  readonly offset: number;
+  readonly live: boolean;
+  readonly whole?: boolean;
+  /** Page tables at 1 MiB that map the image here. */
+  readonly mapped?: boolean;
+}
+
+/** Place of a text in each copy: its offset, in hex. */
+const MARK = 0x8000n;
+const LONG = { cr0: 0x8001_0033n, cr3: 0x10_0000n, cr4: 0x6a0n, efer: 0xd00n };
+const IN_KERNEL: ProcessorPlace = { ...LONG, rip: BASE + 0x9000n };
+
 /** Writes RAM, sparse, with copies of the records at these file offsets; `live` ones have been entered. */
-function ram(...copies: { offset: number; live: boolean; whole?: boolean }[]): GuestRam {
+function ram(...copies: Copy[]): GuestRam {
   const file = openSync(info.ramPath, 'w');
   ftruncateSync(file, info.profile.memoryMiB * 1024 * 1024);
-  for (const { offset, live, whole } of copies) {
+  const word = (at: number, value: bigint) => {
+    const bytes = Buffer.alloc(8);
+    bytes.writeBigUInt64LE(value);
+    writeSync(file, bytes, 0, 8, at);
+  };
+  for (const { offset, live, whole, mapped } of copies) {
+    writeSync(file, Buffer.from(offset.toString(16)), 0, undefined, offset + Number(MARK));
+    if (mapped === true) {
+      // 0xffffffff80200000: the last PML4 entry, the last but one PDPT entry, the second page directory entry, 4 KiB pages.
+      word(0x10_0000 + 511 * 8, 0x10_1003n);
+      word(0x10_1000 + 510 * 8, 0x10_2003n);
+      word(0x10_2000 + 8, 0x10_3003n);
+      for (let page = 0; page < 16; page++) word(0x10_3000 + page * 8, BigInt(offset + page * 4096) | 3n);
+    }
     const boot = fixture('boot');
     if (!live) boot.fill(0, 24, 32);
     writeSync(file, boot, 0, boot.length, offset + 0x1000);
@@ -71,38 +97,61 @@ function ram(...copies: { offset: number; live: boolean; whole?: boolean }[]): G
   return opened.value;
 }
 
-function bootAddress(memory: GuestRam): bigint | string | undefined {
+/** What `mark`, which the caller has put behind a boot report, says of the copy that is taken for the kernel; or why there is none. */
+async function found(memory: GuestRam, processor?: ProcessorPlace): Promise<string | undefined> {
   try {
-    const place = locateKernel(memory, elf);
-    return place.ok ? place.value.physicalOf(BASE + PLACES.boot) : place.error.code;
+    const kernel = await locateKernel(memory, elf, processor);
+    if (!kernel.ok) return kernel.error.code;
+    const bytes = kernel.value.read(BASE + MARK, 8);
+    return bytes === undefined ? undefined : new TextDecoder().decode(bytes).replace(/\0.*/s, '');
   } finally {
     memory.dispose();
   }
 }
 
-test('a kernel that QEMU loaded is where its ELF file says', () => {
-  expect(bootAddress(ram({ offset: 0x20_0000, live: true }))).toBe(0x20_1000n);
+test('a kernel that QEMU loaded is where its ELF file says', async () => {
+  expect(await found(ram({ offset: 0x20_0000, live: true }))).toBe('200000');
 });
 
-test('a kernel that firmware loaded is found among the dead copies of its image', () => {
+test('a kernel is where the page tables of its processor lead, whatever else lies about', async () => {
+  const dead = { offset: 0x20_0000, live: true };
+  const mapped = { offset: 0x73_4000, live: true, mapped: true };
+  expect(await found(ram(dead, mapped), IN_KERNEL)).toBe('734000');
+  // The tables are broken, and the processor is in the kernel: it died of them.
+  expect(await found(ram(dead), { ...IN_KERNEL, cr3: 0xffff_f000n })).toBe('200000');
+  // After a reset, firmware runs, and the image of the life before is no news.
+  expect(await found(ram(dead), { ...LONG, rip: 0x7e_1234n })).toBe('kernel-not-found');
+  expect(await found(ram(dead), { ...LONG, cr0: 0x10n, rip: 0xfff0n })).toBe('kernel-not-found');
+});
+
+test('the first processor by the text of QEMU', () => {
+  const text =
+    'CPU#0\r\nRIP=ffffffff80236a0a RFL=00000296\r\nCR0=80010033 CR2=0 CR3=0000000000100000 CR4=001406a0\r\nEFER=0000000000000d00';
+  const place = { cr0: 0x8001_0033n, cr3: 0x10_0000n, cr4: 0x14_06a0n, efer: 0xd00n, rip: 0xffff_ffff_8023_6a0an };
+  expect(processorPlace(text)).toEqual(place);
+  expect(processorPlace(text.replace('EFER', 'NOT'))).toBeUndefined();
+  expect(processorPlace('')).toBeUndefined();
+});
+
+test('a kernel that firmware loaded is found among the dead copies of its image', async () => {
   const memory = ram(
     { offset: 0x20_0000, live: false },
     { offset: 0x70_0000, live: false },
     { offset: 0x80_0000, live: true, whole: false },
     { offset: 0x132_0000, live: true },
   );
-  expect(bootAddress(memory)).toBe(0x132_1000n);
+  expect(await found(memory)).toBe('1320000');
 });
 
-test('no kernel, no RAM: each is said', () => {
-  expect(bootAddress(ram())).toBe('kernel-not-found');
+test('no kernel, no RAM: each is said', async () => {
+  expect(await found(ram())).toBe('kernel-not-found');
   expect(GuestRam.open({ ...info, ramPath: join(folder, 'none') })).toMatchObject({
     ok: false,
     error: { code: 'no-guest-ram' },
   });
 });
 
-test.skipIf(process.platform !== 'linux')("memory without a name is read, if it is this machine's", () => {
+test.skipIf(process.platform !== 'linux')("memory without a name is read, if it is this machine's", async () => {
   ram({ offset: 0x20_0000, live: true }).dispose();
   const named = join(folder, 'ring0-x-1.ram');
   renameSync(info.ramPath, named);
@@ -111,18 +160,18 @@ test.skipIf(process.platform !== 'linux')("memory without a name is read, if it 
   const ramPath = `/proc/${process.pid}/fd/${file}`;
   const opened = GuestRam.open({ ...info, id: 'x-1', ramPath });
   if (!opened.ok) throw new Error(opened.error.why);
-  expect(bootAddress(opened.value)).toBe(0x20_1000n);
+  expect(await found(opened.value)).toBe('200000');
   expect(GuestRam.open({ ...info, id: 'x-2', ramPath })).toMatchObject({ ok: false, error: { code: 'no-guest-ram' } });
   closeSync(file);
 });
 
-test('a record whose header lies about its size is refused', () => {
+test('a record whose header lies about its size is refused', async () => {
   const memory = ram({ offset: 0x20_0000, live: true });
-  const place = locateKernel(memory, elf);
-  if (!place.ok) throw new Error(place.error.why);
-  const beyond = readRecord(memory, elf, place.value, 'trace', 48, () => ({ ok: true, value: 0xffff_ffff }));
+  const kernel = await locateKernel(memory, elf, undefined);
+  if (!kernel.ok) throw new Error(kernel.error.why);
+  const beyond = readRecord(kernel.value, elf, 'trace', 48, () => ({ ok: true, value: 0xffff_ffff }));
   expect(beyond).toMatchObject({ ok: false, error: { code: 'no-record' } });
-  const whole = readRecord(memory, elf, place.value, 'epitaph', 768);
+  const whole = readRecord(kernel.value, elf, 'epitaph', 768);
   expect(whole.ok && Buffer.from(whole.value).equals(fixture('epitaph'))).toBe(true);
   memory.dispose();
 });

@@ -1,7 +1,10 @@
+import { formatAddress, parseAddress } from '../../../app/base/address.ts';
 import { ByteView } from '../../../app/base/bytes.ts';
 import { fail, ok, type Result } from '../../../app/base/result.ts';
 import { ABI_VERSION, HEADER_BYTES, RECORDS, type RecordKind } from '../../../app/wire/abi/index.ts';
 import type { Elf } from '../../../app/wire/elf.ts';
+import { parseRegisters } from '../../../app/wire/qemu-registers.ts';
+import { type PagingRegisters, readLinear } from '../../../app/x86/paging.ts';
 import type { GuestRam } from './guest-ram.ts';
 
 /** Copies of a record that are looked at: firmware leaves the image file lying about in memory. */
@@ -9,18 +12,39 @@ const MAX_COPIES = 64;
 /** Offset of `entry_tsc` in the boot report: zero in an image that never ran. */
 const ENTRY_TSC = 24;
 
-/** Where the kernel's image lies in guest-physical memory, told by a virtual address. */
-export interface KernelPlace {
-  /** Guest-physical address of a virtual address of the image. */
-  readonly physicalOf: (address: bigint) => bigint | undefined;
+/** What the first processor tells about where the kernel is. */
+export interface ProcessorPlace extends PagingRegisters {
+  readonly rip: bigint;
+}
+
+/** The first processor's registers out of QEMU's `info registers`; undefined if one is not there. */
+export function processorPlace(text: string): ProcessorPlace | undefined {
+  const values = parseRegisters(text)[0]?.values;
+  const register = (name: string) => parseAddress(values?.[name] ?? '');
+  const [cr0, cr3, cr4, efer] = [register('cr0'), register('cr3'), register('cr4'), register('efer')];
+  const rip = register('rip') ?? register('eip');
+  return cr0 === undefined || cr3 === undefined || cr4 === undefined || efer === undefined || rip === undefined
+    ? undefined
+    : { cr0, cr3, cr4, efer, rip };
+}
+
+/** The running kernel's memory by the addresses of its ELF file. */
+export interface KernelMemory {
+  /** Undefined if not all of the bytes are there. */
+  readonly read: (address: bigint, size: number) => Uint8Array | undefined;
 }
 
 /**
- * Finds the running kernel's image. QEMU loads it where the ELF file says; firmware loads it anywhere. There the boot report is
- * found by its magic, and of several copies the one that runs is the one whose entry is stamped and whose other records lie at
- * the same distances as in the ELF file.
+ * Finds the running kernel's image: where the processor itself finds it, by its page tables. Where these lead nowhere although the
+ * processor runs the kernel (it died of them), or where the processor cannot be asked, the image is looked for in memory: first where
+ * QEMU loads the ELF file, then everywhere, as firmware loads it anywhere. A boot report is found by its magic, and of several copies
+ * the one that ran is the one whose entry is stamped and whose other records lie at the same distances as in the ELF file.
  */
-export function locateKernel(ram: GuestRam, elf: Elf): Result<KernelPlace> {
+export async function locateKernel(
+  ram: GuestRam,
+  elf: Elf,
+  processor: ProcessorPlace | undefined,
+): Promise<Result<KernelMemory>> {
   const boot = elf.symbol(RECORDS.boot.symbol)?.address;
   if (boot === undefined) {
     return fail(
@@ -30,32 +54,55 @@ export function locateKernel(ram: GuestRam, elf: Elf): Result<KernelPlace> {
       'Inspect a kernel that was built with `ring0 build`.',
     );
   }
-  const loaded = elf.physicalOf(boot);
-  if (loaded !== undefined && isLive(ram, elf, boot, loaded))
-    return ok({ physicalOf: (address) => elf.physicalOf(address) });
+  if (processor !== undefined) {
+    const mapped: KernelMemory = {
+      read: (address, size) => readLinear(processor, (at, bytes) => ram.read(at, bytes), address, size),
+    };
+    if (isLive(mapped, elf, boot)) return ok(mapped);
+    // After a reset the image of the guest's earlier life is still in memory: it is not what runs.
+    if (elf.physicalOf(processor.rip) === undefined)
+      return notFound(`the first processor runs at ${formatAddress(processor.rip)}, outside of the kernel`);
+  }
+  const loaded = physicalMemory(ram, (address) => elf.physicalOf(address));
+  if (isLive(loaded, elf, boot)) return ok(loaded);
   // Firmware loads images at whole pages: the place within the page stays.
-  const magic = Buffer.from(RECORDS.boot.magic, 'latin1');
+  const magic = new TextEncoder().encode(RECORDS.boot.magic);
   let copies = 0;
-  for (const copy of ram.findInPages(magic, Number(boot & 0xfffn))) {
-    if (isLive(ram, elf, boot, copy)) return ok({ physicalOf: (address) => copy + (address - boot) });
+  for await (const copy of ram.findInPages(magic, Number(boot & 0xfffn))) {
+    const memory = physicalMemory(ram, (address) => copy + (address - boot));
+    if (isLive(memory, elf, boot)) return ok(memory);
     if (++copies >= MAX_COPIES) break;
   }
+  return notFound('no stamped boot report was found in guest RAM');
+}
+
+function notFound(why: string) {
   return fail(
     'kernel-not-found',
     'The kernel is not in memory yet.',
-    'no stamped boot report was found in guest RAM',
+    why,
     'Wait until the kernel has started; if it runs, build it again so that image and studio agree.',
   );
 }
 
-/** Whether all records lie around a boot report at `physical`, and whether that one has been entered. */
-function isLive(ram: GuestRam, elf: Elf, boot: bigint, physical: bigint): boolean {
-  const report = ram.read(physical, ENTRY_TSC + 8);
+/** An image that lies in one piece. */
+function physicalMemory(ram: GuestRam, physicalOf: (address: bigint) => bigint | undefined): KernelMemory {
+  return {
+    read: (address, size) => {
+      const physical = physicalOf(address);
+      return physical === undefined ? undefined : ram.read(physical, size);
+    },
+  };
+}
+
+/** Whether all records lie where the ELF file says, and whether the boot report has been entered. */
+function isLive(memory: KernelMemory, elf: Elf, boot: bigint): boolean {
+  const report = memory.read(boot, ENTRY_TSC + 8);
   if (report === undefined || new ByteView(report).u64(ENTRY_TSC) === 0n) return false;
   return Object.values(RECORDS).every(({ symbol, magic }) => {
     const address = elf.symbol(symbol)?.address;
     if (address === undefined) return true;
-    const header = ram.read(physical + (address - boot), HEADER_BYTES);
+    const header = memory.read(address, HEADER_BYTES);
     if (header === undefined) return false;
     const view = new ByteView(header);
     return view.paddedText(0, 8) === magic && view.u32(8) === ABI_VERSION;
@@ -64,18 +111,16 @@ function isLive(ram: GuestRam, elf: Elf, boot: bigint, physical: bigint): boolea
 
 /** The bytes of a record: `size` of them, or what `sizeOf` makes of its header. */
 export function readRecord(
-  ram: GuestRam,
+  memory: KernelMemory,
   elf: Elf,
-  place: KernelPlace,
   kind: RecordKind,
   size: number,
   sizeOf?: (header: Uint8Array) => Result<number>,
 ): Result<Uint8Array> {
   const { symbol } = RECORDS[kind];
   const address = elf.symbol(symbol)?.address;
-  const physical = address === undefined ? undefined : place.physicalOf(address);
-  const header = physical === undefined ? undefined : ram.read(physical, size);
-  if (physical === undefined || header === undefined) {
+  const header = address === undefined ? undefined : memory.read(address, size);
+  if (address === undefined || header === undefined) {
     return fail(
       'no-record',
       `The kernel's ${kind} record cannot be found.`,
@@ -86,12 +131,12 @@ export function readRecord(
   if (sizeOf === undefined) return ok(header);
   const whole = sizeOf(header);
   if (!whole.ok) return whole;
-  const bytes = ram.read(physical, whole.value);
+  const bytes = memory.read(address, whole.value);
   return bytes === undefined
     ? fail(
         'no-record',
         `The kernel's ${kind} record is cut off.`,
-        `${whole.value} bytes at 0x${physical.toString(16)} are not all RAM`,
+        `${whole.value} bytes at ${formatAddress(address)} are not all RAM`,
         'Build the kernel again and start it.',
       )
     : ok(bytes);

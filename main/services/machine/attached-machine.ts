@@ -24,7 +24,7 @@ export class AttachedMachine implements Machine {
   readonly #socket: Socket;
   readonly #changed = new Emitter<MachineState>();
   readonly #serial = new Emitter<Uint8Array>();
-  readonly #waiting = new Map<number, (result: Result<void>) => void>();
+  readonly #waiting = new Map<number, (result: Result<string>) => void>();
   #state: MachineState;
   #scrollback: Buffer;
   #nextId = 1;
@@ -98,19 +98,23 @@ export class AttachedMachine implements Machine {
   }
 
   pause(): Promise<Result<void>> {
-    return this.#request('pause');
+    return this.#perform('pause');
   }
 
   resume(): Promise<Result<void>> {
-    return this.#request('resume');
+    return this.#perform('resume');
   }
 
   reset(): Promise<Result<void>> {
-    return this.#request('reset');
+    return this.#perform('reset');
+  }
+
+  registers(): Promise<Result<string>> {
+    return this.#request('registers');
   }
 
   stop(): Promise<Result<void>> {
-    return this.#request('stop');
+    return this.#perform('stop');
   }
 
   waitForEnd(): Promise<MachineState> {
@@ -144,7 +148,7 @@ export class AttachedMachine implements Machine {
       case 'reply': {
         const settle = this.#waiting.get(message.id);
         this.#waiting.delete(message.id);
-        settle?.(message.error === null ? ok() : { ok: false, error: message.error });
+        settle?.(message.error === null ? ok(message.text) : { ok: false, error: message.error });
         break;
       }
       case 'hello':
@@ -157,7 +161,7 @@ export class AttachedMachine implements Machine {
     const changed = next !== this.#state;
     this.#state = next;
     // `stop` is answered by the end of everything as often as by a reply.
-    for (const settle of this.#waiting.values()) settle(ok());
+    for (const settle of this.#waiting.values()) settle(ok(''));
     this.#waiting.clear();
     if (changed) this.#changed.fire(next);
     this.#changed.dispose();
@@ -168,7 +172,12 @@ export class AttachedMachine implements Machine {
     if (!this.#socket.destroyed) this.#socket.write(`${JSON.stringify(request)}\n`);
   }
 
-  #request(op: 'pause' | 'resume' | 'reset' | 'stop'): Promise<Result<void>> {
+  async #perform(op: 'pause' | 'resume' | 'reset' | 'stop'): Promise<Result<void>> {
+    const result = await this.#request(op);
+    return result.ok ? ok() : result;
+  }
+
+  #request(op: Exclude<ControlRequest['op'], 'write'>): Promise<Result<string>> {
     if (this.#socket.destroyed)
       return Promise.resolve(
         fail(
@@ -192,7 +201,7 @@ export class AttachedMachine implements Machine {
           ),
         REPLY_TIMEOUT_MS,
       );
-      const settle = (result: Result<void>) => {
+      const settle = (result: Result<string>) => {
         clearTimeout(timer);
         this.#waiting.delete(id);
         resolve(result);

@@ -66,10 +66,13 @@ async function answer(machine: Machine, request: ControlRequest): Promise<Contro
   }
   const result = await perform(machine, request.op);
   const error: AppError | null = result.ok ? null : result.error;
-  return { kind: 'reply', id: request.id, error };
+  return { kind: 'reply', id: request.id, error, text: result.ok ? (result.value ?? '') : '' };
 }
 
-function perform(machine: Machine, op: 'pause' | 'resume' | 'reset' | 'stop'): Promise<Result<void>> {
+function perform(
+  machine: Machine,
+  op: Exclude<ControlRequest['op'], 'write'>,
+): Promise<Result<string | undefined> | Result<void>> {
   switch (op) {
     case 'pause':
       return machine.pause();
@@ -79,6 +82,8 @@ function perform(machine: Machine, op: 'pause' | 'resume' | 'reset' | 'stop'): P
       return machine.reset();
     case 'stop':
       return machine.stop();
+    case 'registers':
+      return machine.registers();
     default:
       return assertNever(op);
   }

@@ -119,6 +119,17 @@ export class QemuMachines implements MachineService {
       : AttachedMachine.connect(controlSocket(run.info.runDirectory), ATTACH_TIMEOUT_MS);
   }
 
+  /** The registers of a machine of this process or another, as `Machine.registers` gives them. */
+  async registers(info: MachineInfo): Promise<Result<string>> {
+    const own = this.#owned.get(info.id);
+    if (own !== undefined) return own.registers();
+    const attached = await AttachedMachine.connect(controlSocket(info.runDirectory), ATTACH_TIMEOUT_MS);
+    if (!attached.ok) return attached;
+    const text = await attached.value.registers();
+    attached.value.dispose();
+    return text;
+  }
+
   dispose(): void {
     for (const machine of [...this.#owned.values()]) machine.dispose();
     this.#owned.clear();

@@ -147,6 +147,9 @@ describe.skipIf(!hasQemu)('a machine', { timeout: 30_000 }, () => {
     expect(await seen.pause()).toEqual({ ok: true, value: undefined });
     await reached(seen, 'paused');
     expect(machine.state.phase).toBe('paused');
+    // The guest runs in 32-bit mode at 1 MiB.
+    for (const registers of [await seen.registers(), await other.registers(machine.info), await machine.registers()])
+      expect(registers).toMatchObject({ ok: true, value: expect.stringMatching(/EIP=001000|RIP=0*1000/) as string });
     expect(await seen.stop()).toEqual({ ok: true, value: undefined });
     expect(machine.state).toEqual({ phase: 'stopped', by: 'user' });
     expect((await seen.waitForEnd()).phase).toBe('stopped');

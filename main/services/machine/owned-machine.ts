@@ -146,6 +146,10 @@ export class OwnedMachine implements Machine {
     const subscription = this.#parts.serial.onDidReceive(hold);
   }
 
+  registers(): Promise<Result<string>> {
+    return this.#parts.qmp.monitor('info registers -a');
+  }
+
   async stop(): Promise<Result<void>> {
     if (!isEnded(this.#state)) {
       this.#apply({ kind: 'ending', by: 'user' });
