@@ -17,7 +17,7 @@ export const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   // Services are independent of each other: they meet in the files directly in main/services and nowhere else.
   'main/services/*': ['app', 'main/process', 'node', 'npm:zod', 'npm:js-fatfs', 'npm:@vscode/ripgrep-universal'],
   'main/services': ['app', 'main/process', 'main/services/*', 'node'],
-  'main/rpc': ['app', 'node', 'npm:@orpc/server', 'npm:ws'],
+  'main/rpc': ['app', 'main/services', 'node', 'npm:@orpc/server'],
   'main/server': ['app', 'main/rpc', 'main/services', 'node', 'npm:ws'],
   'main/cli': ['app', 'main/services', 'main/setup', 'node', 'npm:esbuild'],
   'main/setup': ['node'],
