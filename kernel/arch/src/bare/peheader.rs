@@ -10,6 +10,7 @@ use core::arch::global_asm;
 global_asm!(
     r#"
 .section .pehdr, "ax", @progbits
+.global ring0_pe
 ring0_pe:
     .ascii "MZ"
     .fill 58, 1, 0
