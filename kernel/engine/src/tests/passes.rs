@@ -1,6 +1,6 @@
 //! Passes: right, and the same however they are cut up.
 
-use super::reference;
+use super::reference::{self, Rounded};
 use super::support::{ONCE, TRACE, alloc, cores, data, model, oracle, request, scheduler, tokens};
 use crate::api::{Generator, RequestId};
 use crate::forward::Item;
@@ -24,28 +24,70 @@ pub(super) fn last_logits(scheduler: &mut Scheduler, sequence: &[u32], batch: us
     runner.logits(0).to_vec()
 }
 
-/// Root of the mean square error, as a share of the logits' own deviation.
-pub(super) fn error(got: &[f32], want: &[f64]) -> f64 {
-    let n = want.len() as f64;
-    let mean = want.iter().sum::<f64>() / n;
-    let deviation = want.iter().map(|w| (w - mean).powi(2)).sum::<f64>();
-    let error = got.iter().zip(want).map(|(g, w)| (f64::from(*g) - w).powi(2)).sum::<f64>();
-    (error / deviation).sqrt()
+/// Logits after each token of `sequence`, computed one by one.
+fn all_logits(scheduler: &mut Scheduler, sequence: &[u32]) -> Vec<Vec<f64>> {
+    let runner = scheduler.runner();
+    let each = sequence.iter().enumerate().map(|(n, token)| {
+        runner.forward(&[Item { token: *token, position: n as u32, slot: 0, logits: true }]);
+        runner.logits(0).iter().map(|l| f64::from(*l)).collect()
+    });
+    each.collect()
+}
+
+/// Root of the mean square error over all positions, as a share of the logits' own deviation. One position alone would say little:
+/// with 8-bit activations single ones are anywhere between a third and three times this.
+fn error(got: &[Vec<f64>], want: &[Vec<f64>]) -> f64 {
+    let position = |(got, want): (&Vec<f64>, &Vec<f64>)| {
+        let mean = want.iter().sum::<f64>() / want.len() as f64;
+        let deviation = want.iter().map(|w| (w - mean).powi(2)).sum::<f64>();
+        got.iter().zip(want).map(|(g, w)| (g - w).powi(2)).sum::<f64>() / deviation
+    };
+    (got.iter().zip(want).map(position).sum::<f64>() / want.len() as f64).sqrt()
+}
+
+/// What the model in `file` says to `sequence`, by the plain implementation.
+pub(super) struct Truth {
+    exact: Vec<Vec<f64>>,
+    /// Activations rounded as ggml, and every instruction set but `int`, rounds them.
+    quantised: Vec<Vec<f64>>,
+    /// Activations rounded as `int` does.
+    all: Vec<Vec<f64>>,
+}
+
+impl Truth {
+    pub(super) fn new(file: &[u8], sequence: &[u32]) -> Truth {
+        let of = |rounded| reference::logits(file, sequence, rounded);
+        Truth { exact: of(Rounded::None), quantised: of(Rounded::Quantised), all: of(Rounded::All) }
+    }
+
+    /// Asserts that the engine's error is the one that its arithmetic explains.
+    pub(super) fn check(&self, scheduler: &mut Scheduler, sequence: &[u32], what: &str) {
+        let got = all_logits(scheduler, sequence);
+        if scheduler.runner().isa().name() == "int" {
+            // A thousandth of difference (12-bit keys and values) sends many activations to the other side of a half, and a few layers
+            // later all roundings are others: the error is as large as that of the plain model rounded so, but not the same one.
+            let (error, rounding) = (error(&got, &self.exact), error(&self.all, &self.exact));
+            std::println!("{what}: {error:.5}, {rounding:.5} of it by rounding to 8 bits");
+            assert!(error < 1.3 * rounding, "{what}: {error}, of which rounding to 8 bits explains {rounding}");
+        } else {
+            // The same roundings, but for those that lie within an f32's error of a half: none or one of some thousands, which then
+            // changes a few more of the layers and tokens after it.
+            let (error, rounding) = (error(&got, &self.quantised), error(&self.quantised, &self.exact));
+            std::println!("{what}: {error:.5}, and {rounding:.5} by rounding to 8 bits");
+            let tolerance = if rounding > 0.0 { 0.4 * rounding } else { 1e-5 };
+            assert!(error < tolerance, "{what}: {error}");
+        }
+    }
 }
 
 #[test]
 fn logits_are_those_of_the_plain_model() {
     for name in MODELS {
         let Some(file) = data(name) else { return };
-        let sequence: Vec<u32> = ONCE.into_iter().chain(oracle()).take(40).collect();
-        let want = reference::logits(file, &sequence);
+        let sequence: Vec<u32> = ONCE.into_iter().chain(oracle()).take(60).collect();
+        let truth = Truth::new(file, &sequence);
         for isa in Isa::available() {
-            let mut scheduler = scheduler(file, isa, cores(1), 64, 1);
-            let got = last_logits(&mut scheduler, &sequence, 128);
-            // Float weights: rounding alone. Quantised: activations have 8 bits, as in ggml.
-            let tolerance = if name.contains("q8_0") || isa.name() == "int" { 0.06 } else { 1e-5 };
-            let error = error(&got, &want[sequence.len() - 1]);
-            assert!(error < tolerance, "{name} {}: {error}", isa.name());
+            truth.check(&mut scheduler(file, isa, cores(1), 64, 1), &sequence, &format!("{name} {}", isa.name()));
         }
     }
 }

@@ -1,12 +1,24 @@
-//! The model once more, written down as plainly as possible: f64, no cache, no batches, weights dequantised one by one.
+//! The model once more, written down as plainly as possible: f64, no cache, no batches, weights dequantised one by one. What matrices
+//! read may be rounded as the engine's kernels round it, so that what they add of their own stands alone.
 
 use ring0_gguf::llama::{Llama, RopeScaling};
 use ring0_gguf::{Gguf, TensorInfo};
-use ring0_tensor::{WeightType, dequantize_row};
+use ring0_tensor::{BLOCK, WeightType, dequantize_row};
 use std::vec::Vec;
 use std::{iter, vec};
 
-struct Weights<'a>(&'a [u8]);
+/// Whose inputs are rounded to 8 bits with a scale per block of 32.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rounded {
+    /// No matrix's: the model as its file has it.
+    None,
+    /// Those of quantised matrices, as ggml does.
+    Quantised,
+    /// Every matrix's, as the integer path does.
+    All,
+}
+
+struct Weights<'a>(&'a [u8], Rounded);
 
 impl Weights<'_> {
     fn rows(&self, tensor: &TensorInfo<'_>) -> Vec<Vec<f64>> {
@@ -23,14 +35,38 @@ impl Weights<'_> {
             .collect()
     }
 
+    fn matrix(&self, tensor: &TensorInfo<'_>) -> Matrix {
+        let quantised = WeightType::from_ggml(tensor.dtype.id()).unwrap().is_quantized();
+        let rounded = self.1 == Rounded::All || self.1 == Rounded::Quantised && quantised;
+        Matrix { rows: self.rows(tensor), rounded }
+    }
+
     fn norm(&self, tensor: &TensorInfo<'_>, x: &[f64], epsilon: f32) -> Vec<f64> {
         let scale = 1.0 / (dot(x, x) / x.len() as f64 + f64::from(epsilon)).sqrt();
         x.iter().zip(&self.rows(tensor)[0]).map(|(x, w)| x * scale * w).collect()
     }
 }
 
-fn times(rows: &[Vec<f64>], x: &[f64]) -> Vec<f64> {
-    rows.iter().map(|row| dot(row, x)).collect()
+/// A matrix, and whether what it reads is rounded.
+struct Matrix {
+    rows: Vec<Vec<f64>>,
+    rounded: bool,
+}
+
+impl Matrix {
+    fn times(&self, x: &[f64]) -> Vec<f64> {
+        let x = if self.rounded { round(x) } else { x.to_vec() };
+        self.rows.iter().map(|row| dot(row, &x)).collect()
+    }
+}
+
+fn round(x: &[f64]) -> Vec<f64> {
+    x.chunks(BLOCK)
+        .flat_map(|block| {
+            let step = block.iter().fold(0.0_f64, |m, v| m.max(v.abs())) / 127.0;
+            block.iter().map(move |v| if step > 0.0 { (v / step).round() * step } else { 0.0 })
+        })
+        .collect()
 }
 
 fn dot(a: &[f64], b: &[f64]) -> f64 {
@@ -38,10 +74,10 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
 }
 
 /// Logits after each token of a sequence.
-pub(super) fn logits(file: &[u8], sequence: &[u32]) -> Vec<Vec<f64>> {
+pub(super) fn logits(file: &[u8], sequence: &[u32], rounded: Rounded) -> Vec<Vec<f64>> {
     let gguf = Gguf::parse(file, file.len() as u64).unwrap();
     let m = Llama::from_gguf(&gguf).unwrap();
-    let w = Weights(file);
+    let w = Weights(file, rounded);
     let embedding = w.rows(&m.token_embd);
     let factors = m.rope_freqs.as_ref().map_or(vec![1.0; m.rope.dim / 2], |t| w.rows(t).remove(0));
     let stretch = if let RopeScaling::Linear { factor } = m.rope.scaling { f64::from(factor) } else { 1.0 };
@@ -61,11 +97,11 @@ pub(super) fn logits(file: &[u8], sequence: &[u32]) -> Vec<Vec<f64>> {
     for block in &m.blocks {
         let hs: Vec<_> = xs.iter().map(|x| w.norm(&block.attn_norm, x, m.rms_eps)).collect();
         let of = |tensor, turned: bool| -> Vec<Vec<f64>> {
-            let rows = w.rows(tensor);
+            let matrix = w.matrix(tensor);
             hs.iter()
                 .enumerate()
                 .map(|(position, h)| {
-                    let mut y = times(&rows, h);
+                    let mut y = matrix.times(h);
                     if turned {
                         turn(&mut y, position);
                     }
@@ -74,7 +110,7 @@ pub(super) fn logits(file: &[u8], sequence: &[u32]) -> Vec<Vec<f64>> {
                 .collect()
         };
         let (qs, ks, vs) = (of(&block.attn_q, true), of(&block.attn_k, true), of(&block.attn_v, false));
-        let rows = w.rows(&block.attn_output);
+        let matrix = w.matrix(&block.attn_output);
         for (position, q) in qs.iter().enumerate() {
             let mut attended = Vec::new();
             for (head, q) in q.chunks(m.head_dim).enumerate() {
@@ -85,17 +121,17 @@ pub(super) fn logits(file: &[u8], sequence: &[u32]) -> Vec<Vec<f64>> {
                 let sum: f64 = weights.iter().sum();
                 attended.extend(range.map(|i| iter::zip(&weights, &vs).map(|(w, v)| w * v[i]).sum::<f64>() / sum));
             }
-            let y = times(&rows, &attended);
+            let y = matrix.times(&attended);
             xs[position].iter_mut().zip(y).for_each(|(x, y)| *x += y);
         }
-        let [gate, up, down] = [&block.ffn_gate, &block.ffn_up, &block.ffn_down].map(|t| w.rows(t));
+        let [gate, up, down] = [&block.ffn_gate, &block.ffn_up, &block.ffn_down].map(|t| w.matrix(t));
         for x in &mut xs {
             let h = w.norm(&block.ffn_norm, x, m.rms_eps);
-            let inner: Vec<f64> = times(&gate, &h).iter().zip(times(&up, &h)).map(|(g, u)| g / (1.0 + (-g).exp()) * u).collect();
-            let y = times(&down, &inner);
+            let inner: Vec<f64> = gate.times(&h).iter().zip(up.times(&h)).map(|(g, u)| g / (1.0 + (-g).exp()) * u).collect();
+            let y = down.times(&inner);
             x.iter_mut().zip(y).for_each(|(x, y)| *x += y);
         }
     }
-    let output = w.rows(m.output.as_ref().unwrap_or(&m.token_embd));
-    xs.iter().map(|x| times(&output, &w.norm(&m.output_norm, x, m.rms_eps))).collect()
+    let output = w.matrix(m.output.as_ref().unwrap_or(&m.token_embd));
+    xs.iter().map(|x| output.times(&w.norm(&m.output_norm, x, m.rms_eps))).collect()
 }
