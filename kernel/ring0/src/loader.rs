@@ -160,13 +160,7 @@ pub fn check(header: &[u8], file_bytes: u64) -> Result<Candidate<'_>, String> {
 pub fn load(disk: &mut Disk, options: &Options, make_room: impl FnOnce()) -> Result<Loaded, String> {
     let name = disk.name().to_string();
     let at = |error: String| format!("{name}: {error}");
-    let isa = match &options.isa {
-        None => Isa::detect(),
-        Some(wanted) => Isa::from_name(wanted).ok_or_else(|| {
-            let known: Vec<&str> = Isa::available().map(Isa::name).collect();
-            format!("isa={wanted}: not on this processor; it has: {}", known.join(" "))
-        })?,
-    };
+    let isa = choose_isa(options.isa.as_deref());
     let header = phase("model header", || read_header(disk)).map_err(at)?;
     let candidate = phase("tokenizer", || check(&header, disk.info().sectors.saturating_mul(SECTOR))).map_err(at)?;
     make_room();
@@ -192,6 +186,17 @@ pub fn load(disk: &mut Disk, options: &Options, make_room: impl FnOnce()) -> Res
             Err(at(error))
         }
     }
+}
+
+/// The engine path that the command line names, or the best; one that this processor lacks is said and passed over.
+fn choose_isa(wanted: Option<&str>) -> Isa {
+    let best = Isa::detect();
+    let Some(wanted) = wanted else { return best };
+    Isa::from_name(wanted).unwrap_or_else(|| {
+        let known: Vec<&str> = Isa::available().map(Isa::name).collect();
+        log!("isa={wanted}: this processor has {}; using {}", known.join(" "), best.name());
+        best
+    })
 }
 
 /// Reads all tensors in one transfer, and says how fast it was.
