@@ -137,11 +137,9 @@ describe('a bad client', () => {
     expect(status).toBe(200);
   });
 
-  it('of whom there are forty at once is served, or told to come again', async () => {
-    const answers = await Promise.allSettled(Array.from({ length: 40 }, () => machine.request('/health')));
-    const statuses = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value.status] : []));
-    expect(statuses.length).toBeGreaterThan(0);
-    expect(statuses.filter((status) => status !== 200 && status !== 429 && status !== 503)).toEqual([]);
+  it('of whom there are forty at once is served', async () => {
+    const answers = await Promise.all(Array.from({ length: 40 }, () => machine.request('/health')));
+    expect(answers.map((answer) => answer.status)).toEqual(Array.from({ length: 40 }, () => 200));
   });
 
   it('has not hurt the kernel', async () => {
