@@ -47,7 +47,7 @@ export async function ensureBundle(root, entry, name) {
     format: 'esm',
     target: 'node20.19',
     // Programs and WebAssembly stay where npm put them; everything else starts faster from one file.
-    external: ['esbuild', 'js-fatfs', '@vscode/ripgrep-universal'],
+    external: ['esbuild', 'js-fatfs', '@vscode/ripgrep-universal', 'ws'],
     logLevel: 'error',
   });
   const sources = Object.keys(result.metafile.inputs).filter((path) => !path.startsWith('node_modules/'));

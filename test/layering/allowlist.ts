@@ -18,8 +18,8 @@ export const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'main/services/*': ['app', 'main/process', 'node', 'npm:zod', 'npm:js-fatfs', 'npm:@vscode/ripgrep-universal'],
   'main/services': ['app', 'main/process', 'main/services/*', 'node'],
   'main/rpc': ['app', 'main/services', 'node', 'npm:@orpc/server'],
-  'main/server': ['app', 'main/rpc', 'main/services', 'node', 'npm:ws'],
-  'main/cli': ['app', 'main/services', 'main/setup', 'node', 'npm:esbuild'],
+  'main/server': ['app', 'main/process', 'main/rpc', 'node', 'npm:ws'],
+  'main/cli': ['app', 'main/process', 'main/rpc', 'main/server', 'main/services', 'main/setup', 'node', 'npm:esbuild'],
   'main/setup': ['node'],
 };
 

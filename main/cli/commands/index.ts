@@ -10,10 +10,12 @@ import { profiles } from './profiles.ts';
 import { ps } from './ps.ts';
 import { run } from './run.ts';
 import { stop } from './stop.ts';
+import { studio } from './studio.ts';
 
 /** In the order of `ring0 --help`: as a person comes to need them. */
 export const COMMANDS: readonly Command[] = [
   doctor,
+  studio,
   build,
   run,
   chat,
