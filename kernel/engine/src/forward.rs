@@ -5,11 +5,12 @@
 //! token's outputs depend on that token's inputs alone.
 
 use crate::barrier::Barrier;
+use crate::choice::{Choice, Way};
 use crate::cores::Cores;
 use crate::kv::{Kv, Part, Place};
 use crate::memory::{Alloc, Shared, share};
 use crate::rope::Turns;
-use crate::trace::{NO_LAYER, Tracer};
+use crate::trace::{NO_LAYER, Tracer, ticks};
 use crate::{Error, Model};
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -43,6 +44,8 @@ pub struct Runner {
     cores: &'static dyn Cores,
     /// Most cores to use; 0 leaves it to [`Runner::cores_for`].
     limit: usize,
+    /// Whether so many cores pay, by tokens of a pass: 1 to [`PRIVATE_TOKENS`], and more.
+    choices: [Choice; PRIVATE_TOKENS + 1],
     barrier: Barrier,
     kv: Kv,
     turns: Turns,
@@ -178,15 +181,29 @@ impl Runner {
         let shape = [sizes.slots, model.layers.len(), model.kv_heads, sizes.positions, model.head_dim];
         let kv = Kv::new(isa, shape, alloc)?;
         let work = Work::new(&model, sizes, cores.count(), alloc)?;
-        Ok(Runner { model, isa, cores, limit: 0, barrier: Barrier::default(), kv, turns, work, sizes, trace, passes: 0 })
+        Ok(Runner {
+            model,
+            isa,
+            cores,
+            limit: 0,
+            choices: Default::default(),
+            barrier: Barrier::default(),
+            kv,
+            turns,
+            work,
+            sizes,
+            trace,
+            passes: 0,
+        })
     }
 
-    /// Uses at most `cores` cores; 0 returns the choice to [`Runner::cores_for`].
+    /// Uses at most `cores` cores, without measuring; 0 returns the choice to the engine: [`Runner::cores_for`], or one where that
+    /// proves cheaper.
     pub fn set_cores(&mut self, cores: usize) {
         self.limit = cores;
     }
 
-    /// Cores that a pass over `tokens` tokens is given: as many as leave each of them enough work between two waits. A wait costs
+    /// Cores that a pass over `tokens` tokens is given at most: as many as leave each of them enough work between two waits. A wait costs
     /// about as much as this many weights on one core; under an emulator more, because its cores are threads of a host that may
     /// just be running something else. See the benchmark's `--cores`.
     pub fn cores_for(&self, tokens: usize) -> usize {
@@ -231,7 +248,11 @@ impl Runner {
         }
         let Some(first) = items.first() else { return };
         self.passes = self.passes.wrapping_add(1);
-        let active = self.cores_for(items.len());
+        let most = self.cores_for(items.len());
+        let class = items.len().min(self.choices.len()) - 1;
+        let measured = self.limit == 0 && most > 1;
+        let active = if measured && self.choices[class].way() == Way::One { 1 } else { most };
+        let began = ticks();
         let ring = self.trace.is_enabled().then_some(self.trace);
         let tracer = |core| Tracer { ring, pass: self.passes, position: first.position, core: core as u8 };
         let start = tracer(0).start();
@@ -246,6 +267,9 @@ impl Runner {
             self.cores.run(&job);
         }
         tracer(0).span(Operation::Forward, NO_LAYER, start);
+        if measured {
+            self.choices[class].record(ticks().wrapping_sub(began) / items.len() as u64);
+        }
     }
 }
 

@@ -10,6 +10,7 @@ extern crate std;
 
 pub mod api;
 mod barrier;
+mod choice;
 pub mod cores;
 mod error;
 mod forward;
