@@ -1,5 +1,9 @@
 /** The panes of the studio: each import makes one registration. */
 import './build/index.tsx';
+import './chat/index.tsx';
+import './explorer/index.tsx';
 import './machine/index.tsx';
 import './problems/index.tsx';
+import './search/index.tsx';
 import './serial/index.tsx';
+import './settings/index.tsx';

@@ -1,0 +1,53 @@
+import { useLayoutEffect, useRef } from 'react';
+import { send, setDraft, stopAnswer, useChat } from '../../state/chat.ts';
+import { useServingMachine } from '../../state/machines.ts';
+import { Button } from '../../widgets/buttons.tsx';
+
+/** Where a person writes. What is written is kept as it is typed. */
+export function Composer() {
+  const draft = useChat(({ current }) => current.draft);
+  const busy = useChat(({ live }) => live !== null);
+  const serving = useServingMachine() !== null;
+  const area = useRef<HTMLTextAreaElement>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: it grows with its text
+  useLayoutEffect(() => {
+    if (area.current === null) return;
+    area.current.style.height = 'auto';
+    area.current.style.height = `${Math.min(200, area.current.scrollHeight + 2)}px`;
+  }, [draft]);
+  return (
+    <form
+      className="chat-composer"
+      onSubmit={(event) => {
+        event.preventDefault();
+        send();
+      }}
+    >
+      <textarea
+        ref={area}
+        className="field"
+        data-autofocus=""
+        rows={1}
+        aria-label="Message"
+        placeholder={serving ? 'Ask the model' : 'Ask; the machine is built and started first'}
+        value={draft}
+        onChange={(event) => setDraft(event.target.value)}
+        onKeyDown={(event) => {
+          if (event.key === 'Enter' && !event.shiftKey && !event.nativeEvent.isComposing) {
+            event.preventDefault();
+            send();
+          } else if (event.key === 'Escape' && busy) stopAnswer();
+        }}
+      />
+      {busy ? (
+        <Button icon="debug-stop" onClick={stopAnswer}>
+          Stop
+        </Button>
+      ) : (
+        <Button kind="primary" icon="send" disabled={draft.trim() === ''} onClick={send}>
+          {serving ? 'Send' : 'Start and send'}
+        </Button>
+      )}
+    </form>
+  );
+}
