@@ -4,7 +4,7 @@ import { useSettings } from '../state/settings.ts';
 import { Button } from '../widgets/buttons.tsx';
 import { EmptyState } from '../widgets/EmptyState.tsx';
 import { formatBytes } from '../widgets/format.ts';
-import { acquire, modelOf, release } from './documents.ts';
+import { acquire, leaveDocument, modelOf, release } from './documents.ts';
 import './markers.ts';
 import { monaco } from './monaco.ts';
 import { editorOptions } from './options.ts';
@@ -59,7 +59,10 @@ function Text({ path, panelId }: { readonly path: string; readonly panelId: stri
     const subscriptions = [
       editor.onDidChangeCursorSelection(showCursor),
       editor.onDidFocusEditorText(showCursor),
-      editor.onDidBlurEditorText(() => keepViewState(path, editor.saveViewState())),
+      editor.onDidBlurEditorText(() => {
+        keepViewState(path, editor.saveViewState());
+        leaveDocument(path);
+      }),
       editor.onDidScrollChange(() => keepViewState(path, editor.saveViewState())),
     ];
     const unsubscribe = useReveal.subscribe(reveal);

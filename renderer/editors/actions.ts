@@ -8,3 +8,11 @@ export async function runEditorAction(id: string): Promise<void> {
   editor?.focus();
   await editor?.getAction(id)?.run();
 }
+
+/** What is selected in that editor; empty if nothing is. */
+export function selectedText(): string {
+  const { activeEditor } = useDock.getState();
+  const editor = activeEditor === null ? undefined : codeEditors.get(activeEditor);
+  const selection = editor?.getSelection();
+  return selection === null || selection === undefined ? '' : (editor?.getModel()?.getValueInRange(selection) ?? '');
+}

@@ -4,6 +4,7 @@ import { ANY_CONTENT, type FileContent } from '../../app/contract/workspace.ts';
 import { studio, useConnection } from '../host/client.ts';
 import { fireSaved, type OpenDocument, useDocuments } from '../state/documents.ts';
 import { notify, notifyError } from '../state/notifications.ts';
+import { useSettings } from '../state/settings.ts';
 import { onDidChangeFiles } from '../state/workspace.ts';
 import { BackupWriter } from './backup-writer.ts';
 import { monaco } from './monaco.ts';
@@ -25,6 +26,7 @@ interface Entry {
   savedVersion: number;
   views: number;
   saving: Promise<boolean> | null;
+  autoSave?: ReturnType<typeof setTimeout>;
 }
 
 const entries = new Map<string, Entry>();
@@ -147,6 +149,25 @@ function changed(entry: Entry): void {
   if (useDocuments.getState().documents.get(entry.path)?.dirty !== dirty) patch(entry.path, { dirty });
   if (dirty) backups.put(entry.path, () => ({ text: entry.model.getValue(), etag: entry.etag }));
   else backups.drop(entry.path);
+  clearTimeout(entry.autoSave);
+  if (dirty && useSettings.getState().settings.autoSave === 'afterDelay') {
+    entry.autoSave = setTimeout(() => void autoSave(entry), AUTO_SAVE_MS);
+  }
+}
+
+/** How long after the last key text is saved by itself, where that is wanted. */
+const AUTO_SAVE_MS = 1000;
+
+/** Not while two versions wait for a person's decision. */
+async function autoSave(entry: Entry): Promise<void> {
+  if (isDirty(entry) && useDocuments.getState().documents.get(entry.path)?.conflict !== true)
+    await saveDocument(entry.path);
+}
+
+/** An editor has lost the focus. */
+export function leaveDocument(path: string): void {
+  const entry = entries.get(path);
+  if (entry !== undefined && useSettings.getState().settings.autoSave === 'onFocusChange') void autoSave(entry);
 }
 
 /** Replaces only what differs, so that cursors and folds stay where they are. */

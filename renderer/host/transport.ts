@@ -47,7 +47,8 @@ function takeToken(): string {
 function openSocket(): Promise<Transport> {
   const address = new URL('rpc', location.href);
   address.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
-  address.search = new URLSearchParams({ token: takeToken() }).toString();
+  const token = takeToken();
+  address.search = token === '' ? '' : new URLSearchParams({ token }).toString();
   address.hash = '';
   const socket = new WebSocket(address);
   const closed = new Promise<string>((resolve) => {

@@ -10,7 +10,7 @@ export function moveFocus(
   selector = 'button:not(:disabled)',
 ): void {
   const items = [...event.currentTarget.querySelectorAll<HTMLElement>(selector)];
-  const at = items.indexOf(document.activeElement);
+  const at = items.indexOf(document.activeElement as HTMLElement);
   if (at < 0) return;
   const [back, forward] = orientation === 'vertical' ? ['ArrowUp', 'ArrowDown'] : ['ArrowLeft', 'ArrowRight'];
   const to =

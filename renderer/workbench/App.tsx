@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'react';
 import { useConnection } from '../host/client.ts';
+import { Menu } from '../widgets/Menu.tsx';
 import { ActivityBar } from './ActivityBar.tsx';
 import { Dialog } from './Dialog.tsx';
 import { Dock } from './Dock.tsx';
@@ -47,6 +48,7 @@ export function App() {
       </div>
       <StatusBar />
       <QuickInput />
+      <Menu />
       <Notifications />
       <Dialog />
     </div>

@@ -37,7 +37,6 @@ export function DockTab(props: IDockviewPanelHeaderProps) {
   const document = useDocument(isFile && api.component === FILE_VIEW ? path : null);
   const dirty = document?.dirty === true;
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: the tab itself is dockview's element around this one
     <div
       className={`dock-tab${side === null ? '' : ' dock-tab-side'}${dirty ? ' dock-tab-dirty' : ''}`}
       title={isFile ? path : undefined}

@@ -118,7 +118,7 @@ export function installKeybindings(onChord: (pending: string | null) => void): D
   };
 
   const listener = (event: KeyboardEvent) => {
-    if (event.isComposing) return;
+    if (event.isComposing || (event.target instanceof Element && event.target.matches('[data-records-keys]'))) return;
     const stroke = strokeOf(event);
     if (stroke === null) return;
     const pressed = prefix === null ? stroke : `${prefix} ${stroke}`;
