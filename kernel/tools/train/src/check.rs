@@ -89,3 +89,29 @@ pub fn generate(model: &Model, vocabulary: &Vocabulary, turns: &[(&str, &str)], 
     }
     Ok(vocabulary.decode(&tokens[start..]))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shipped_model_answers_by_generating_as_the_check_says() {
+        let (model, vocabulary) =
+            crate::file::read(&std::fs::read(crate::demo_folder().join("ring0-demo-q8_0.gguf")).unwrap()).unwrap();
+        let corpus = Corpus::read(&crate::demo_folder()).unwrap();
+        // A few of all topics; the whole corpus takes a minute in a release build.
+        let all = corpus.all_questions();
+        let some: Vec<_> = all
+            .iter()
+            .step_by(500)
+            .map(|(question, entry)| (question.as_str(), corpus.entries[*entry].answer.as_str()))
+            .collect();
+        let result = answers(&model, &vocabulary, some.iter().map(|turn| vec![*turn]).collect()).unwrap();
+        assert_eq!(result.asked, some.len());
+        assert!(result.right() * 100 >= result.asked * 95, "{:?}", result.wrong);
+        for (question, answer) in some.iter().step_by(6) {
+            let said = generate(&model, &vocabulary, &[("user", question)], 128).unwrap();
+            assert_eq!(said == *answer, !result.wrong.iter().any(|wrong| wrong == question), "{question}");
+        }
+    }
+}

@@ -177,4 +177,62 @@ mod tests {
             assert!(a.iter().zip(&b).all(|(a, b)| (a - b).abs() <= top / 127.0 * 0.6));
         }
     }
+
+    fn shipped() -> Vec<u8> {
+        std::fs::read(crate::demo_folder().join("ring0-demo-q8_0.gguf")).unwrap()
+    }
+
+    #[test]
+    fn the_shipped_model_is_of_this_program_and_this_corpus() {
+        let file = shipped();
+        assert!(file.len() <= 4 << 20);
+        let (model, vocabulary) = read(&file).unwrap();
+        let corpus = crate::corpus::Corpus::read(&crate::demo_folder()).unwrap();
+        assert_eq!(
+            vocabulary.tokens,
+            crate::learn_vocabulary(&corpus, crate::VOCABULARY).tokens,
+            "the corpus changed; train again"
+        );
+        let shape = crate::shape(vocabulary.len());
+        assert_eq!(model.len(), Model::new(shape, 0).unwrap().len());
+        let gguf = Gguf::parse(&file, file.len() as u64).unwrap();
+        assert_eq!(gguf.str("general.name").unwrap(), Some("Ring0 demo"));
+        assert_eq!(gguf.u64("tokenizer.ggml.eos_token_id").unwrap(), Some(u64::from(vocabulary.id("<|im_end|>"))));
+    }
+
+    #[test]
+    fn the_readme_names_the_shipped_file() {
+        use sha2::{Digest, Sha256};
+        let hash: String = Sha256::digest(shipped()).iter().map(|byte| format!("{byte:02x}")).collect();
+        let readme = std::fs::read_to_string(crate::demo_folder().join("README.md")).unwrap();
+        assert!(readme.contains(&hash), "README.md names another file than the one with SHA-256 {hash}");
+    }
+
+    #[test]
+    fn the_kernel_cuts_every_conversation_into_the_tokens_of_the_training() {
+        use ring0_tokenizer::Tokenizer;
+        use ring0_tokenizer::chat::{ChatTemplate, Message, Recognised, Role};
+        let file = shipped();
+        let (_, vocabulary) = read(&file).unwrap();
+        let corpus = crate::corpus::Corpus::read(&crate::demo_folder()).unwrap();
+        let gguf = Gguf::parse(&file, file.len() as u64).unwrap();
+        let tokenizer = Tokenizer::from_gguf(&gguf).unwrap();
+        let Recognised::Known(template) = ChatTemplate::recognise(&gguf) else { panic!("the template is not recognised") };
+        assert_eq!(template, ChatTemplate::ChatMl);
+        assert!(tokenizer.is_end(vocabulary.id("<|im_end|>")));
+        let message = |role, content: &str| Message { role, content: content.to_owned() };
+        for (question, entry) in corpus.all_questions().iter().step_by(7) {
+            let answer = &corpus.entries[*entry].answer;
+            let turns =
+                [("system", "Be brief."), ("user", question), ("assistant", answer), ("user", "odd \u{e9} <|im_end|>\n  text")];
+            let messages = [
+                message(Role::System, turns[0].1),
+                message(Role::User, turns[1].1),
+                message(Role::Assistant, turns[2].1),
+                message(Role::User, turns[3].1),
+            ];
+            let kernel = template.render(&tokenizer, &messages, true).unwrap();
+            assert_eq!(kernel, crate::lesson::prompt(&vocabulary, &turns), "{question}");
+        }
+    }
 }

@@ -1,7 +1,8 @@
 //! What one training step sees: conversations drawn from the corpus, in many spellings, as tokens of the chat template.
 
-use crate::corpus::{Corpus, choose};
+use crate::corpus::{Corpus, Entry, choose, expand};
 use crate::model::Batch;
+use crate::optimizer::{FIRST_CYCLE, REVISION};
 use crate::random::Random;
 use crate::vocabulary::Vocabulary;
 
@@ -15,8 +16,15 @@ const SYSTEMS: [&str; 6] = [
     "Be concise and friendly.",
 ];
 
-/// How strongly the model learns to predict questions, next to 1 for answers.
-const QUESTION_WEIGHT: f32 = 0.05;
+/// Steps for which sequences are drawn together and dealt out by length, so that little is padding.
+const POOL: u64 = 8;
+
+/// How many lessons are short from a step (a multiple of [`POOL`]) on: one question and the first words of its answer. What takes
+/// long to learn is which answer is asked for, and a short lesson is a third of the work of a whole one; later the answers are
+/// learned to their ends and in conversations.
+const SHORT: [(u64, f32); 3] = [(0, 0.85), (1000, 0.4), (FIRST_CYCLE, 0.5)];
+/// Tokens of the answer in a short lesson; enough to tell all answers apart.
+const FIRST_WORDS: usize = 12;
 
 /// Tokens of one conversation with the weight of each as a target.
 #[derive(Clone, Debug, Default)]
@@ -62,26 +70,39 @@ pub fn prompt(vocabulary: &Vocabulary, turns: &[(&str, &str)]) -> Vec<u32> {
 pub struct Teacher<'a> {
     corpus: &'a Corpus,
     vocabulary: &'a Vocabulary,
-    /// Entry indices, an entry with many questions of its own more often.
-    deck: Vec<usize>,
+    /// Entry indices for the first cycle, and for the second.
+    decks: [Vec<usize>; 2],
+    /// Every question with its entry, in a random order.
+    revision: Vec<(String, usize)>,
 }
 
 impl<'a> Teacher<'a> {
     /// A teacher of `corpus`.
     pub fn new(corpus: &'a Corpus, vocabulary: &'a Vocabulary) -> Self {
+        let deck = |copies: &dyn Fn(&Entry) -> usize| {
+            let entries = corpus.entries.iter().enumerate();
+            entries.flat_map(|(i, entry)| core::iter::repeat_n(i, copies(entry))).collect()
+        };
         // The answer for everything unknown has by far the most questions, and must be learned from many of them.
-        let copies = |questions: usize| 1 + questions / 5;
-        let deck =
-            corpus.entries.iter().enumerate().flat_map(|(i, e)| core::iter::repeat_n(i, copies(e.questions.len()))).collect();
-        Teacher { corpus, vocabulary, deck }
+        let first = deck(&|entry| 1 + entry.questions.len() / 5);
+        let wordings = |entry: &Entry| entry.questions.iter().map(|pattern| expand(pattern).len()).sum::<usize>();
+        let second = deck(&|entry| 3 + (wordings(entry) / 12).min(40));
+        let mut revision = corpus.all_questions();
+        Random::new(0, 0).shuffle(&mut revision);
+        Teacher { corpus, vocabulary, decks: [first, second], revision }
     }
 
     /// The batches of `step`: `shards` of them, together `count` sequences of about the same length.
     pub fn batches(&self, seed: u64, step: u64, count: usize, shards: usize) -> Vec<Batch> {
-        // Sequences are drawn for several steps at once and dealt out by length, so that little is padding.
-        const POOL: u64 = 8;
         let mut random = Random::new(seed, step / POOL);
-        let mut pool: Vec<Sequence> = (0..POOL as usize * count).map(|_| self.sequence(&mut random)).collect();
+        let deck = &self.decks[usize::from(step >= FIRST_CYCLE)];
+        let short = SHORT.iter().rev().find(|(from, _)| step >= *from).map_or(0.0, |(_, share)| *share);
+        let draw = |random: &mut Random| if random.chance(short) { self.short(deck, random) } else { self.talk(deck, random) };
+        let size = POOL as usize * count;
+        let mut pool: Vec<Sequence> = match step.checked_sub(REVISION) {
+            None => (0..size).map(|_| draw(&mut random)).collect(),
+            Some(done) => self.revise((done / POOL) as usize, size, &mut random),
+        };
         pool.sort_by_key(|sequence| sequence.tokens.len());
         let mut order: Vec<usize> = (0..POOL as usize).collect();
         random.shuffle(&mut order);
@@ -90,7 +111,52 @@ impl<'a> Teacher<'a> {
         (0..shards).map(|shard| batch(own.iter().skip(shard).step_by(shards))).collect()
     }
 
-    fn sequence(&self, random: &mut Random) -> Sequence {
+    /// The `part`-th portion of all questions in a random order, with some conversations among them so that they are not forgotten.
+    fn revise(&self, part: usize, size: usize, random: &mut Random) -> Vec<Sequence> {
+        let talks = size * 3 / 20;
+        let portion = self.revision.iter().cycle().skip(part * (size - talks)).take(size - talks);
+        let mut pool: Vec<Sequence> =
+            portion.map(|(question, entry)| self.lesson(&self.vocabulary.encode(question, None), *entry)).collect();
+        pool.extend((0..talks).map(|_| self.talk(&self.decks[1], random)));
+        pool
+    }
+
+    /// One question, as written or varied, and the first words of its answer.
+    fn short(&self, deck: &[usize], random: &mut Random) -> Sequence {
+        let (question, entry) = self.question(deck, random);
+        let question = if random.chance(0.5) { vary(&question, random) } else { question };
+        let cut = if random.chance(0.12) { Some(0.4 * random.unit()) } else { None };
+        let question = match cut {
+            Some(p) => self.vocabulary.encode(&question, Some((random, p))),
+            None => self.vocabulary.encode(&question, None),
+        };
+        self.lesson(&question, entry)
+    }
+
+    fn lesson(&self, question: &[u32], entry: usize) -> Sequence {
+        let mut sequence = Sequence::default();
+        sequence.message(self.vocabulary, "user", question, 0.0);
+        let start = sequence.tokens.len();
+        sequence.message(self.vocabulary, "assistant", &self.vocabulary.encode(&self.corpus.entries[entry].answer, None), 1.0);
+        // Role and newline come before the answer's first token.
+        let first = sequence.weights[start..].iter().position(|&weight| weight > 0.0).unwrap_or(0);
+        let end = (start + first + FIRST_WORDS).min(sequence.tokens.len());
+        sequence.tokens.truncate(end);
+        sequence.weights.truncate(end);
+        sequence
+    }
+
+    /// A question of a random entry.
+    fn question(&self, deck: &[usize], random: &mut Random) -> (String, usize) {
+        let index = *random.pick(deck);
+        let entry = &self.corpus.entries[index];
+        let framed = !entry.framed.is_empty() && random.chance(0.45);
+        let pattern = random.pick(if framed { &entry.framed } else { &entry.questions });
+        (choose(pattern, random), index)
+    }
+
+    /// A conversation of one to three turns.
+    fn talk(&self, deck: &[usize], random: &mut Random) -> Sequence {
         let mut sequence = Sequence::default();
         if random.chance(0.1) {
             let system = self.vocabulary.encode(SYSTEMS[random.below(SYSTEMS.len())], None);
@@ -106,11 +172,8 @@ impl<'a> Teacher<'a> {
         }
         let turns = 1 + usize::from(random.chance(0.3)) + usize::from(random.chance(0.05));
         for _ in 0..turns {
-            let entry = &self.corpus.entries[*random.pick(&self.deck)];
-            let framed = !entry.framed.is_empty() && random.chance(0.45);
-            let pattern = random.pick(if framed { &entry.framed } else { &entry.questions });
-            let question = choose(pattern, random);
-            self.exchange(&mut sequence, &question, &entry.answer, random);
+            let (question, entry) = self.question(deck, random);
+            self.exchange(&mut sequence, &question, &self.corpus.entries[entry].answer, random);
         }
         sequence
     }
@@ -122,7 +185,7 @@ impl<'a> Teacher<'a> {
             Some(p) => self.vocabulary.encode(&question, Some((random, p))),
             None => self.vocabulary.encode(&question, None),
         };
-        sequence.message(self.vocabulary, "user", &question, QUESTION_WEIGHT);
+        sequence.message(self.vocabulary, "user", &question, 0.0);
         sequence.message(self.vocabulary, "assistant", &self.vocabulary.encode(answer, None), 1.0);
     }
 }
@@ -252,10 +315,12 @@ mod tests {
     #[test]
     fn a_step_draws_the_same_batches_again() {
         let corpus = Corpus::read(&crate::demo_folder()).unwrap();
-        let vocabulary = crate::learn_vocabulary(&corpus);
+        let vocabulary = crate::learn_vocabulary(&corpus, 400);
         let teacher = Teacher::new(&corpus, &vocabulary);
         let tokens = |step| teacher.batches(1, step, 8, 2).into_iter().map(|batch| batch.tokens).collect::<Vec<_>>();
         assert_eq!(tokens(3), tokens(3));
         assert_ne!(tokens(3), tokens(4));
+        let length = |step| teacher.batches(1, step, 8, 2).iter().map(|batch| batch.tokens.len()).sum::<usize>();
+        assert!((0..POOL).map(length).sum::<usize>() < (FIRST_CYCLE..FIRST_CYCLE + POOL).map(length).sum::<usize>());
     }
 }

@@ -31,8 +31,8 @@ mod training;
 mod vocabulary;
 
 const SEED: u64 = 2026;
-const STEPS: u64 = 900;
-const RATE: f32 = 3e-3;
+const STEPS: u64 = 2952;
+const RATE: f32 = 2e-3;
 const VOCABULARY: usize = 1280;
 
 fn shape(vocabulary: usize) -> Shape {
@@ -41,7 +41,7 @@ fn shape(vocabulary: usize) -> Shape {
         width: 160,
         layers: 5,
         heads: 5,
-        kv_heads: 1,
+        kv_heads: 5,
         head_size: 32,
         feed_forward: 416,
         rope_base: 10000.0,
@@ -54,14 +54,15 @@ fn demo_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../demo")
 }
 
-/// The vocabulary for the corpus: answers count as often as they have wordings, as they are learned as often.
-fn learn_vocabulary(corpus: &Corpus) -> Vocabulary {
+/// The vocabulary for the corpus: answers count as often as they have wordings, as they are learned as often. At
+/// most `size` tokens.
+fn learn_vocabulary(corpus: &Corpus, size: usize) -> Vocabulary {
     let questions = corpus.all_questions();
     let lower: Vec<String> = questions.iter().map(|(question, _)| question.to_lowercase()).collect();
     let texts = questions.iter().map(|(question, _)| (question.as_str(), 2)).chain(lower.iter().map(|text| (text.as_str(), 1)));
     let answers = corpus.entries.iter().map(|entry| (entry.answer.as_str(), 60));
     let roles = [("user", 1000), ("assistant", 1000), ("system", 1000)];
-    Vocabulary::learn(texts.chain(answers).chain(roles), VOCABULARY)
+    Vocabulary::learn(texts.chain(answers).chain(roles), size)
 }
 
 struct Options {
@@ -116,7 +117,7 @@ fn run() -> Result<(), String> {
         return Ok(());
     }
     if !options.check {
-        let vocabulary = learn_vocabulary(&corpus);
+        let vocabulary = learn_vocabulary(&corpus, VOCABULARY);
         let model = Model::new(shape(vocabulary.len()), SEED).map_err(|e| e.to_string())?;
         eprintln!(
             "{} answers, {} questions, {} tokens, {} weights",

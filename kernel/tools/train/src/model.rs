@@ -200,11 +200,11 @@ mod tests {
         let batch = Batch { tokens: vec![1, 2, 3, 4, 5, 6], length: 3, targets: vec![(0, 2, 1.0), (1, 3, 1.0), (4, 6, 0.5)] };
         let (before, gradients) = model.gradients(&batch, 2.5).unwrap();
         for (weight, gradient) in model.weights.iter().zip(&gradients) {
-            let step = Tensor::from_slice(gradient, weight.dims.as_slice(), &Device::Cpu).unwrap().affine(-0.01, 0.0).unwrap();
+            let step = Tensor::from_slice(gradient, weight.dims.as_slice(), &Device::Cpu).unwrap().affine(-1e-5, 0.0).unwrap();
             weight.var.set(&(weight.var.as_tensor() + step).unwrap()).unwrap();
         }
         let (after, _) = model.gradients(&batch, 2.5).unwrap();
-        let fall: f32 = gradients.iter().flatten().map(|g| 0.01 * g * g).sum();
+        let fall: f32 = gradients.iter().flatten().map(|g| 1e-5 * g * g).sum();
         assert!(after < before && (before - after) > 0.5 * fall, "{before} {after} {fall}");
     }
 }

@@ -1,4 +1,4 @@
-//! AdamW with a cosine schedule, kept by hand so that its state can be saved and a run be continued bit for bit.
+//! AdamW, kept by hand so that its state can be saved and a run be continued bit for bit.
 
 use candle_core::{Device, Result, Tensor};
 
@@ -11,10 +11,10 @@ const DECAY: f32 = 0.05;
 /// Gradients longer than this are shortened to it.
 const CLIP: f32 = 1.0;
 const WARMUP: u64 = 60;
-/// Steps in which the cosine reaches its bottom; a run is shorter.
-const COSINE: u64 = 1200;
-/// Steps of the final fall.
-const COOLDOWN: u64 = 400;
+/// Steps of the first cycle of the learning rate.
+pub const FIRST_CYCLE: u64 = 1600;
+/// The step from which on every question of the corpus is asked once, as it is written.
+pub const REVISION: u64 = 2400;
 
 /// First and second moments of each weight's gradient.
 #[derive(Debug)]
@@ -27,13 +27,18 @@ pub struct Optimizer {
     pub squares: Vec<Vec<f32>>,
 }
 
-/// The learning rate of `step` in a run of `steps`: a short rise, a slow cosine, and a straight fall to nothing over the last steps,
-/// in which the answers settle.
+/// The learning rate of `step`, which falls to nothing three times (warm restarts, Loshchilov and Hutter, 2017): after a level, in
+/// which the model learns which answer is asked for; then while it learns the answers to their ends; and from half the peak in the
+/// [revision](REVISION) at the end.
 pub fn rate(step: u64, steps: u64, peak: f32) -> f32 {
-    let rise = ((step + 1) as f32 / WARMUP as f32).min(1.0);
-    let done = step as f32 / COSINE as f32;
-    let fall = (steps.saturating_sub(step) as f32 / COOLDOWN as f32).min(1.0);
-    peak * rise * (0.02 + 0.98 * 0.5 * (1.0 + (core::f32::consts::PI * done.min(1.0)).cos())) * fall
+    let (begin, end, level) = match step {
+        0..FIRST_CYCLE => (0, FIRST_CYCLE, 2.0),
+        FIRST_CYCLE..REVISION => (FIRST_CYCLE, REVISION, 1.0),
+        _ => (REVISION, steps, 0.5),
+    };
+    let rise = ((step - begin + 1) as f32 / WARMUP as f32).min(1.0);
+    let fall = level * end.saturating_sub(step) as f32 / end.saturating_sub(begin).max(1) as f32;
+    peak * rise * fall.min(1.0)
 }
 
 impl Optimizer {
@@ -68,13 +73,16 @@ impl Optimizer {
 
 #[cfg(test)]
 mod tests {
-    use super::rate;
+    use super::*;
 
     #[test]
     fn the_rate_rises_and_falls() {
-        assert!(rate(0, 900, 1.0) < 0.02);
-        assert!(rate(60, 900, 1.0) > 0.95);
-        assert!(rate(899, 900, 1.0) < 0.001);
-        assert!((1..840).all(|i| rate(60 + i, 900, 1.0) <= rate(59 + i, 900, 1.0)));
+        let at = |step| rate(step, 3000, 1.0);
+        for (start, end, top) in [(0, FIRST_CYCLE, 0.95), (FIRST_CYCLE, REVISION, 0.9), (REVISION, 3000, 0.4)] {
+            assert!(at(start) < 0.02);
+            assert!(at(start + WARMUP) > top);
+            assert!((start + WARMUP..end - 1).all(|step| at(step + 1) <= at(step)));
+            assert!(at(end - 1) < 0.003);
+        }
     }
 }

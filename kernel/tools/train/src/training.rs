@@ -130,7 +130,7 @@ mod tests {
 
     fn run(plan: &Plan, checkpoint: &Path) -> Vec<f32> {
         let corpus = Corpus::read(&crate::demo_folder()).unwrap();
-        let vocabulary = crate::learn_vocabulary(&corpus);
+        let vocabulary = crate::learn_vocabulary(&corpus, 400);
         let mut shape = crate::shape(vocabulary.len());
         (shape.width, shape.layers, shape.heads, shape.kv_heads, shape.feed_forward) = (32, 1, 1, 1, 32);
         let model = Model::new(shape, plan.seed).unwrap();
