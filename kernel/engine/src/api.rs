@@ -88,6 +88,8 @@ pub enum FinishReason {
     ContextFull,
     /// [`Generator::cancel`] was called.
     Cancelled,
+    /// The likeliest token has no finite logit, so there is nothing to draw from: the model's weights are damaged.
+    NotFinite,
 }
 
 /// A token and its natural-log probability under the model's unmodified distribution.

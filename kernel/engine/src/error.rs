@@ -22,6 +22,15 @@ pub enum Error {
         /// The type's name.
         found: &'static str,
     },
+    /// A number that no model can compute with.
+    Value {
+        /// The tensor's name.
+        tensor: String,
+        /// Which of its elements, from 0.
+        index: usize,
+        /// What it is.
+        found: &'static str,
+    },
     /// A size that the model implies does not fit in an address.
     TooLarge(&'static str),
     /// The memory that was asked for was not given.
@@ -54,6 +63,9 @@ impl fmt::Display for Error {
                     f,
                     "tensor '{tensor}' is {found}; the engine computes with F32, F16, BF16, Q8_0 and Q4_0: requantise the model"
                 )
+            }
+            Error::Value { tensor, index, found } => {
+                write!(f, "tensor '{tensor}': element {index} is {found}; the file is damaged: get or convert the model again")
             }
             Error::TooLarge(what) => write!(f, "{what} would not fit in this machine's addresses; use a smaller context"),
             Error::NoMemory { what, bytes } => {

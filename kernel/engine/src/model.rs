@@ -47,6 +47,11 @@ pub struct Model {
 
 impl Model {
     /// The model that `llama` describes, with `data` being the file's bytes from `data_offset` on. No alignment is asked for.
+    ///
+    /// # Errors
+    /// Where a tensor lies outside of `data` or has a type that is not computed with, where a norm's weight is not finite, and where
+    /// a rotation factor is not finite or not above zero. Matrices are not searched, for that would read the whole file: what is
+    /// not finite in them counts as zero on `int`, and elsewhere ends requests with [`crate::api::FinishReason::NotFinite`].
     pub fn new(llama: &Llama<'_>, data: &'static [u8], data_offset: u64) -> Result<Model, Error> {
         let file = File { data, data_offset };
         let token_embedding = file.matrix(&llama.token_embd)?;
@@ -64,7 +69,7 @@ impl Model {
                 down: file.matrix(&block.ffn_down)?,
             });
         }
-        let factors = llama.rope_freqs.as_ref().map(|t| file.vector(t)).transpose()?;
+        let factors = llama.rope_freqs.as_ref().map(|t| file.factors(t)).transpose()?;
         let stretch = match llama.rope.scaling {
             RopeScaling::None => 1.0,
             RopeScaling::Linear { factor } => factor,
@@ -159,13 +164,31 @@ impl File {
         })
     }
 
-    /// A vector, as floats.
+    /// What frequencies are divided by: above zero.
+    fn factors(&self, tensor: &TensorInfo<'_>) -> Result<Vec<f32>, Error> {
+        let factors = self.vector(tensor)?;
+        match factors.iter().position(|f| *f <= 0.0) {
+            None => Ok(factors),
+            Some(index) => {
+                let found = if factors[index] < 0.0 { "negative" } else { "zero" };
+                Err(Error::Value { tensor: String::from(tensor.name), index, found })
+            }
+        }
+    }
+
+    /// A vector, as floats; all are finite.
     fn vector(&self, tensor: &TensorInfo<'_>) -> Result<Vec<f32>, Error> {
         let matrix = self.matrix(tensor)?;
         let mut values = vec![0.0; matrix.columns()];
-        if dequantize_row(matrix.kind(), matrix.bytes(), &mut values) {
-            return Ok(values);
+        if !dequantize_row(matrix.kind(), matrix.bytes(), &mut values) {
+            return Err(Error::Outside { tensor: String::from(tensor.name), offset: tensor.offset, size: tensor.size });
         }
-        Err(Error::Outside { tensor: String::from(tensor.name), offset: tensor.offset, size: tensor.size })
+        match values.iter().position(|v| !v.is_finite()) {
+            None => Ok(values),
+            Some(index) => {
+                let found = if values[index].is_nan() { "not a number" } else { "infinite" };
+                Err(Error::Value { tensor: String::from(tensor.name), index, found })
+            }
+        }
     }
 }

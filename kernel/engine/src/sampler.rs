@@ -39,12 +39,13 @@ impl Sampler {
         Sampler { settings, rng }
     }
 
-    /// Draws from `logits`, after `history`, the tokens so far.
+    /// Draws from `logits`, after `history`, the tokens so far. +∞ comes before all others, NaN and −∞ only where there is nothing else.
     pub(crate) fn draw(&mut self, isa: Isa, logits: &[f32], history: &[u32], scratch: &mut Scratch) -> u32 {
         let s = &self.settings;
         let penalised =
             s.repeat_last_n > 0 && (s.repeat_penalty != 1.0 || s.presence_penalty != 0.0 || s.frequency_penalty != 0.0);
-        let greedy = s.temperature <= 0.0 || s.temperature.is_nan();
+        // So cold that its inverse is infinite: no colder than greedy.
+        let greedy = s.temperature <= 0.0 || !(1.0 / s.temperature).is_finite();
         if greedy && !penalised {
             return isa.argmax(logits) as u32;
         }
@@ -57,6 +58,8 @@ impl Sampler {
         }));
         if penalised {
             penalise(s, candidates, history, recent);
+            // Infinite penalties can make one: then the token is as far down as it goes.
+            candidates.iter_mut().filter(|c| c.logit.is_nan()).for_each(|c| c.logit = f32::NEG_INFINITY);
         }
         if greedy {
             return candidates.iter().copied().min_by(likelier).map_or(0, |c| c.token);
@@ -152,10 +155,15 @@ fn keep_top_p(p: f32, candidates: &mut Vec<Candidate>) {
 /// The natural-log probability of `token`, and the `count` likeliest tokens, under `logits` as they are.
 pub(crate) fn logprobs(isa: Isa, logits: &[f32], token: u32, count: usize) -> (TokenLogprob, Vec<TokenLogprob>) {
     let largest = isa.max(logits);
-    let normaliser = largest + libm::logf(isa.sum_exp(logits, largest));
+    let mut sum = isa.sum_exp(logits, largest);
+    if sum.is_nan() {
+        // NaNs are no tokens: the distribution is that of the others.
+        sum = logits.iter().filter(|l| !l.is_nan()).map(|l| exp(l - largest)).sum();
+    }
+    let normaliser = largest + libm::logf(sum);
     let of = |token: u32, logit: f32| TokenLogprob { token, logprob: logit - normaliser };
     let mut best: Vec<Candidate> = Vec::with_capacity(count + 1);
-    for (id, logit) in logits.iter().enumerate() {
+    for (id, logit) in logits.iter().enumerate().filter(|(_, l)| !l.is_nan()) {
         let candidate = Candidate { token: id as u32, logit: *logit };
         if best.len() == count && best.last().is_none_or(|last| likelier(last, &candidate) == Ordering::Less) {
             continue;
@@ -288,7 +296,13 @@ mod tests {
                 assert!(sampler.draw(Isa::SCALAR, &logits, &[], &mut scratch) < 3);
             }
             assert_eq!(sampler.draw(Isa::SCALAR, &[0.0, f32::INFINITY, f32::NAN], &[], &mut scratch), 1);
+            assert_eq!(sampler.draw(Isa::SCALAR, &[f32::NAN, f32::NEG_INFINITY, -3.0], &[], &mut scratch), 2);
         }
+        // The coldest temperatures have no finite inverse; an infinite penalty takes an infinite logit to NaN.
+        let cold = Sampling { temperature: 1e-40, ..sampling() };
+        assert_eq!(Sampler::new(cold).draw(Isa::SCALAR, &LOGITS, &[], &mut scratch), 1);
+        let penalty = Sampling { presence_penalty: f32::INFINITY, ..Sampling::GREEDY };
+        assert_eq!(Sampler::new(penalty).draw(Isa::SCALAR, &[f32::INFINITY, 1.0], &[0], &mut scratch), 1);
     }
 
     #[test]
@@ -299,5 +313,8 @@ mod tests {
         assert_eq!(top.iter().map(|t| t.token).collect::<Vec<_>>(), [1, 4, 2]);
         assert!(top.iter().all(|t| (f64::from(t.logprob) - want[t.token as usize].ln()).abs() < 1e-6));
         assert!(logprobs(Isa::SCALAR, &LOGITS, 0, 0).1.is_empty());
+        // NaNs are not there.
+        let (drawn, with_nan) = logprobs(Isa::SCALAR, &[1.0, 3.0, 2.0, -1.0, 2.5, f32::NAN], 2, 3);
+        assert!((f64::from(drawn.logprob) - want[2].ln()).abs() < 1e-6 && with_nan == top);
     }
 }

@@ -156,6 +156,10 @@ impl Scheduler {
         let start = ticks();
         let token = running.sampler.draw(isa, logits, &slot.sequence, &mut self.scratch);
         self.runner.sampled(start);
+        // Only where there is nothing better: all NaN or −∞, or an overflow to +∞.
+        if !logits.get(token as usize).is_some_and(|l| l.is_finite()) {
+            return finish(slot, FinishReason::NotFinite, events);
+        }
         let (drawn, top) = match running.top_logprobs {
             Some(count) => logprobs(isa, logits, token, usize::from(count.min(MAX_TOP))),
             None => (TokenLogprob { token, logprob: f32::NAN }, Vec::new()),

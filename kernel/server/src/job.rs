@@ -172,7 +172,7 @@ impl Job {
     /// The engine is done: the events that end the stream, or the whole answer.
     ///
     /// # Errors
-    /// Where somebody else cancelled the generation.
+    /// Where somebody else cancelled the generation, and where the model's numbers are not finite.
     pub fn on_finished(
         &mut self,
         reason: FinishReason,
@@ -186,6 +186,10 @@ impl Job {
             (None, FinishReason::MaxTokens | FinishReason::ContextFull) => Ending::Length,
             (None, FinishReason::Cancelled) => {
                 return Err(ApiError::overloaded("The generation was cancelled on the server."));
+            }
+            (None, FinishReason::NotFinite) => {
+                let message = "The model computed no finite number for any token: its weights are damaged. Load another model.";
+                return Err(ApiError::internal(500, "model_not_finite", message));
             }
         };
         let mut events = Vec::new();

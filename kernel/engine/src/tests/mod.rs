@@ -1,6 +1,7 @@
 //! The engine as a whole: against a plain implementation, against llama.cpp's tokens, and against itself.
 
 mod generate;
+mod hostile;
 mod passes;
 mod reference;
 mod support;

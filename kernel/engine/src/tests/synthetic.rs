@@ -9,7 +9,7 @@ use ring0_tensor::{WeightType, dequantize_row, quantize_row};
 use std::vec::Vec;
 use std::{format, vec};
 
-struct Shape {
+pub(super) struct Shape {
     dim: usize,
     layers: usize,
     heads: usize,
@@ -22,7 +22,7 @@ struct Shape {
     factors: bool,
 }
 
-const SHAPES: [Shape; 3] = [
+pub(super) const SHAPES: [Shape; 3] = [
     // Three query heads to a key head, a head that is not dim / heads, an odd vocabulary, separate output.
     Shape {
         dim: 32,
@@ -80,7 +80,7 @@ fn stored(kind: WeightType, values: &[f32], columns: usize) -> Vec<u8> {
 }
 
 /// A model whose matrices are `kind` where their rows are whole blocks, and F32 elsewhere.
-fn write(s: &Shape, kind: WeightType) -> &'static [u8] {
+pub(super) fn write(s: &Shape, kind: WeightType) -> &'static [u8] {
     let mut state = 0x1234_5678_9abc_def1_u64;
     let mut next = || {
         state ^= state << 13;

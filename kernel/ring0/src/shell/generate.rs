@@ -77,6 +77,7 @@ impl Job {
                     FinishReason::MaxTokens => "; stopped at -n",
                     FinishReason::ContextFull => "; the context is full",
                     FinishReason::Cancelled => "; stopped",
+                    FinishReason::NotFinite => "; no token has a finite logit: the model's weights are damaged",
                 };
                 println!(
                     "[{} tokens, {:.1} tokens/s; prompt {} tokens ({} cached), {:.1} tokens/s; first token after {:.1} ms{end}]",
