@@ -1,15 +1,20 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, readSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ok } from '../../../app/base/result.ts';
-import type { Machine, MachineState, Profile } from '../../../app/contract/index.ts';
+import type { Machine, MachineInfo, MachineState, Profile } from '../../../app/contract/index.ts';
+import { planOnPaper, qemuArguments } from '../../../app/machine/argv.ts';
 import { PROFILE_DEFAULTS } from '../../../app/machine/profile.ts';
 import { runningProcessCount } from '../../process/index.ts';
 import { QemuMachines } from './index.ts';
-import { writeTinyGuest } from './tiny-guest.ts';
+import { launchQemu } from './launch.ts';
+import { OwnedMachine } from './owned-machine.ts';
+import { QmpClient } from './qmp-client.ts';
+import { SerialConsole } from './serial-console.ts';
+import { STARTS_ADDRESS, writeTinyGuest } from './tiny-guest.ts';
 
 const QEMU = process.env.RING0_QEMU ?? 'qemu-system-x86_64';
 const hasQemu = spawnSync(QEMU, ['--version']).status === 0;
@@ -154,6 +159,61 @@ describe.skipIf(!hasQemu)('a machine', { timeout: 30_000 }, () => {
     expect(machine.state).toEqual({ phase: 'stopped', by: 'user' });
     expect((await seen.waitForEnd()).phase).toBe('stopped');
     expect(await other.attach()).toMatchObject({ ok: false, error: { code: 'no-machine' } });
+  });
+});
+
+describe.skipIf(!hasQemu)('a guest that dies after a reset before it says anything', { timeout: 30_000 }, () => {
+  const mortal = join(folder, 'mortal.elf');
+  writeTinyGuest(mortal, { diesAfterReset: true });
+
+  /** How often it has started, by its own count. */
+  function starts(ramPath: string): number {
+    const file = openSync(ramPath, 'r');
+    const count = Buffer.alloc(1);
+    readSync(file, count, 0, 1, STARTS_ADDRESS);
+    closeSync(file);
+    return count.readUInt8();
+  }
+
+  test('is a crash at once, with its chain of faults', async () => {
+    const machines = service();
+    const started = await machines.start({ profile, elfPath: mortal });
+    if (!started.ok) throw new Error(started.error.why);
+    const machine = started.value;
+    await heard(machine, 'hello');
+    expect(await machine.reset()).toEqual({ ok: true, value: undefined });
+    const state = await reached(machine, 'crashed');
+    expect(state).toMatchObject({ crash: { kind: 'triple-fault', summary: expect.stringContaining('#DF') as string } });
+    expect(starts(machine.info.ramPath)).toBe(2);
+    await machine.stop();
+    machines.dispose();
+  });
+
+  test('is a crash without the log of an emulator too, after the one reset that a BIOS may make', async () => {
+    const [qmpSocket, serialSocket] = [join(folder, 'q.sock'), join(folder, 's.sock')];
+    const ramPath = join(folder, 'mortal.ram');
+    closeSync(openSync(ramPath, 'w'));
+    const argv = qemuArguments({
+      ...planOnPaper({ ...profile, network: 'none', forwards: [] }, 'tcg'),
+      ...{ elfPath: mortal, ramPath, qmpSocket, serialSocket },
+    });
+    const launched = await launchQemu(QEMU, argv, { qmp: qmpSocket, serial: serialSocket }, undefined);
+    if (!launched.ok) throw new Error(launched.error.why);
+    const qmp = new QmpClient(launched.value.qmp);
+    await qmp.negotiate();
+    const machine = new OwnedMachine({
+      ...{ info: {} as MachineInfo, process: launched.value.process, qmp, stderr: launched.value.stderr },
+      serial: new SerialConsole(launched.value.serial, join(folder, 'mortal.log')),
+      interruptLog: null,
+      readEpitaph: async () => ({ ok: false, error: { code: 'none', what: '', why: '', fix: '' } }),
+      cleanUp: () => {},
+    });
+    await machine.powerOn();
+    await heard(machine, 'hello');
+    expect(await machine.reset()).toEqual({ ok: true, value: undefined });
+    expect(await reached(machine, 'crashed')).toMatchObject({ crash: { kind: 'triple-fault' } });
+    expect(starts(ramPath)).toBe(2);
+    await machine.stop();
   });
 });
 

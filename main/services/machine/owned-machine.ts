@@ -25,8 +25,6 @@ const QUIT_GRACE_MS = 3000;
 /** The interrupt log is for the boot; then, or when it is this large, it is reduced to resets. */
 const MAX_INTERRUPT_LOG = 16 << 20;
 const BOOT_LOG_MS = 20_000;
-/** A BIOS that finds itself warm resets once more: so long, or until the first output, resets are resets. */
-const WARM_RESET_MS = 3000;
 
 export interface OwnedMachineParts {
   readonly info: MachineInfo;
@@ -50,9 +48,13 @@ export class OwnedMachine implements Machine {
   /** Bytes of the interrupt log that belong to earlier lives of the guest. */
   #logStart = 0;
   #rebootAnnounced = false;
+  /** After a reset and before any output, a BIOS that finds itself warm resets once more. */
+  #firmwareMayReset = false;
   #dying = false;
   /** A reset of ours stops and continues the machine, which is nobody's business. */
   #resetting = false;
+  /** What comes from the guest now is of the life that a reset of ours ends. */
+  #ending = false;
   #logTimer: NodeJS.Timeout | undefined;
 
   readonly onDidChangeState = this.#changed.event;
@@ -63,6 +65,7 @@ export class OwnedMachine implements Machine {
     this.info = parts.info;
     this.onDidReceiveSerial = parts.serial.onDidReceive;
     parts.qmp.onDidReceiveEvent((event) => this.#onQmpEvent(event));
+    parts.serial.onDidReceive(() => (this.#firmwareMayReset = false));
     parts.serial.onDidReceiveLine((line) => this.#onSerialLine(line));
     void parts.process.exited.then((status) => {
       this.#apply({ kind: 'exited', crash: qemuDied(describeExit(status), parts.stderr(), parts.serial.tail()) });
@@ -106,44 +109,45 @@ export class OwnedMachine implements Machine {
   async reset(): Promise<Result<void>> {
     if (!['running', 'paused', 'crashed'].includes(this.#state.phase) || this.#parts.process.hasEnded)
       return this.#notPossible('reset');
-    const { qmp } = this.#parts;
+    return this.#restart({ firmwareMayReset: true });
+  }
+
+  /** Restarts the guest. Resets that it makes from then on are held again, the first instruction's included. */
+  async #restart({ firmwareMayReset }: { firmwareMayReset: boolean }): Promise<Result<void>> {
+    const { qmp, interruptLog } = this.#parts;
     this.#resetting = true;
+    this.#ending = true;
     try {
       this.#rebootAnnounced = false;
       this.#dying = false;
-      if (this.#parts.interruptLog !== null) {
-        this.#logStart = logSize(this.#parts.interruptLog);
+      // The guest stands still, so that all that comes into the log is of its next life.
+      const stopped = await qmp.execute('stop');
+      if (!stopped.ok) return stopped;
+      if (interruptLog !== null) {
+        this.#logStart = logSize(interruptLog);
         await qmp.monitor('log int,cpu_reset');
         this.#watchInterruptLog();
       }
-      // While resets are turned into shutdowns, QEMU turns this one into one too.
+      // While resets are turned into shutdowns, QEMU turns this one into one too; it decides when the command comes, not later.
       for (const [command, args] of [
         ['set-action', { reboot: 'reset' }],
         ['system_reset', undefined],
-        ['cont', undefined],
+        ['set-action', { reboot: 'shutdown' }],
       ] as const) {
         const done = await qmp.execute(command, args);
         if (!done.ok) return done;
       }
-      this.#holdNextReset();
+      this.#ending = false;
+      // Not earlier: what the guest said last was still on its way.
+      this.#firmwareMayReset = firmwareMayReset;
+      const going = await qmp.execute('cont');
+      if (!going.ok) return going;
       this.#apply({ kind: 'resumed' });
       return ok();
     } finally {
       this.#resetting = false;
+      this.#ending = false;
     }
-  }
-
-  /** Turns resets into shutdowns again, as soon as the firmware has had its own. */
-  #holdNextReset(): void {
-    const hold = () => {
-      clearTimeout(timer);
-      subscription.dispose();
-      if (this.#parts.interruptLog !== null) this.#logStart = logSize(this.#parts.interruptLog);
-      void this.#parts.qmp.execute('set-action', { reboot: 'shutdown' });
-    };
-    const timer = setTimeout(hold, WARM_RESET_MS);
-    timer.unref();
-    const subscription = this.#parts.serial.onDidReceive(hold);
   }
 
   registers(): Promise<Result<string>> {
@@ -224,6 +228,7 @@ export class OwnedMachine implements Machine {
 
   #onQmpEvent({ name, data }: QmpEvent): void {
     if (name === 'SHUTDOWN' && data.guest === true) {
+      if (this.#ending) return;
       if (data.reason === 'guest-reset') void this.#onGuestReset();
       else this.#onGuestShutdown();
     } else if (name === 'STOP' && !this.#resetting && !this.#dying) {
@@ -240,14 +245,18 @@ export class OwnedMachine implements Machine {
   }
 
   /**
-   * The guest has reset itself and QEMU holds it, frozen. A triple fault and a wanted reboot look the same to QEMU; what tells them
-   * apart is the kernel's announcement, and under TCG QEMU's log.
+   * The guest has reset itself and QEMU holds it, frozen. A triple fault and a wanted reset look the same to QEMU. Wanted is what the
+   * kernel has announced, and after a reset the first one before any output: SeaBIOS that finds itself warm resets once more, and does it
+   * by a triple fault (src/resume.c). Of all others, under TCG QEMU's log says what they were. Elsewhere they count as triple faults, a
+   * foreign kernel's reboot too: what could tell, the instruction before RIP, differs between the ways of resetting, and no KVM was at
+   * hand to try it.
    */
   async #onGuestReset(): Promise<void> {
     const log = this.#parts.interruptLog;
     this.#resetting = true;
     const lines = log === null ? [] : readInterruptLog(log, this.#logStart);
-    const triple = log === null ? !this.#rebootAnnounced : lines.includes('Triple fault');
+    const byFirmware = this.#firmwareMayReset && !this.#rebootAnnounced;
+    const triple = !byFirmware && (log === null || lines.includes('Triple fault'));
     if (triple && !this.#rebootAnnounced) {
       this.#dying = true;
       const epitaph = await this.#parts.readEpitaph(this.info);
@@ -258,7 +267,7 @@ export class OwnedMachine implements Machine {
       this.#resetting = false;
       return;
     }
-    const reset = await this.reset();
+    const reset = await this.#restart({ firmwareMayReset: !byFirmware });
     if (reset.ok) return;
     this.#apply({ kind: 'failed', error: reset.error });
     this.#parts.process.dispose();

@@ -14,15 +14,21 @@ const CODE = Buffer.from(
   'hex',
 );
 const LOAD_ADDRESS = 0x10_0000n;
+/** Counts its starts at 3 MiB, where memory outlives a reset, and from the second on makes a triple fault before it says anything. */
+const DIES_LATER = Buffer.from('fe0500003000803d000030000175' + '05' + 'e976ffffff' + '0f011d4c001000cc', 'hex');
+/** Guest-physical address of that count, one byte. */
+export const STARTS_ADDRESS = 0x30_0000;
 
 /** Writes it as an ELF64 file with the note that PVH wants (xen/include/public/arch-x86/hvm/start_info.h). */
-export function writeTinyGuest(path: string): void {
-  const file = Buffer.alloc(4096 + CODE.length);
+export function writeTinyGuest(path: string, options: { readonly diesAfterReset?: boolean } = {}): void {
+  const code = options.diesAfterReset === true ? Buffer.concat([CODE, DIES_LATER]) : CODE;
+  const entry = options.diesAfterReset === true ? LOAD_ADDRESS + BigInt(CODE.length) : LOAD_ADDRESS;
+  const file = Buffer.alloc(4096 + code.length);
   Buffer.from([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]).copy(file);
   file.writeUInt16LE(2, 16);
   file.writeUInt16LE(62, 18);
   file.writeUInt32LE(1, 20);
-  file.writeBigUInt64LE(LOAD_ADDRESS, 24);
+  file.writeBigUInt64LE(entry, 24);
   file.writeBigUInt64LE(64n, 32);
   file.writeUInt16LE(64, 52);
   file.writeUInt16LE(56, 54);
@@ -33,10 +39,10 @@ export function writeTinyGuest(path: string): void {
     for (const [n, value] of [offset, address, address, size, size, type === 1 ? 4096n : 4n].entries())
       file.writeBigUInt64LE(value, at + 8 + n * 8);
   };
-  segment(64, 1, 4096n, LOAD_ADDRESS, BigInt(CODE.length));
+  segment(64, 1, 4096n, LOAD_ADDRESS, BigInt(code.length));
   segment(120, 4, 256n, 0n, 24n);
   for (const [n, value] of [4, 8, 18, 0x006e_6558].entries()) file.writeUInt32LE(value, 256 + n * 4);
-  file.writeBigUInt64LE(LOAD_ADDRESS, 272);
-  CODE.copy(file, 4096);
+  file.writeBigUInt64LE(entry, 272);
+  code.copy(file, 4096);
   writeFileSync(path, file);
 }
