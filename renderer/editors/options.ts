@@ -24,7 +24,8 @@ export function editorOptions(settings: Settings): Options {
     padding: { top: 8, bottom: 8 },
     renderLineHighlight: 'all',
     renderLineHighlightOnlyWhenFocus: true,
-    bracketPairColorization: { enabled: false },
+    // Monaco keeps this one with its models, and finds it by its flat name only.
+    ...({ 'bracketPairColorization.enabled': false } as object),
     guides: { indentation: true, bracketPairs: false },
     stickyScroll: { enabled: true, maxLineCount: 3 },
     scrollbar: { verticalScrollbarSize: 10, horizontalScrollbarSize: 10, useShadows: false },

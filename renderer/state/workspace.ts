@@ -3,7 +3,7 @@ import { DisposableStore } from '../../app/base/disposable.ts';
 import { Emitter, type Event } from '../../app/base/event.ts';
 import { messageOf } from '../../app/base/result.ts';
 import type { GitChange, GitStatus } from '../../app/contract/workspace.ts';
-import { studio } from '../host/client.ts';
+import { studio, whenConnected } from '../host/client.ts';
 import { followForever } from '../host/follow.ts';
 
 /** Paths that changed, or everything may have. */
@@ -40,6 +40,7 @@ export function followWorkspace() {
     clearTimeout(timer);
     timer = setTimeout(() => void refresh(), QUIET_MS);
   };
+  void whenConnected().then(refresh);
   owned.add(
     followForever(
       (signal) => studio.workspace.watch(undefined, { signal }),
@@ -54,12 +55,17 @@ export function followWorkspace() {
 }
 
 async function refresh(): Promise<void> {
-  try {
-    const [git, files] = await Promise.all([studio.workspace.gitStatus(), studio.workspace.quickOpen()]);
-    if (git.ok) useWorkspace.setState({ git: git.value, marks: marksOf(git.value) });
-    if (files.ok) useWorkspace.setState({ files: files.value.paths, filesTruncated: files.value.truncated });
-  } catch (thrown) {
-    console.warn(`the workspace could not be looked at: ${messageOf(thrown)}`);
+  const outcomes = await Promise.allSettled([
+    studio.workspace.quickOpen().then((files) => {
+      if (files.ok) useWorkspace.setState({ files: files.value.paths, filesTruncated: files.value.truncated });
+    }),
+    studio.workspace.gitStatus().then((git) => {
+      if (git.ok) useWorkspace.setState({ git: git.value, marks: marksOf(git.value) });
+    }),
+  ]);
+  for (const outcome of outcomes) {
+    if (outcome.status === 'rejected')
+      console.warn(`the workspace could not be looked at: ${messageOf(outcome.reason)}`);
   }
 }
 

@@ -14,10 +14,11 @@ function Box({ request }: { readonly request: QuickRequest }) {
   const [, more] = useReducer((count: number) => count + 1, 0);
   const list = useRef<HTMLDivElement>(null);
   const input = useRef<HTMLInputElement>(null);
-  const { items, empty } = request.answer(text, more);
+  const { items, empty } = request.answer(text);
   const current = Math.min(selected, items.length - 1);
 
   useEffect(() => input.current?.focus(), []);
+  useEffect(() => request.follow?.(more), [request]);
   useLayoutEffect(() => {
     list.current?.children[current]?.scrollIntoView({ block: 'nearest' });
   }, [current]);
@@ -110,6 +111,6 @@ function Box({ request }: { readonly request: QuickRequest }) {
 
 /** The box at the top in which files, commands and choices are found. */
 export function QuickInput() {
-  const request = useQuickInput((state) => state.request);
-  return request === null ? null : <Box key={request.title} request={request} />;
+  const { request, number } = useQuickInput();
+  return request === null ? null : <Box key={number} request={request} />;
 }

@@ -77,9 +77,10 @@ export function TitleBar() {
   const items = useToolbarItems();
   return (
     <header className="title-bar" data-region="title">
-      <img className="title-mark" src="./ring0.svg" alt="Ring0 Studio" width="18" height="18" />
-      <LayoutSwitch />
-      <div className="title-gap" />
+      <div className="title-start">
+        <img className="title-mark" src="./ring0.svg" alt="Ring0 Studio" width="18" height="18" />
+        <LayoutSwitch />
+      </div>
       <button
         type="button"
         className="title-search"
@@ -90,16 +91,17 @@ export function TitleBar() {
         <span>{workspace ?? 'Ring0 Studio'}</span>
         <kbd>{keyHint(getCommand('workbench.quickOpen'))}</kbd>
       </button>
-      <div className="title-gap" />
-      <div className="title-tools">
-        {[...items.values()]
-          .sort((a, b) => a.order - b.order)
-          .map((item) => (
-            <item.component key={item.id} />
-          ))}
-      </div>
-      <div className="title-sides">
-        <SideButtons />
+      <div className="title-end">
+        <div className="title-tools">
+          {[...items.values()]
+            .sort((a, b) => a.order - b.order)
+            .map((item) => (
+              <item.component key={item.id} />
+            ))}
+        </div>
+        <div className="title-sides">
+          <SideButtons />
+        </div>
       </div>
     </header>
   );

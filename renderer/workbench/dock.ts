@@ -127,12 +127,14 @@ export function restoreLayout(api: DockviewApi, saved: unknown): boolean {
 }
 
 /** Where a new editor goes: into the group that was last worked in, else between the sides. */
-function editorPlace(api: DockviewApi): { position?: { referenceGroup: string } } {
+function editorPlace(api: DockviewApi): { position: { referenceGroup: string } | { direction: 'right' } } {
   const last = useDock.getState().activeEditor;
+  const remembered = last === null ? undefined : api.getPanel(last)?.group;
   const group =
-    (last === null ? undefined : api.getPanel(last)?.group) ??
-    api.groups.find((each) => each.api.location.type === 'grid');
-  return group === undefined || sideOf(group) !== null ? {} : { position: { referenceGroup: group.id } };
+    remembered !== undefined && sideOf(remembered) === null
+      ? remembered
+      : api.groups.find((each) => each.api.location.type === 'grid');
+  return { position: group === undefined ? { direction: 'right' } : { referenceGroup: group.id } };
 }
 
 /** Shows a pane and its side, opening it where it is closed. With `focus`, the keyboard follows. */

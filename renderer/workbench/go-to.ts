@@ -18,6 +18,7 @@ export function showGoTo(initial: string): void {
     title: 'Go to file or command',
     placeholder: 'File name, > for commands, : for a line',
     initial,
+    follow: useWorkspace.subscribe,
     answer: (text) => {
       if (text.startsWith('>')) return commandAnswer(text.slice(1));
       if (text.startsWith(':')) return lineAnswer(text.slice(1));

@@ -28,22 +28,26 @@ export interface QuickRequest {
   readonly title: string;
   readonly placeholder: string;
   readonly initial: string;
-  /** Answers at once with what it has; may be called again with the same text once `onMore` was called. */
-  readonly answer: (text: string, onMore: () => void) => QuickAnswer;
+  /** Answers at once with what it has. */
+  readonly answer: (text: string) => QuickAnswer;
+  /** Tells when the answer to the same text may have changed; returns the end of the telling. */
+  readonly follow?: ((onMore: () => void) => () => void) | undefined;
   readonly onCancel?: (() => void) | undefined;
 }
 
 interface QuickState {
   readonly request: QuickRequest | null;
+  /** Rises with each request: a box of its own. */
+  readonly number: number;
 }
 
-export const useQuickInput = create<QuickState>(() => ({ request: null }));
+export const useQuickInput = create<QuickState>(() => ({ request: null, number: 0 }));
 
 let returnTo: Element | null = null;
 
 export function openQuickInput(request: QuickRequest): void {
   if (useQuickInput.getState().request === null) returnTo = document.activeElement;
-  useQuickInput.setState({ request });
+  useQuickInput.setState(({ number }) => ({ request, number: number + 1 }));
 }
 
 /** Closes the box. Unless something was chosen, the keyboard goes back to where it was. */
