@@ -122,19 +122,19 @@ export const MachineStartSchema = StartRequestSchema.omit({ elfPath: true, efiPa
 });
 export type MachineStart = z.infer<typeof MachineStartSchema>;
 
-export const MachineStartEventSchema = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('progress'), progress: ProgressSchema }),
-  z.object({ kind: z.literal('started'), machine: MachineListingSchema }),
-  z.object({ kind: z.literal('failed'), error: AppErrorSchema }),
-]);
-export type MachineStartEvent = z.infer<typeof MachineStartEventSchema>;
-
 /** A machine as the studio lists it: those that run, and the last ones of this host that have ended. */
 export const StudioMachineSchema = MachineListingSchema.extend({
   /** Whether this host started it, rather than another terminal. */
   own: z.boolean(),
 });
 export type StudioMachine = z.infer<typeof StudioMachineSchema>;
+
+export const MachineStartEventSchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('progress'), progress: ProgressSchema }),
+  z.object({ kind: z.literal('started'), machine: StudioMachineSchema }),
+  z.object({ kind: z.literal('failed'), error: AppErrorSchema }),
+]);
+export type MachineStartEvent = z.infer<typeof MachineStartEventSchema>;
 
 /**
  * A piece of the serial console. `offset` counts bytes since power-on (or since this host attached); a gap means that the reader
