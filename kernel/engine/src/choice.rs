@@ -77,6 +77,16 @@ impl Choice {
         if self.trial.is_some() { self.settled.other() } else { self.settled }
     }
 
+    /// Begins with what passes of another kind have settled on, unless there are passes enough of this kind to judge by: long prompts
+    /// have few passes, and a host that stalls one kind stalls the other.
+    pub(crate) fn learn_from(&mut self, other: &Choice) {
+        let settled = other.settled;
+        let judged = other.recent.iter().all(|recent| recent.count > 0) && other.trial.is_none();
+        if judged && settled != self.settled && self.recent[self.settled as usize].count < SAMPLES {
+            *self = Choice { settled, ..Choice::default() };
+        }
+    }
+
     /// A pass, computed [`Choice::way`], has cost so much.
     pub(crate) fn record(&mut self, cost: u64) {
         let (way, settled) = (self.way(), self.settled);
@@ -178,6 +188,21 @@ mod tests {
         assert!(ones > 980, "{ones}");
         run(&mut choice, 10_000, [1000, 1900]);
         assert_eq!(choice.settled, Way::Many);
+    }
+
+    #[test]
+    fn what_another_kind_has_settled_is_where_to_begin() {
+        let (mut busy, mut prompts) = (Choice::default(), Choice::default());
+        prompts.learn_from(&busy);
+        assert_eq!(prompts.way(), Way::Many, "nothing is known");
+        run(&mut busy, 20, [20_000, 2000]);
+        run(&mut prompts, 1, [90_000, 9000]);
+        prompts.learn_from(&busy);
+        assert_eq!(prompts.way(), Way::One);
+        // Its own passes then decide.
+        run(&mut prompts, 20, [5000, 9000]);
+        prompts.learn_from(&busy);
+        assert_eq!(prompts.settled, Way::Many);
     }
 
     #[test]

@@ -251,6 +251,10 @@ impl Runner {
         let most = self.cores_for(items.len());
         let class = items.len().min(self.choices.len()) - 1;
         let measured = self.limit == 0 && most > 1;
+        if measured {
+            let single = self.choices[0];
+            self.choices[class].learn_from(&single);
+        }
         let active = if measured && self.choices[class].way() == Way::One { 1 } else { most };
         let began = ticks();
         let ring = self.trace.is_enabled().then_some(self.trace);
