@@ -168,21 +168,55 @@ export function checkMemory(freeMiB: number, totalMiB: number): Outcome {
       );
 }
 
+interface PackageManager {
+  readonly program: string;
+  /** What brings its knowledge of packages up to date, if it does not do so itself. */
+  readonly refresh?: string;
+  /** Installs without asking, and nothing that is merely recommended. */
+  readonly install: string;
+  readonly packages: Readonly<Record<'qemu' | 'ovmf', string>>;
+}
+
+const MANAGERS: readonly PackageManager[] = [
+  {
+    program: '/usr/bin/apt-get',
+    // Fresh containers and images have no package lists; an unattended upgrade may hold the lock.
+    refresh: 'apt-get -o DPkg::Lock::Timeout=120 update',
+    install: 'apt-get -o DPkg::Lock::Timeout=120 install -y --no-install-recommends',
+    packages: { qemu: 'qemu-system-x86', ovmf: 'ovmf' },
+  },
+  {
+    program: '/usr/bin/dnf',
+    install: 'dnf install -y --setopt=install_weak_deps=False',
+    packages: { qemu: 'qemu-system-x86', ovmf: 'edk2-ovmf' },
+  },
+  {
+    program: '/usr/bin/pacman',
+    install: 'pacman -S --needed --noconfirm',
+    packages: { qemu: 'qemu-system-x86', ovmf: 'edk2-ovmf' },
+  },
+  {
+    program: '/usr/bin/zypper',
+    install: 'zypper --non-interactive install --no-recommends',
+    packages: { qemu: 'qemu-x86', ovmf: 'qemu-ovmf-x86_64' },
+  },
+];
+
 /** The command that installs a package on this system; null where we know none. */
-function installCommand(what: 'qemu' | 'ovmf'): string | null {
-  const sudo = process.getuid?.() === 0 ? '' : 'sudo ';
-  const managers: readonly (readonly [
-    path: string,
-    command: string,
-    packages: Readonly<Record<'qemu' | 'ovmf', string>>,
-  ])[] = [
-    ['/usr/bin/apt-get', 'apt-get install -y', { qemu: 'qemu-system-x86', ovmf: 'ovmf' }],
-    ['/usr/bin/dnf', 'dnf install -y', { qemu: 'qemu-system-x86', ovmf: 'edk2-ovmf' }],
-    ['/usr/bin/pacman', 'pacman -S --noconfirm', { qemu: 'qemu-system-x86', ovmf: 'edk2-ovmf' }],
-    ['/usr/bin/zypper', 'zypper install -y', { qemu: 'qemu-x86', ovmf: 'qemu-ovmf-x86_64' }],
-  ];
-  const manager = managers.find(([path]) => existsSync(path));
-  if (manager !== undefined) return `${sudo}${manager[1]} ${manager[2][what]}`;
+export function installCommand(
+  what: 'qemu' | 'ovmf',
+  isThere: (program: string) => boolean = existsSync,
+  isRoot = process.getuid?.() === 0,
+): string | null {
+  const sudo = isRoot ? '' : 'sudo ';
+  const manager = MANAGERS.find(({ program }) => isThere(program));
+  if (manager !== undefined) {
+    const steps = [
+      ...(manager.refresh === undefined ? [] : [manager.refresh]),
+      `${manager.install} ${manager.packages[what]}`,
+    ];
+    return steps.map((step) => `${sudo}${step}`).join(' && ');
+  }
   if (process.platform === 'darwin') return 'brew install qemu';
   return process.platform === 'win32' ? 'winget install SoftwareFreedomConservancy.QEMU' : null;
 }

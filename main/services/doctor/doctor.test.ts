@@ -1,9 +1,12 @@
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
+import type { FixEvent } from '../../../app/contract/index.ts';
 import { candidates, probeAccelerator } from './accelerator.ts';
-import { checkMemory, checkNode } from './checks.ts';
+import { checkMemory, checkNode, installCommand } from './checks.ts';
+import { Doctor } from './index.ts';
 import { ProbeCache } from './probe-cache.ts';
 import { isQemuRecent, parseQemuVersion, qemuVersion } from './qemu.ts';
 
@@ -32,6 +35,52 @@ describe('checks', () => {
   test('what is not fine says why and what to do', () => {
     const check = checkMemory(100, 2000);
     expect([check.status, check.why !== '', check.fixHint !== '']).toEqual(['warn', true, true]);
+  });
+
+  test('packages are installed from fresh lists, without asking and without recommendations', () => {
+    const on = (program: string, root: boolean) => installCommand('qemu', (it) => it === program, root);
+    expect([on('/usr/bin/apt-get', true), on('/usr/bin/apt-get', false)]).toEqual([
+      'apt-get -o DPkg::Lock::Timeout=120 update && apt-get -o DPkg::Lock::Timeout=120 install -y --no-install-recommends qemu-system-x86',
+      'sudo apt-get -o DPkg::Lock::Timeout=120 update && sudo apt-get -o DPkg::Lock::Timeout=120 install -y --no-install-recommends qemu-system-x86',
+    ]);
+    expect(installCommand('ovmf', (it) => it === '/usr/bin/zypper', false)).toBe(
+      'sudo zypper --non-interactive install --no-recommends qemu-ovmf-x86_64',
+    );
+  });
+
+  // What apt itself makes of the command, changing nothing; only where it has package lists.
+  const simulated = spawnSync('apt-get', ['-s', 'install', 'ovmf']).status === 0;
+  if (!simulated) console.log('skipped: no apt-get with package lists here');
+  test.skipIf(!simulated).each(['qemu', 'ovmf'] as const)('apt knows what installs %s', (what) => {
+    const install = (installCommand(what, (it) => it === '/usr/bin/apt-get', true) ?? '').split(' && ').at(-1) ?? '';
+    const [program = '', ...args] = install.split(' ');
+    const run = spawnSync(program, ['-s', ...args], { encoding: 'utf8' });
+    expect([run.status, run.stdout.match(/^Remv/gm)]).toEqual([0, null]);
+  });
+
+  test.skipIf(installCommand('qemu') === null)('a fix that succeeds and cures nothing has failed', async () => {
+    // Package managers that say yes to everything.
+    const bin = join(folder, 'bin');
+    mkdirSync(bin);
+    for (const name of ['apt-get', 'dnf', 'pacman', 'zypper', 'brew', 'sudo', 'sh', 'curl', 'rustup'])
+      writeFileSync(join(bin, name), '#!/bin/sh\necho yes\n', { mode: 0o755 });
+    vi.stubEnv('PATH', `${bin}:${process.env.PATH}`);
+    vi.stubEnv('RING0_QEMU', join(folder, 'none'));
+    try {
+      const events: FixEvent[] = [];
+      for await (const event of new Doctor(folder, join(folder, 'fix-cache.json')).fix()) events.push(event);
+      expect(events).toContainEqual({ kind: 'command', check: 'qemu', command: installCommand('qemu') });
+      expect(events).toContainEqual({ kind: 'output', line: 'yes' });
+      expect(events).toContainEqual(
+        expect.objectContaining({
+          kind: 'failed',
+          check: 'qemu',
+          error: expect.objectContaining({ code: 'fix-in-vain' }) as object,
+        }),
+      );
+    } finally {
+      vi.unstubAllEnvs();
+    }
   });
 
   test('a QEMU that is broken or missing is an error', async () => {

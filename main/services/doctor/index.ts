@@ -56,9 +56,23 @@ export class Doctor implements DoctorService {
       if (isCancelled(options.signal)) break;
       done.add(check.fixCommand);
       yield { kind: 'command', check: check.id, command: check.fixCommand };
-      yield* runFix(check.id, check.fixCommand, options.signal);
+      for await (const event of runFix(check.id, check.fixCommand, options.signal))
+        yield event.kind === 'fixed' ? await this.#verdict(check, check.fixCommand, options.signal) : event;
     }
     yield { kind: 'finished', report: await this.examine(options) };
+  }
+
+  /** Whether a fix whose command succeeded has cured what it was for. */
+  async #verdict(check: DoctorCheck, command: string, signal: CancelSignal | undefined): Promise<FixEvent> {
+    const after = await CHECKS.find(({ id }) => id === check.id)?.examine(this.#root, signal);
+    if (after === undefined || after.status === 'ok') return { kind: 'fixed', check: check.id };
+    const { error } = fail(
+      'fix-in-vain',
+      `\`${command}\` succeeded, and ${check.title} is still not right.`,
+      after.why,
+      after.fixHint || 'Open a new terminal and look again: `ring0 doctor`.',
+    );
+    return { kind: 'failed', check: check.id, error };
   }
 
   async chooseAccelerator(
