@@ -1,4 +1,5 @@
 /** The panes of the studio: each import makes one registration. */
+import './boot-timeline/index.tsx';
 import './build/index.tsx';
 import './chat/index.tsx';
 import './explorer/index.tsx';

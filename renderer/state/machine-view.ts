@@ -128,7 +128,7 @@ export function shellCommand(argv: readonly string[], separator = ' '): string {
 }
 
 /** Registers at a glance, in this order where the machine has them. */
-export const GLANCE = ['rip', 'rsp', 'rflags', 'cr0', 'cr2', 'cr3', 'cr4', 'efer'] as const;
+export const GLANCE = ['rip', 'rsp', 'rfl', 'cr0', 'cr2', 'cr3', 'cr4', 'efer'] as const;
 
 /** QEMU calls them differently from one processor to the next. */
 export function glanceRegisters(values: Readonly<Record<string, string>>): { name: string; value: string }[] {

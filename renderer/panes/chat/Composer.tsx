@@ -1,4 +1,3 @@
-import { useLayoutEffect, useRef } from 'react';
 import { send, setDraft, stopAnswer, useChat } from '../../state/chat.ts';
 import { useServingMachine } from '../../state/machines.ts';
 import { Button } from '../../widgets/buttons.tsx';
@@ -8,13 +7,6 @@ export function Composer() {
   const draft = useChat(({ current }) => current.draft);
   const busy = useChat(({ live }) => live !== null);
   const serving = useServingMachine() !== null;
-  const area = useRef<HTMLTextAreaElement>(null);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: it grows with its text
-  useLayoutEffect(() => {
-    if (area.current === null) return;
-    area.current.style.height = 'auto';
-    area.current.style.height = `${Math.min(200, area.current.scrollHeight + 2)}px`;
-  }, [draft]);
   return (
     <form
       className="chat-composer"
@@ -24,7 +16,6 @@ export function Composer() {
       }}
     >
       <textarea
-        ref={area}
         className="field"
         data-autofocus=""
         rows={1}

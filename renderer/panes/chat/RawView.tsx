@@ -3,6 +3,7 @@ import { messageOf } from '../../../app/base/result.ts';
 import { studio } from '../../host/client.ts';
 import { useChat } from '../../state/chat.ts';
 import { CopyButton } from '../../widgets/CopyButton.tsx';
+import { copyText } from '../../widgets/clipboard.ts';
 
 /** What went over the wire for one answer. */
 export function RawView({ node }: { readonly node: string }) {
@@ -27,11 +28,7 @@ export function RawView({ node }: { readonly node: string }) {
       <div className="section-head">
         <h4>Request{typeof sent === 'object' && sent !== null ? ` to ${sent.url}` : ''}</h4>
         {typeof sent === 'object' && sent !== null ? (
-          <button
-            type="button"
-            className="button button-quiet"
-            onClick={() => void import('../../widgets/clipboard.ts').then(({ copyText }) => copyText(sent.command))}
-          >
+          <button type="button" className="button button-quiet" onClick={() => void copyText(sent.command)}>
             Copy as curl
           </button>
         ) : null}

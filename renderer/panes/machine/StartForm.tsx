@@ -48,7 +48,7 @@ export function StartForm({ another }: { readonly another: boolean }) {
           {model === '' || chosenModel !== undefined ? null : <option value={model}>{model}</option>}
           {models.map((entry) => (
             <option key={entry.path} value={entry.name}>
-              {entry.name === 'demo' ? 'demo (comes with the project)' : entry.name}, {size(entry.sizeBytes)}
+              {entry.name}, {size(entry.sizeBytes)}
             </option>
           ))}
         </select>
