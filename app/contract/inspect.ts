@@ -1,10 +1,12 @@
 import type { Result } from '../base/result.ts';
 import type { MachineInfo } from './machine.ts';
-import type { BootReport, DriverRegistry, Epitaph, TraceSpans } from './records.ts';
+import type { BootReport, BootTimeline, DriverRegistry, Epitaph, TraceSpans } from './records.ts';
 
 /** Reads the kernel's records out of guest RAM while the guest runs; never stops it. */
 export interface InspectService {
   boot(machine: MachineInfo): Promise<Result<BootReport>>;
+  /** The boot report on one axis with what the host saw of the start. */
+  timeline(machine: MachineInfo): Promise<Result<BootTimeline>>;
   trace(machine: MachineInfo): Promise<Result<TraceSpans>>;
   epitaph(machine: MachineInfo): Promise<Result<Epitaph>>;
   drivers(machine: MachineInfo): Promise<Result<DriverRegistry>>;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { HexSchema } from './common.ts';
+import { EpochMsSchema, HexSchema } from './common.ts';
 
 /**
  * The kernel's records (`kernel/abi`) as they are drawn, printed and asserted. `problems` says in words what does not hold
@@ -37,6 +37,37 @@ export const BootReportSchema = z.object({
   problems,
 });
 export type BootReport = z.infer<typeof BootReportSchema>;
+
+/** What the owner of a machine saw of its start; `stamps.json` in the run directory. */
+export const HostStampsSchema = z.object({
+  /** QEMU was started. */
+  spawnedAt: EpochMsSchema,
+  /** The guest was let run. */
+  poweredOnAt: EpochMsSchema,
+  /** Something came from the serial port, firmware's output included; null before. */
+  firstByteAt: EpochMsSchema.nullable(),
+  /** Resets since, wanted ones and a BIOS's own. */
+  resets: z.number().int().nonnegative(),
+});
+export type HostStamps = z.infer<typeof HostStampsSchema>;
+
+/** A boot on one axis: milliseconds from QEMU's start. */
+export const BootTimelineSchema = z.object({
+  /** The kernel's first instruction; null where `problems` says why. The kernel's spans are absent then. */
+  entryMs: z.number().nullable(),
+  /** In order of their start; `durationMs` is null while a span runs. */
+  spans: z.array(
+    z.object({
+      name: z.string(),
+      by: z.enum(['host', 'firmware', 'kernel']),
+      startMs: z.number(),
+      durationMs: z.number().nullable(),
+    }),
+  ),
+  marks: z.array(z.object({ name: z.string(), atMs: z.number() })),
+  problems,
+});
+export type BootTimeline = z.infer<typeof BootTimelineSchema>;
 
 export const OPERATIONS = [
   'embed',

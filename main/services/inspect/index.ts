@@ -1,13 +1,17 @@
 import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fail, messageOf, ok, type Result } from '../../../app/base/result.ts';
-import type {
-  BootReport,
-  DriverRegistry,
-  Epitaph,
-  InspectService,
-  MachineInfo,
-  TraceSpans,
+import {
+  type BootReport,
+  type BootTimeline,
+  type DriverRegistry,
+  type Epitaph,
+  HostStampsSchema,
+  type InspectService,
+  type MachineInfo,
+  type TraceSpans,
 } from '../../../app/contract/index.ts';
+import { bootTimeline } from '../../../app/machine/boot-timeline.ts';
 import {
   BOOT_REPORT_BYTES,
   DRIVER_REGISTRY_BYTES,
@@ -39,6 +43,18 @@ export class RamInspector implements InspectService {
 
   boot(machine: MachineInfo): Promise<Result<BootReport>> {
     return this.#decode(machine, 'boot', BOOT_REPORT_BYTES, undefined, decodeBootReport);
+  }
+
+  async timeline(machine: MachineInfo): Promise<Result<BootTimeline>> {
+    const report = await this.boot(machine);
+    if (!report.ok) return report;
+    const path = join(machine.runDirectory, 'stamps.json');
+    try {
+      return ok(bootTimeline(report.value, HostStampsSchema.parse(JSON.parse(await readFile(path, 'utf8')))));
+    } catch (error) {
+      const fix = 'The machine was started by another version of the studio: start it again.';
+      return fail('no-stamps', "What the host saw of the machine's start cannot be read.", messageOf(error), fix);
+    }
   }
 
   trace(machine: MachineInfo): Promise<Result<TraceSpans>> {

@@ -23,7 +23,7 @@ import { allocatePorts } from './ports.ts';
 import { stampOf } from './process-stamp.ts';
 import { QmpClient } from './qmp-client.ts';
 import { createRamFile, hideRamFile } from './ram-file.ts';
-import { createRunDirectory, liveRuns, removeRun, runRoot, writeRunRecord } from './run-directory.ts';
+import { createRunDirectory, liveRuns, removeRun, runRoot, writeRunRecord, writeStamps } from './run-directory.ts';
 import { SerialConsole } from './serial-console.ts';
 
 export type { Ovmf } from './plan.ts';
@@ -157,6 +157,7 @@ export class QemuMachines implements MachineService {
       const plan = await this.#plan(request, settled, accelerator, directory, ram.value, ports.value);
       if (!plan.ok) return plan;
       const argv = qemuArguments(plan.value);
+      const spawnedAt = Date.now();
       const launched = await launchQemu(
         this.#options.qemu,
         argv,
@@ -183,7 +184,7 @@ export class QemuMachines implements MachineService {
         serialLogPath: join(directory, 'serial.log'),
         argv: [this.#options.qemu, ...argv],
       };
-      return this.#own(info, launched.value, plan.value.interruptLog, undo);
+      return this.#own(info, { ...launched.value, spawnedAt }, plan.value.interruptLog, undo);
     })();
     if (!machine.ok) undo.dispose();
     return machine;
@@ -223,7 +224,7 @@ export class QemuMachines implements MachineService {
   /** Takes a connected QEMU into possession, registers it and lets it run. */
   async #own(
     settled: MachineInfo,
-    launched: LaunchedQemu,
+    launched: LaunchedQemu & { readonly spawnedAt: number },
     interruptLog: string | null,
     undo: DisposableStore,
   ): Promise<Result<OwnedMachine>> {
@@ -240,6 +241,8 @@ export class QemuMachines implements MachineService {
       serial,
       stderr: launched.stderr,
       interruptLog,
+      spawnedAt: launched.spawnedAt,
+      onStamps: (stamps) => writeStamps(info.runDirectory, stamps),
       readEpitaph: this.#options.readEpitaph,
       cleanUp: () => {
         this.#owned.delete(info.id);

@@ -205,6 +205,8 @@ describe.skipIf(!hasQemu)('a guest that dies after a reset before it says anythi
       ...{ info: {} as MachineInfo, process: launched.value.process, qmp, stderr: launched.value.stderr },
       serial: new SerialConsole(launched.value.serial, join(folder, 'mortal.log')),
       interruptLog: null,
+      spawnedAt: 0,
+      onStamps: () => {},
       readEpitaph: async () => ({ ok: false, error: { code: 'none', what: '', why: '', fix: '' } }),
       cleanUp: () => {},
     });

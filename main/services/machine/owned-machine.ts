@@ -1,6 +1,6 @@
 import { Emitter } from '../../../app/base/event.ts';
 import { fail, ok, type Result } from '../../../app/base/result.ts';
-import type { Epitaph, Machine, MachineInfo, MachineState } from '../../../app/contract/index.ts';
+import type { Epitaph, HostStamps, Machine, MachineInfo, MachineState } from '../../../app/contract/index.ts';
 import { isEnded, type MachineEvent, reduceMachine } from '../../../app/machine/state.ts';
 import type { ManagedProcess } from '../../process/index.ts';
 import {
@@ -33,6 +33,10 @@ export interface OwnedMachineParts {
   readonly serial: SerialConsole;
   readonly stderr: () => string;
   readonly interruptLog: string | null;
+  /** When QEMU was started, ms since 1970. */
+  readonly spawnedAt: number;
+  /** Called with what the host has seen of the start, whenever that changes. */
+  readonly onStamps: (stamps: HostStamps) => void;
   readonly readEpitaph: (info: MachineInfo) => Promise<Result<Epitaph>>;
   /** Removes sockets, run directory and RAM file. Called once, when QEMU is gone. */
   readonly cleanUp: () => void;
@@ -45,6 +49,7 @@ export class OwnedMachine implements Machine {
   readonly #changed = new Emitter<MachineState>();
   #state: MachineState = { phase: 'starting', step: 'the machine is switched on' };
   #cleaned = false;
+  #stamps: HostStamps;
   /** Bytes of the interrupt log that belong to earlier lives of the guest. */
   #logStart = 0;
   #rebootAnnounced = false;
@@ -63,9 +68,13 @@ export class OwnedMachine implements Machine {
   constructor(parts: OwnedMachineParts) {
     this.#parts = parts;
     this.info = parts.info;
+    this.#stamps = { spawnedAt: parts.spawnedAt, poweredOnAt: parts.spawnedAt, firstByteAt: null, resets: 0 };
     this.onDidReceiveSerial = parts.serial.onDidReceive;
     parts.qmp.onDidReceiveEvent((event) => this.#onQmpEvent(event));
-    parts.serial.onDidReceive(() => (this.#firmwareMayReset = false));
+    parts.serial.onDidReceive(() => {
+      this.#firmwareMayReset = false;
+      if (this.#stamps.firstByteAt === null) this.#stamp({ firstByteAt: Date.now() });
+    });
     parts.serial.onDidReceiveLine((line) => this.#onSerialLine(line));
     void parts.process.exited.then((status) => {
       this.#apply({ kind: 'exited', crash: qemuDied(describeExit(status), parts.stderr(), parts.serial.tail()) });
@@ -80,6 +89,7 @@ export class OwnedMachine implements Machine {
 
   /** Lets the guest run for the first time. */
   async powerOn(): Promise<Result<void>> {
+    this.#stamp({ poweredOnAt: Date.now() });
     const started = await this.#parts.qmp.execute('cont');
     if (!started.ok) return started;
     this.#apply({ kind: 'started' });
@@ -138,6 +148,7 @@ export class OwnedMachine implements Machine {
         if (!done.ok) return done;
       }
       this.#ending = false;
+      this.#stamp({ resets: this.#stamps.resets + 1 });
       // Not earlier: what the guest said last was still on its way.
       this.#firmwareMayReset = firmwareMayReset;
       const going = await qmp.execute('cont');
@@ -183,6 +194,11 @@ export class OwnedMachine implements Machine {
     this.#parts.process.dispose();
     // The program may end before the exit is seen: the files go now.
     this.#cleanUp();
+  }
+
+  #stamp(change: Partial<HostStamps>): void {
+    this.#stamps = { ...this.#stamps, ...change };
+    this.#parts.onStamps(this.#stamps);
   }
 
   #apply(event: MachineEvent): void {

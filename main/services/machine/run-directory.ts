@@ -4,6 +4,7 @@ import { homedir, tmpdir, userInfo } from 'node:os';
 import { basename, join } from 'node:path';
 import { fail, messageOf, ok, type Result } from '../../../app/base/result.ts';
 import { type RunRecord, RunRecordSchema } from '../../../app/contract/control.ts';
+import type { HostStamps } from '../../../app/contract/records.ts';
 import { isSameProcess, killStamped, type ProcessStamp } from './process-stamp.ts';
 import { removeRamFile } from './ram-file.ts';
 
@@ -49,8 +50,20 @@ export function createRunDirectory(root: string, profileName: string): Result<{ 
 
 /** Registers the machine; a reader sees all of the record or none. */
 export function writeRunRecord(directory: string, record: RunRecord): void {
-  const path = join(directory, 'machine.json');
-  writeFileSync(`${path}.new`, JSON.stringify(record, null, 2), { mode: 0o600 });
+  writeWhole(join(directory, 'machine.json'), record);
+}
+
+/** Notes what the owner has seen of the machine's start. */
+export function writeStamps(directory: string, stamps: HostStamps): void {
+  try {
+    writeWhole(join(directory, 'stamps.json'), stamps);
+  } catch {
+    // A full disk costs the picture of the boot, not the machine.
+  }
+}
+
+function writeWhole(path: string, value: unknown): void {
+  writeFileSync(`${path}.new`, JSON.stringify(value, null, 2), { mode: 0o600 });
   renameSync(`${path}.new`, path);
 }
 
