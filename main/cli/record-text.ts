@@ -1,5 +1,5 @@
 /** The kernel's records as people read them. */
-import type { BootReport, DriverRegistry, TraceSpan, TraceSpans } from '../../app/contract/index.ts';
+import type { BootReport, BootTimeline, DriverRegistry, TraceSpan, TraceSpans } from '../../app/contract/index.ts';
 import { type Paint, table } from './terminal.ts';
 
 const ms = (value: number | null) => (value === null ? '' : value.toFixed(3));
@@ -30,6 +30,37 @@ export function bootText(report: BootReport, paint: Paint): string {
       ? 'no token yet'
       : `first token ${ms(report.firstTokenMs)} ms after the kernel's first instruction`,
     ...warnings(report.problems, paint),
+  ].join('\n');
+}
+
+const BAR_CELLS = 40;
+
+/** The boot from QEMU's start on, as bars on one axis. */
+export function timelineText(timeline: BootTimeline, paint: Paint): string {
+  const { spans, marks, problems } = timeline;
+  const end = Math.max(1, ...spans.map((it) => it.startMs + (it.durationMs ?? 0)), ...marks.map((it) => it.atMs));
+  const cell = (at: number) => Math.min(BAR_CELLS - 1, Math.max(0, Math.floor((at / end) * BAR_CELLS)));
+  const rows = [
+    ...spans.map(({ name, startMs, durationMs }) => {
+      const from = cell(startMs);
+      const to = durationMs === null ? BAR_CELLS - 1 : cell(startMs + durationMs);
+      return { at: startMs, took: durationMs, name, bar: ' '.repeat(from) + '#'.repeat(Math.max(1, to - from + 1)) };
+    }),
+    ...marks.map(({ name, atMs }) => ({ at: atMs, took: undefined, name, bar: `${' '.repeat(cell(atMs))}^` })),
+  ].sort((a, b) => a.at - b.at);
+  return [
+    table(
+      ['SINCE QEMU STARTED', 'AT ms', 'TOOK ms', ''],
+      rows.map(({ name, at, took, bar }) => [
+        name,
+        at.toFixed(1),
+        took === undefined ? '' : took === null ? 'runs' : took.toFixed(1),
+        bar,
+      ]),
+      [1, 2],
+      paint,
+    ),
+    ...problems.map((problem) => paint('yellow', `the kernel's part has no place here: ${problem}`)),
   ].join('\n');
 }
 

@@ -6,7 +6,7 @@ import { COMMANDS } from './commands/index.ts';
 import { crashText, epitaphText } from './crash-text.ts';
 import { EXIT, exitCodeFor } from './exit-codes.ts';
 import { commandHelp, overview } from './help.ts';
-import { bootText, driversText, traceText } from './record-text.ts';
+import { bootText, driversText, timelineText, traceText } from './record-text.ts';
 import { type Paint, table } from './terminal.ts';
 
 const plain: Paint = (_style, text) => text;
@@ -184,4 +184,22 @@ describe('exit codes', () => {
   ])('%s', (code, expected) => {
     expect(exitCodeFor({ code, what: '', why: '', fix: '' })).toBe(expected);
   });
+});
+
+it('draws a boot as a waterfall', () => {
+  const spans = [
+    { name: 'QEMU starts', by: 'host' as const, startMs: 0, durationMs: 50 },
+    { name: 'firmware', by: 'firmware' as const, startMs: 50, durationMs: 50 },
+    { name: 'engine', by: 'kernel' as const, startMs: 150, durationMs: null },
+  ];
+  const marks = [{ name: 'first serial byte', atMs: 100 }];
+  const text = timelineText({ entryMs: 100, spans, marks, problems: ['so it is'] }, plain);
+  expect(text.split('\n').map((line) => line.trimEnd())).toEqual([
+    expect.stringMatching(/^SINCE QEMU STARTED +AT ms +TOOK ms/),
+    expect.stringMatching(/^QEMU starts +0\.0 +50\.0 {2}#{14}$/),
+    expect.stringMatching(/^firmware +50\.0 +50\.0 {15}#{14}$/),
+    expect.stringMatching(/^first serial byte +100\.0 {10,}\^$/),
+    expect.stringMatching(/^engine +150\.0 +runs {2} {39}#$/),
+    "the kernel's part has no place here: so it is",
+  ]);
 });

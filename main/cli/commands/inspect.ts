@@ -5,13 +5,15 @@ import { type CommandContext, defineCommand } from '../command.ts';
 import { epitaphText } from '../crash-text.ts';
 import { EXIT } from '../exit-codes.ts';
 import { giveUp, unwrap } from '../failure.ts';
-import { bootText, driversText, traceText } from '../record-text.ts';
+import { bootText, driversText, timelineText, traceText } from '../record-text.ts';
 
 /** One record of the kernel: how it is read, and how people see it. */
 const RECORDS = {
   boot: async ({ host, terminal }: CommandContext, machine: MachineInfo) => {
     const report = unwrap(await host.inspect.boot(machine));
-    return { value: report, text: () => bootText(report, terminal.paint) };
+    const timeline = await host.inspect.timeline(machine);
+    const waterfall = timeline.ok ? `\n\n${timelineText(timeline.value, terminal.paint)}` : '';
+    return { value: report, text: () => bootText(report, terminal.paint) + waterfall };
   },
   trace: async ({ host, terminal }: CommandContext, machine: MachineInfo) => {
     const trace = unwrap(await host.inspect.trace(machine));
