@@ -48,6 +48,8 @@ pub fn write(model: &Model, vocabulary: &Vocabulary) -> Result<Vec<u8>, String> 
             "A very small model that answers questions about the Ring0 project; trained by kernel/tools/train",
         )
         .str("general.license", "MIT")
+        // It knows answers word for word; drawing at random from what it is less sure of makes them wrong.
+        .f32("general.sampling.temp", 0.0)
         .u32("general.file_type", 7)
         .u32("general.quantization_version", 2)
         .u32("llama.vocab_size", shape.vocabulary as u32)
