@@ -162,8 +162,17 @@ export class TerminalView implements Disposable {
 
   fit(): void {
     // A hidden element has no size, and xterm would take one column for it.
-    const { element } = this.#terminal;
-    if (element?.parentElement !== null && (element?.parentElement?.clientWidth ?? 0) > 0) this.#fit.fit();
+    const { element, buffer } = this.#terminal;
+    if ((element?.parentElement?.clientWidth ?? 0) === 0) return;
+    const atEnd = buffer.active.viewportY >= buffer.active.baseY;
+    this.#fit.fit();
+    if (atEnd) this.#terminal.scrollToBottom();
+  }
+
+  /** After it was hidden, when it neither knew its size nor where it was scrolled to. */
+  reveal(): void {
+    this.fit();
+    this.#terminal.scrollToBottom();
   }
 
   dispose(): void {

@@ -93,7 +93,10 @@ function Console({
   useEffect(() => view?.setReadOnly(!canType), [view, canType]);
   useEffect(() => view?.setFontSize(fontSize), [view, fontSize]);
   useEffect(() => {
-    if (isVisible) view?.fit();
+    if (!isVisible || view === null) return;
+    // After the dock has given it its size.
+    const frame = requestAnimationFrame(() => view.reveal());
+    return () => cancelAnimationFrame(frame);
   }, [view, isVisible]);
 
   return (
