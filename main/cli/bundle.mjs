@@ -26,12 +26,13 @@ function isFresh(root, record) {
  * @param {string} root the repository, with its Node packages installed
  * @param {string} entry the TypeScript file to start from, relative to root
  * @param {string} name of the bundle, without extension
+ * @param {'esm' | 'cjs'} format CommonJS for what Electron loads into a sandbox
  * @returns {Promise<string>} the path of the bundle
  * @throws when a source does not compile; esbuild has then printed where
  */
-export async function ensureBundle(root, entry, name) {
+export async function ensureBundle(root, entry, name, format = 'esm') {
   const folder = join(root, 'dist');
-  const output = join(folder, `${name}.mjs`);
+  const output = join(folder, `${name}.${format === 'esm' ? 'mjs' : 'cjs'}`);
   const record = join(folder, `${name}.inputs.json`);
   if (existsSync(output) && isFresh(root, record)) return output;
 
@@ -44,10 +45,10 @@ export async function ensureBundle(root, entry, name) {
     write: false,
     metafile: true,
     platform: 'node',
-    format: 'esm',
+    format,
     target: 'node20.19',
     // Programs and WebAssembly stay where npm put them; everything else starts faster from one file.
-    external: ['esbuild', 'js-fatfs', '@vscode/ripgrep-universal', 'ws'],
+    external: ['esbuild', 'js-fatfs', '@vscode/ripgrep-universal', 'electron', 'ws'],
     logLevel: 'error',
   });
   const sources = Object.keys(result.metafile.inputs).filter((path) => !path.startsWith('node_modules/'));

@@ -71,15 +71,18 @@ function digest(text: string): Buffer {
   return createHash('sha256').update(text).digest();
 }
 
-/** The headers of every answer. Monaco and xterm write styles into elements; nothing else may be inline, and nothing comes from afar. */
-export function securityHeaders(host: string): Record<string, string> {
+/**
+ * The headers of every answer. Monaco and xterm write styles into elements; nothing else may be inline, and nothing comes from afar.
+ * @param connect what the page may connect to beside its own origin, such as `ws://127.0.0.1:7070`
+ */
+export function securityHeaders(connect = ''): Record<string, string> {
   const policy = [
     "default-src 'none'",
     "script-src 'self'",
     "style-src 'self' 'unsafe-inline'",
     "font-src 'self'",
     "img-src 'self' data:",
-    `connect-src 'self' ws://${host}`,
+    `connect-src 'self' ${connect}`.trim(),
     "worker-src 'self'",
     "manifest-src 'self'",
     "base-uri 'none'",

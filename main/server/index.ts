@@ -100,7 +100,7 @@ class BrowserShell implements Disposable {
     const file = await findStaticFile(this.#options.directory, address.pathname);
     if (file === undefined) return refuse(response, 404, 'there is no such file\n');
     response.writeHead(200, {
-      ...securityHeaders(host),
+      ...securityHeaders(`ws://${host}`),
       ...file.headers,
       // The page's own requests bring the cookie; the address bar is soon without the token.
       ...(address.searchParams.has('token') ? { 'set-cookie': tokenCookie(host, this.#token) } : {}),

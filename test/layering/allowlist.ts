@@ -19,6 +19,8 @@ export const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'main/services': ['app', 'main/process', 'main/services/*', 'node'],
   'main/rpc': ['app', 'main/services', 'node', 'npm:@orpc/server'],
   'main/server': ['app', 'main/process', 'main/rpc', 'node', 'npm:ws'],
+  // Windows, menus and dialogs: everything else is in the service host, which knows nothing of Electron.
+  'main/electron': ['app', 'main/rpc', 'main/server', 'node', 'npm:electron', 'npm:zod'],
   'main/cli': ['app', 'main/process', 'main/rpc', 'main/server', 'main/services', 'main/setup', 'node', 'npm:esbuild'],
   'main/setup': ['node'],
 };

@@ -1,5 +1,6 @@
 import { isTokenShaped } from '../../server/guard.ts';
 import { defineCommand } from '../command.ts';
+import { findElectron, NO_DISPLAY, runElectron } from '../electron-window.ts';
 import { EXIT } from '../exit-codes.ts';
 import { giveUp, unwrap } from '../failure.ts';
 import { openInBrowser } from '../open-in-browser.ts';
@@ -9,7 +10,8 @@ export const studio = defineCommand({
   summary: 'open the studio: edit, build, boot and talk in one window',
   operands: '[FOLDER]',
   arity: [0, 1],
-  description: `Starts the service host and serves the studio's page on 127.0.0.1, to whoever has the key in the address that it prints.
+  description: `Opens the studio in a window of its own where Electron is installed. Elsewhere it says why not, and serves the
+same page on 127.0.0.1 to whoever has the key in the address that it prints.
 FOLDER is what the studio edits, by default this repository. Ctrl-C ends everything, machines included.
 
 On another computer, forward the port: ssh -L PORT:127.0.0.1:PORT HOST, with the same PORT on both sides, and open the
@@ -22,6 +24,7 @@ has lost nothing.`,
       value: 'TEXT',
       help: 'key of the address, as an earlier start printed it (default: a new one)',
     },
+    browser: { kind: 'flag', help: 'serve the page for a browser even where an Electron window could be opened' },
     'no-open': { kind: 'flag', help: 'print the address, and leave the browser alone' },
   },
   examples: [
@@ -45,6 +48,15 @@ has lost nothing.`,
     ]);
     const directory = unwrap(await ensurePage(root, () => terminal.progress('building the page'), interrupts.signal));
     terminal.clearProgress();
+    // A port, a key or a wish for JSON is a wish for the browser shell.
+    const wanted =
+      !values.browser && !values['no-open'] && !values.json && values.port === undefined && token === undefined;
+    const electron = wanted ? findElectron(root) : { why: 'asked for' };
+    if ('program' in electron) return unwrap(await runElectron(electron.program, root, folder, interrupts.signal));
+    if (wanted)
+      terminal.hint(
+        `No window of its own: ${electron.why}. Open the address in a browser; from afar, forward the port (ssh -L).`,
+      );
     const host = unwrap(await createStudio({ root, workspace: folder }));
     try {
       const reportBug = (error: unknown) => terminal.note(error instanceof Error ? `${error.stack}` : String(error));
@@ -52,9 +64,11 @@ has lost nothing.`,
       const server = unwrap(await startStudioServer({ router, directory, port: values.port ?? 0, token, reportBug }));
       try {
         const { url, port } = server;
-        if (values.json) terminal.jsonLine({ event: 'ready', url, port, token: server.token, hostId: router.info.hostId });
+        if (values.json)
+          terminal.jsonLine({ event: 'ready', url, port, token: server.token, hostId: router.info.hostId });
         else terminal.line(`Ring0 Studio: ${url}`);
-        if (!values['no-open'] && !values.json) {
+        // Without a display there is no browser either, which has been said.
+        if (!values['no-open'] && !values.json && !('why' in electron && electron.why === NO_DISPLAY)) {
           const why = await openInBrowser(url);
           if (why !== undefined) terminal.hint(why);
         }

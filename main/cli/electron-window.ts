@@ -1,0 +1,56 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fail, ok, type Result } from '../../app/base/result.ts';
+import { startProcess } from '../process/index.ts';
+
+/** Electron's program, or why there is no window of ours here, in half a sentence. */
+export type ElectronChoice = { readonly program: string } | { readonly why: string };
+
+export const NO_DISPLAY = 'there is no display';
+
+/** Looks, and downloads nothing. */
+export function findElectron(
+  root: string,
+  environment: NodeJS.ProcessEnv = process.env,
+  platform: NodeJS.Platform = process.platform,
+): ElectronChoice {
+  if (platform === 'linux' && environment.DISPLAY === undefined && environment.WAYLAND_DISPLAY === undefined)
+    return { why: NO_DISPLAY };
+  const folder = join(root, 'node_modules', 'electron');
+  try {
+    const program = join(folder, 'dist', readFileSync(join(folder, 'path.txt'), 'utf8').trim());
+    if (existsSync(program)) return { program };
+  } catch {
+    // No path.txt: npm has the package, and its download has not happened.
+  }
+  return { why: "Electron's program has not been downloaded (node node_modules/electron/install.js does it)" };
+}
+
+/** Opens the window and waits until the person has closed it. */
+export async function runElectron(
+  program: string,
+  root: string,
+  folder: string | undefined,
+  signal: AbortSignal,
+): Promise<Result<number>> {
+  // The launcher's own bundler is plain JavaScript that runs before anything is built: it is found by path.
+  const { ensureBundle } = (await import(join(root, 'main', 'cli', 'bundle.mjs'))) as {
+    ensureBundle(root: string, entry: string, name: string, format?: 'esm' | 'cjs'): Promise<string>;
+  };
+  const main = await ensureBundle(root, 'main/electron/main-entry.ts', 'electron-main');
+  await ensureBundle(root, 'main/electron/host-entry.ts', 'electron-host');
+  await ensureBundle(root, 'main/electron/preload.ts', 'electron-preload', 'cjs');
+  const started = await startProcess(program, [main, root, ...(folder === undefined ? [] : [folder])], {
+    stdin: 'terminal',
+    onStderr: (bytes) => process.stderr.write(bytes),
+  });
+  if (!started.ok) return started;
+  const child = started.value;
+  const abort = () => child.kill('SIGTERM');
+  signal.addEventListener('abort', abort);
+  const { code } = await child.exited;
+  signal.removeEventListener('abort', abort);
+  return code === 0 || signal.aborted
+    ? ok(0)
+    : fail('electron-failed', 'The window ended by itself.', `exit code ${code}`, 'Use `ring0 studio --browser`.');
+}

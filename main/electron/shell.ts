@@ -1,0 +1,183 @@
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import {
+  app,
+  BrowserWindow,
+  dialog,
+  type IpcMainEvent,
+  ipcMain,
+  Menu,
+  MessageChannelMain,
+  protocol,
+  screen,
+  session,
+  type UtilityProcess,
+  utilityProcess,
+} from 'electron';
+import { securityHeaders } from '../server/guard.ts';
+import { findStaticFile } from '../server/static-files.ts';
+import { menuTemplate } from './menu.ts';
+import { readWindowState, writeWindowState } from './window-state.ts';
+
+const SCHEME = 'ring0';
+const ORIGIN = `${SCHEME}://studio`;
+const PAGE = `${ORIGIN}/index.html`;
+/** A host that dies at once is not started over and over without a breath. */
+const RESTART_MS = 1000;
+
+export interface ElectronShellOptions {
+  /** The repository, or the unpacked part of a package. */
+  readonly root: string;
+  /** The built page. */
+  readonly page: string;
+  /** The bundles `electron-preload.cjs` and `electron-host.mjs`. */
+  readonly bundles: string;
+  /** The folder that is open. */
+  readonly workspace: string;
+}
+
+/** Windows, the native menu and dialogs. Everything else is in the service host, which this starts, and starts again when it dies. */
+export class ElectronShell {
+  readonly #options: ElectronShellOptions;
+  #workspace: string;
+  #window: BrowserWindow | undefined;
+  #host: UtilityProcess | undefined;
+  #quitting = false;
+
+  constructor(options: ElectronShellOptions) {
+    this.#options = options;
+    this.#workspace = options.workspace;
+  }
+
+  /** Must be called before Electron is ready, and once. */
+  async start(): Promise<void> {
+    if (!app.requestSingleInstanceLock()) {
+      app.quit();
+      return;
+    }
+    app.enableSandbox();
+    protocol.registerSchemesAsPrivileged([
+      { scheme: SCHEME, privileges: { standard: true, secure: true, supportFetchAPI: true } },
+    ]);
+    app.on('second-instance', () => this.#show());
+    app.on('activate', () => this.#show());
+    app.on('window-all-closed', () => app.quit());
+    app.on('before-quit', () => {
+      this.#quitting = true;
+      this.#host?.kill();
+    });
+    app.on('web-contents-created', (_event, contents) => {
+      contents.setWindowOpenHandler(() => ({ action: 'deny' }));
+      contents.on('will-navigate', (event) => event.preventDefault());
+      contents.on('will-redirect', (event) => event.preventDefault());
+      contents.on('will-attach-webview', (event) => event.preventDefault());
+    });
+    ipcMain.on('ring0:port', (event) => this.#givePort(event));
+    await app.whenReady();
+    protocol.handle(SCHEME, (request) => this.#serve(request));
+    session.defaultSession.setPermissionRequestHandler((_contents, permission, decide) =>
+      decide(permission === 'clipboard-sanitized-write'),
+    );
+    session.defaultSession.setPermissionCheckHandler(
+      (_contents, permission) => permission === 'clipboard-sanitized-write',
+    );
+    this.#startHost();
+    const actions = {
+      command: (id: string) => this.#window?.webContents.send('ring0:command', id),
+      openFolder: () => void this.#openFolder(),
+    };
+    Menu.setApplicationMenu(Menu.buildFromTemplate(menuTemplate(actions, process.platform)));
+    this.#show();
+  }
+
+  #show(): void {
+    const open = this.#window;
+    if (open !== undefined) {
+      if (open.isMinimized()) open.restore();
+      open.focus();
+      return;
+    }
+    if (this.#quitting) return;
+    const statePath = join(app.getPath('userData'), 'window.json');
+    const { maximized, ...bounds } = readWindowState(
+      statePath,
+      screen.getAllDisplays().map(({ workArea }) => workArea),
+    );
+    const window = new BrowserWindow({
+      ...bounds,
+      show: false,
+      title: 'Ring0 Studio',
+      backgroundColor: '#1e1e1e',
+      webPreferences: {
+        preload: join(this.#options.bundles, 'electron-preload.cjs'),
+        contextIsolation: true,
+        sandbox: true,
+        nodeIntegration: false,
+        nodeIntegrationInWorker: false,
+        nodeIntegrationInSubFrames: false,
+        webviewTag: false,
+        webSecurity: true,
+        spellcheck: false,
+      },
+    });
+    this.#window = window;
+    if (maximized) window.maximize();
+    window.once('ready-to-show', () => window.show());
+    window.on('close', () =>
+      writeWindowState(statePath, { ...window.getNormalBounds(), maximized: window.isMaximized() }),
+    );
+    window.on('closed', () => {
+      this.#window = undefined;
+    });
+    void window.loadURL(PAGE);
+  }
+
+  #startHost(): void {
+    const host = utilityProcess.fork(
+      join(this.#options.bundles, 'electron-host.mjs'),
+      [this.#options.root, this.#workspace],
+      { serviceName: 'Ring0 service host', stdio: 'inherit' },
+    );
+    this.#host = host;
+    host.once('exit', () => {
+      if (this.#host !== host || this.#quitting) return;
+      this.#host = undefined;
+      setTimeout(() => {
+        if (!this.#quitting && this.#host === undefined) this.#startHost();
+      }, RESTART_MS);
+    });
+  }
+
+  /** A new port to the service host, for our own page alone. Without a host there is no port; the page asks again. */
+  #givePort(event: IpcMainEvent): void {
+    const frame = event.senderFrame;
+    const isOwn = frame !== null && frame.parent === null && frame.origin === ORIGIN;
+    if (!isOwn || event.sender !== this.#window?.webContents || this.#host === undefined) return;
+    const { port1, port2 } = new MessageChannelMain();
+    this.#host.postMessage({ kind: 'port' }, [port1]);
+    frame.postMessage('ring0:port', null, [port2]);
+  }
+
+  async #serve(request: Request): Promise<Response> {
+    const address = new URL(request.url);
+    const own = address.host === 'studio' && (request.method === 'GET' || request.method === 'HEAD');
+    const file = own ? await findStaticFile(this.#options.page, address.pathname) : undefined;
+    if (file === undefined) return new Response('there is no such file\n', { status: 404 });
+    const body = Readable.toWeb(file.open()) as ReadableStream<Uint8Array>;
+    return new Response(body, { headers: { ...securityHeaders(), ...file.headers } });
+  }
+
+  async #openFolder(): Promise<void> {
+    const window = this.#window;
+    if (window === undefined) return;
+    const chosen = await dialog.showOpenDialog(window, { properties: ['openDirectory'], defaultPath: this.#workspace });
+    const [folder] = chosen.filePaths;
+    if (chosen.canceled || folder === undefined) return;
+    this.#workspace = folder;
+    const old = this.#host;
+    // The page reloads for the new folder; what was unsaved in the old one is in its backups.
+    this.#startHost();
+    old?.kill();
+    window.webContents.reload();
+  }
+}
