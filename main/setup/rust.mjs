@@ -6,7 +6,7 @@ import { delimiter, join } from 'node:path';
 import { findExecutable } from './system-packages.mjs';
 
 /** kernel/Cargo.toml's rust-version. */
-const MINIMUM = [1, 88];
+const MINIMUM = [1, 91];
 const TARGET = 'x86_64-unknown-linux-gnu';
 const RUSTUP =
   process.platform === 'win32'

@@ -8,7 +8,7 @@ import { findOvmf, isQemuRecent, MIN_QEMU, qemuProgram, qemuVersion } from './qe
 
 const RUSTUP = "curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y --profile minimal";
 /** `rust-version` of the kernel's workspace. */
-const MIN_RUST: readonly [number, number] = [1, 88];
+const MIN_RUST: readonly [number, number] = [1, 91];
 const MIN_NODE: readonly [number, number] = [20, 19];
 const MIN_DISK_GIB = 3;
 const MIN_MEMORY_MIB = 768;
