@@ -19,6 +19,10 @@ test('tones and places of an error', () => {
     { text: '12 |', tone: 'gutter' },
     { text: '     let x: u32 = "a";', tone: 'plain' },
   ]);
-  expect(lines[4]?.pieces.at(-1)?.tone).toBe('help');
+  expect(lines[4]?.pieces.slice(1)).toEqual([
+    { text: '            ---   ', tone: 'help' },
+    { text: '^^^ expected `u32`, found `&str`', tone: 'error' },
+  ]);
+  expect(lines[5]?.pieces.at(-1)?.tone).toBe('plain');
   expect(lines.map(({ pieces }) => pieces.map(({ text }) => text).join('')).join('\n')).toBe(RENDERED.trimEnd());
 });

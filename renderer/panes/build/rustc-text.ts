@@ -52,12 +52,13 @@ export function rustcLines(rendered: string): RustcLine[] {
     });
 }
 
-/** The carets below a line of source, and what is written beside them. */
+/** The marks below a line of source, and what is written beside them: carets are the fault, dashes what belongs to it. */
 function marked(text: string, tone: Tone): Toned[] {
-  const carets = /^([\s|]*)(\^+.*|-{2,}.*|\++\s*|~+.*)$/.exec(text);
-  if (carets === null) return [piece(text, 'plain')];
-  const [, before = '', marks = ''] = carets;
-  return [piece(before, 'gutter'), piece(marks, marks.startsWith('^') ? tone : 'help')];
+  if (!/^[\s|]*(?:\^|-{2,}|\+{2,}|~{2,})/.test(text)) return [piece(text, 'plain')];
+  const caret = text.indexOf('^');
+  if (caret < 0) return [piece(text, 'help')];
+  const before = text.slice(0, caret);
+  return [...(before === '' ? [] : [piece(before, 'help')]), piece(text.slice(caret), tone)];
 }
 
 function piece(text: string, tone: Tone): Toned {

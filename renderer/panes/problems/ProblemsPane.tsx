@@ -60,7 +60,12 @@ function Row({ group, problem }: { readonly group: ProblemGroup; readonly proble
     <>
       <Icon name={ICONS[diagnostic.severity]} className={`problems-${diagnostic.severity}`} />
       <span className="visually-hidden">{diagnostic.severity}: </span>
-      <span className="problems-message">{diagnostic.message}</span>
+      <span className="problems-message">
+        {diagnostic.message}
+        {span === null || span.label === null || span.label === diagnostic.message ? null : (
+          <span className="problems-label">: {span.label}</span>
+        )}
+      </span>
       {diagnostic.code === null ? null : <code className="problems-code">{diagnostic.code}</code>}
       {span === null ? null : (
         <span className="problems-place">
