@@ -120,6 +120,8 @@ export interface MachineService extends Disposable {
   start(request: StartRequest, options?: StartOptions): Promise<Result<Machine>>;
   /** Machines that run now, of this process or another; stale entries are cleaned on the way. */
   list(): Promise<MachineListing[]>;
+  /** The same without their states, which take a connection to each owner. */
+  registered(): Promise<MachineInfo[]>;
   /** By id, by a unique beginning of one, or without id if exactly one machine runs. */
   attach(id?: string): Promise<Result<Machine>>;
 }

@@ -26,7 +26,8 @@ export class MachineRegistry implements Disposable {
   readonly #changed = new Emitter<void>();
   readonly #listed = new Emitter<StudioMachine[]>();
   readonly #owned = new DisposableStore();
-  #foreign: StudioMachine[] = [];
+  /** Machines whose owner does not answer. */
+  #unreachable = new Map<string, StudioMachine>();
   #watchers = 0;
   #poll: NodeJS.Timeout | undefined;
 
@@ -114,7 +115,7 @@ export class MachineRegistry implements Disposable {
     });
     const known: Known = { machine, own, tape: new SerialTape(machine), subscription };
     this.#known.set(machine.info.id, known);
-    this.#foreign = this.#foreign.filter(({ info }) => info.id !== machine.info.id);
+    this.#unreachable.delete(machine.info.id);
     this.#changed.fire();
     return known;
   }
@@ -129,25 +130,34 @@ export class MachineRegistry implements Disposable {
     if (!known.own) known.machine.dispose();
   }
 
+  /** Of another's machine that has ended, its terminal keeps the last words. */
   #prune(): void {
     const ended = [...this.#known].filter(([, { machine }]) => isEnded(machine.state));
-    for (const [id] of ended.slice(0, Math.max(0, ended.length - ENDED_KEPT))) this.#drop(id);
+    const own = ended.filter(([, known]) => known.own);
+    for (const [id] of own.slice(0, Math.max(0, own.length - ENDED_KEPT))) this.#drop(id);
+    for (const [id, known] of ended) if (!known.own) this.#drop(id);
   }
 
   #current(): StudioMachine[] {
-    return [...[...this.#known.values()].map(describe), ...this.#foreign].sort(
+    return [...[...this.#known.values()].map(describe), ...this.#unreachable.values()].sort(
       (a, b) => a.info.startedAt - b.info.startedAt,
     );
   }
 
+  /** Attaches to what others have started since; from then on its changes come by themselves. */
   async #lookAround(): Promise<void> {
-    const listed = await this.#service.list();
-    const foreign = listed
-      .filter(({ info }) => !this.#known.has(info.id) && info.ownerPid !== process.pid)
-      .map((machine) => ({ ...machine, own: false }));
-    if (JSON.stringify(foreign) === JSON.stringify(this.#foreign)) return;
-    this.#foreign = foreign;
-    this.#changed.fire();
+    const registered = await this.#service.registered();
+    const ids = new Set(registered.map(({ id }) => id));
+    let changed = false;
+    for (const id of this.#unreachable.keys()) if (!ids.has(id)) changed = this.#unreachable.delete(id) || changed;
+    for (const info of registered) {
+      if (this.#known.has(info.id) || info.ownerPid === process.pid) continue;
+      const found = await this.find(info.id);
+      if (found.ok || this.#unreachable.has(info.id) || found.error.code === 'no-machine') continue;
+      this.#unreachable.set(info.id, { info, state: { phase: 'failed', error: found.error }, own: false });
+      changed = true;
+    }
+    if (changed) this.#changed.fire();
   }
 }
 

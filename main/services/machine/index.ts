@@ -91,6 +91,10 @@ export class QemuMachines implements MachineService {
     );
   }
 
+  async registered(): Promise<MachineInfo[]> {
+    return (await liveRuns(this.#root)).map(({ info }) => info);
+  }
+
   async attach(id?: string): Promise<Result<Machine>> {
     const runs = await liveRuns(this.#root);
     const exact = runs.filter((run) => run.info.id === id);
