@@ -328,7 +328,7 @@ fn facts(
         (
             "engine",
             format!(
-                "{}, {cores} of {} cores decode, KV cache and workspace {}",
+                "{}, up to {cores} of {} cores, KV cache and workspace {}",
                 isa.name(),
                 team::cores().count(),
                 bytes(working)
