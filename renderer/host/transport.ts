@@ -6,6 +6,8 @@ import { RPCLink as SocketLink } from '@orpc/client/websocket';
 interface Ring0Bridge {
   /** Asks for a new port to the service host; the event's data is `ring0:port`. */
   requestPort(): void;
+  /** Calls back with the id of each command that the native menu asks for. */
+  onCommand(run: (id: string) => void): void;
 }
 
 declare global {

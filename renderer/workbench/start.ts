@@ -1,6 +1,7 @@
 import { connectForever } from '../host/client.ts';
 import { resolveTheme, useSettings } from '../state/settings.ts';
 import { registerBuiltinCommands } from './builtin-commands.ts';
+import { runCommand } from './commands.ts';
 import { installKeybindings, setKeybindingOverrides } from './keybindings.ts';
 import { followHost } from './session.ts';
 import { registerStatusItems, useChord } from './status-items.tsx';
@@ -11,6 +12,7 @@ export function startWorkbench(): void {
   registerStatusItems();
   applySettings();
   installKeybindings((pending) => useChord.setState({ pending }));
+  window.ring0?.onCommand((id) => void runCommand(id));
   void connectForever();
   followHost();
 }
