@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { create } from 'zustand';
 import { type AppError, messageOf } from '../../app/base/result.ts';
 import type { AnswerToken, ChatEvent, ChatRequest } from '../../app/contract/index.ts';
-import { studio, whenConnected } from '../host/client.ts';
+import { studio, useConnection, whenConnected } from '../host/client.ts';
 import {
   addNode,
   type ChatNode,
@@ -241,7 +241,9 @@ async function answer(question: string): Promise<void> {
         ? { status: 'failed', error: machine.error }
         : await stream(machine.id, id, question, own.signal);
   } catch (thrown) {
-    ending = { status: 'interrupted', error: lost(messageOf(thrown)) };
+    // What the transport says of its own end helps nobody.
+    const { phase } = useConnection.getState().connection;
+    ending = { status: 'interrupted', error: lost(phase === 'connected' ? messageOf(thrown) : '') };
   }
   if (own.signal.aborted) ending = { ...ending, status: 'stopped', error: null };
   changeIn(conversation, id, ending);
