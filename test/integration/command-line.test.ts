@@ -36,7 +36,19 @@ describe('without a machine', () => {
   it('explains itself', async () => {
     const { code, stdout, stderr } = await shell.run(['--help']);
     expect([code, stderr]).toEqual([0, '']);
-    for (const name of ['doctor', 'studio', 'build', 'run', 'chat', 'ps', 'stop', 'inspect', 'bench', 'model', 'profiles']) {
+    for (const name of [
+      'doctor',
+      'studio',
+      'build',
+      'run',
+      'chat',
+      'ps',
+      'stop',
+      'inspect',
+      'bench',
+      'model',
+      'profiles',
+    ]) {
       expect(stdout).toContain(`\n  ${name} `.trimEnd());
       const help = await shell.run([name, '--help']);
       expect(help.code).toBe(0);
