@@ -1,9 +1,10 @@
-import { type KeyboardEvent, useState } from 'react';
+import { type KeyboardEvent, useId, useState } from 'react';
 import type { AnswerToken } from '../../../app/contract/index.ts';
 import { percent, visibleToken } from '../../state/chat-tree.ts';
 
 /** An answer token by token: the less likely, the stronger its mark; the one under the pointer with its alternatives. */
 export function Tokens({ tokens }: { readonly tokens: readonly AnswerToken[] }) {
+  const name = useId();
   const [active, setActive] = useState(0);
   const shown = tokens[active];
   const move = (event: KeyboardEvent) => {
@@ -18,7 +19,7 @@ export function Tokens({ tokens }: { readonly tokens: readonly AnswerToken[] }) 
         className="chat-tokens"
         role="listbox"
         aria-label="Tokens of the answer"
-        aria-activedescendant={`token-${active}`}
+        aria-activedescendant={`${name}${active}`}
         tabIndex={0}
         onKeyDown={move}
       >
@@ -27,7 +28,7 @@ export function Tokens({ tokens }: { readonly tokens: readonly AnswerToken[] }) 
           <span
             // biome-ignore lint/suspicious/noArrayIndexKey: a token's name is its place
             key={index}
-            id={`token-${index}`}
+            id={`${name}${index}`}
             role="option"
             aria-selected={index === active}
             aria-label={`${visibleToken(text)}, ${percent(logprob)}`}
