@@ -5,7 +5,7 @@ use crate::boot::phase;
 use crate::clock::now_ns;
 use crate::console::Console;
 use crate::devices::Devices;
-use crate::loader::{self, Loaded};
+use crate::loader::{self, Loaded, Surroundings};
 use crate::log;
 use crate::network::Network;
 use crate::records::RING0_TRACE_RING;
@@ -33,6 +33,29 @@ pub struct Kernel {
     pub network: Option<Network>,
 }
 
+/// While a model is loaded the API answers that there is none yet.
+struct Meanwhile<'a> {
+    server: &'a mut Server<Machine>,
+    network: &'a mut Option<Network>,
+}
+
+impl Surroundings for Meanwhile<'_> {
+    fn make_room(&mut self) {
+        self.server.abandon("The model is being replaced.");
+        if let Some(old) = self.server.backend_mut().loaded.take() {
+            log!("unloading the model of {}", old.disk);
+            old.unload();
+        }
+    }
+
+    fn turn(&mut self) {
+        if let Some(network) = self.network {
+            network.poll(self.server);
+            self.server.poll(now_ns());
+        }
+    }
+}
+
 impl Kernel {
     /// Brings up what the boot left to do: devices, network, model.
     pub fn new(boot: &'static BootInfo) -> Self {
@@ -51,15 +74,9 @@ impl Kernel {
     /// Loads the model that `name` means, or finds one. On failure the model that was loaded before is still there, unless memory had
     /// to be made for the new one.
     pub fn load_model(&mut self, name: Option<&str>) -> Result<&Loaded, alloc::string::String> {
-        let Kernel { devices, server, options, .. } = self;
+        let Kernel { devices, server, options, network, .. } = self;
         let disk = loader::find(&mut devices.disks, name)?;
-        let loaded = loader::load(disk, options, || {
-            server.abandon("The model is being replaced.");
-            if let Some(old) = server.backend_mut().loaded.take() {
-                log!("unloading the model of {}", old.disk);
-                old.unload();
-            }
-        })?;
+        let loaded = loader::load(disk, options, &mut Meanwhile { server, network })?;
         loader::report(&loaded);
         server.set_sampling(loaded.sampling.clone());
         Ok(server.backend_mut().loaded.insert(loaded))

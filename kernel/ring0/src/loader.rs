@@ -155,17 +155,24 @@ pub fn check(header: &[u8], file_bytes: u64) -> Result<Candidate<'_>, String> {
     Ok(Candidate { gguf, llama, tokenizer, template })
 }
 
-/// Loads the model on `disk`. `make_room` is called once the header has proved good, before memory is taken for the weights: it
-/// unloads the model that is there.
-pub fn load(disk: &mut Disk, options: &Options, make_room: impl FnOnce()) -> Result<Loaded, String> {
+/// What goes on around a load.
+pub trait Surroundings {
+    /// The header has proved good, and memory is about to be taken for the weights: the model that is there must go.
+    fn make_room(&mut self);
+    /// Time has passed: others want their turn. Called some thousand times a second while the disk is read.
+    fn turn(&mut self);
+}
+
+/// Loads the model on `disk`.
+pub fn load(disk: &mut Disk, options: &Options, around: &mut dyn Surroundings) -> Result<Loaded, String> {
     let name = disk.name().to_string();
     let at = |error: String| format!("{name}: {error}");
     let isa = choose_isa(options.isa.as_deref());
     let header = phase("model header", || read_header(disk)).map_err(at)?;
     let candidate = phase("tokenizer", || check(&header, disk.info().sectors.saturating_mul(SECTOR))).map_err(at)?;
-    make_room();
+    around.make_room();
     let mut regions = Regions::default();
-    let result = phase("model read", || read_tensors(disk, &candidate.gguf, &mut regions))
+    let result = phase("model read", || read_tensors(disk, &candidate.gguf, &mut regions, around))
         .and_then(|data| phase("engine", || start(&candidate, data, isa, options, &mut regions)));
     match result {
         Ok(mut scheduler) => {
@@ -200,13 +207,19 @@ fn choose_isa(wanted: Option<&str>) -> Isa {
 }
 
 /// Reads all tensors in one transfer, and says how fast it was.
-fn read_tensors(disk: &mut Disk, gguf: &Gguf<'_>, regions: &mut Regions) -> Result<&'static [u8], String> {
+fn read_tensors(
+    disk: &mut Disk,
+    gguf: &Gguf<'_>,
+    regions: &mut Regions,
+    around: &mut dyn Surroundings,
+) -> Result<&'static [u8], String> {
     let first = gguf.data_offset / SECTOR * SECTOR;
     let length = gguf.end_offset.next_multiple_of(SECTOR) - first;
     let region = regions.alloc(length as usize).ok_or_else(|| no_memory("weights", length))?;
     let begin = now_ns();
     let mut shown = begin;
     disk.read(first / SECTOR, region, &mut |done| {
+        around.turn();
         let now = now_ns();
         if now - shown >= 500_000_000 {
             shown = now;
