@@ -5,6 +5,7 @@ import { useDocument } from '../state/documents.ts';
 import { useSettings } from '../state/settings.ts';
 import { onDidChangeFiles } from '../state/workspace.ts';
 import { EmptyState } from '../widgets/EmptyState.tsx';
+import { handleFocus } from '../workbench/dock.ts';
 import { acquire, modelOf, release } from './documents.ts';
 import { monaco } from './monaco.ts';
 import { editorOptions } from './options.ts';
@@ -27,7 +28,15 @@ async function readOriginal(path: string, against: string): Promise<Original> {
 }
 
 /** What has changed since HEAD, or what differs from the file on disk; the right side can be edited. */
-export default function DiffEditor({ path, against }: { readonly path: string; readonly against: string }) {
+export default function DiffEditor({
+  path,
+  against,
+  panelId,
+}: {
+  readonly path: string;
+  readonly against: string;
+  readonly panelId: string;
+}) {
   const container = useRef<HTMLDivElement>(null);
   const document = useDocument(path);
   const [original, setOriginal] = useState<Original | null>(null);
@@ -71,11 +80,13 @@ export default function DiffEditor({ path, against }: { readonly path: string; r
       modifiedAriaLabel: `${path} as it is now`,
     });
     editor.setModel({ original: left, modified });
+    const endFocus = handleFocus(panelId, () => editor.getModifiedEditor().focus());
     return () => {
+      endFocus(editor.getModifiedEditor().hasTextFocus());
       editor.dispose();
       left.dispose();
     };
-  }, [path, against, original, isText]);
+  }, [path, against, panelId, original, isText]);
 
   if (original?.kind === 'none') return <EmptyState icon="diff" title={original.why} />;
   if (document?.content.kind === 'failed') return <EmptyState icon="error" title={document.content.what} />;

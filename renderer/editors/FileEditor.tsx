@@ -4,6 +4,7 @@ import { useSettings } from '../state/settings.ts';
 import { Button } from '../widgets/buttons.tsx';
 import { EmptyState } from '../widgets/EmptyState.tsx';
 import { formatBytes } from '../widgets/format.ts';
+import { handleFocus } from '../workbench/dock.ts';
 import { acquire, leaveDocument, modelOf, release } from './documents.ts';
 import './markers.ts';
 import { monaco } from './monaco.ts';
@@ -67,9 +68,11 @@ function Text({ path, panelId }: { readonly path: string; readonly panelId: stri
     ];
     const unsubscribe = useReveal.subscribe(reveal);
     reveal();
+    const endFocus = handleFocus(panelId, () => editor.focus());
     return () => {
       keepViewState(path, editor.saveViewState());
       unsubscribe();
+      endFocus(editor.hasTextFocus());
       for (const subscription of subscriptions) subscription.dispose();
       codeEditors.delete(panelId);
       editor.dispose();

@@ -10,10 +10,10 @@ import 'monaco-editor/languages/definitions/javascript/register';
 import 'monaco-editor/languages/definitions/css/register';
 import 'monaco-editor/languages/definitions/html/register';
 import 'monaco-editor/languages/definitions/yaml/register';
-import 'monaco-editor/languages/features/json/register';
 import * as monaco from 'monaco-editor/editor';
 import EditorWorker from 'monaco-editor/editor/editor.worker.js?worker';
 import JsonWorker from 'monaco-editor/languages/features/json/json.worker.js?worker';
+import { jsonDefaults } from 'monaco-editor/languages/features/json/register';
 import { resolveTheme, useSettings } from '../state/settings.ts';
 import { registerLanguages } from './languages/index.ts';
 import { defineThemes } from './theme.ts';
@@ -23,6 +23,13 @@ self.MonacoEnvironment = {
 };
 
 registerLanguages(monaco);
+// The page reaches nothing but its host: schemas that live elsewhere are no warning.
+jsonDefaults.setDiagnosticsOptions({
+  validate: true,
+  allowComments: true,
+  enableSchemaRequest: false,
+  schemaRequest: 'ignore',
+});
 defineThemes(monaco);
 
 const prefersLight = matchMedia('(prefers-color-scheme: light)');

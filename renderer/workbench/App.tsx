@@ -34,9 +34,13 @@ export function App() {
   const [restored, setRestored] = useState<Restored | null>(null);
   useEffect(() => {
     const controller = new AbortController();
-    void restoreSession(controller.signal).then((session) => {
-      if (!controller.signal.aborted) setRestored(session);
-    });
+    restoreSession(controller.signal).then(
+      (session) => {
+        if (!controller.signal.aborted) setRestored(session);
+      },
+      // Only the end of this component ends the waiting.
+      () => {},
+    );
     return () => controller.abort();
   }, []);
   return (

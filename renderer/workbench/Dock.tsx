@@ -75,7 +75,7 @@ function DiffView(props: IDockviewPanelProps<{ path: string; against: string }>)
     >
       <ErrorBoundary what={props.params.path}>
         <Suspense fallback={null}>
-          <DiffEditor path={props.params.path} against={props.params.against} />
+          <DiffEditor path={props.params.path} against={props.params.against} panelId={props.api.id} />
         </Suspense>
       </ErrorBoundary>
     </section>

@@ -6,11 +6,13 @@ import './notifications.css';
 
 const ICON: Readonly<Record<Severity, string>> = { info: 'info', success: 'pass', warning: 'warning', error: 'error' };
 const SHOWN_MS = 6000;
+/** Time to read and to decide. */
+const SHOWN_WITH_ACTIONS_MS = 12_000;
 
 function Toast({ item }: { readonly item: Notification }) {
   useEffect(() => {
     if (item.sticky) return;
-    const timer = setTimeout(() => dismiss(item.id), SHOWN_MS);
+    const timer = setTimeout(() => dismiss(item.id), item.actions.length > 0 ? SHOWN_WITH_ACTIONS_MS : SHOWN_MS);
     return () => clearTimeout(timer);
   }, [item]);
   return (

@@ -173,14 +173,44 @@ export function toggleSide(side: Side): void {
   showSide(side, !useDock.getState().sides[side]);
 }
 
+/** How the panels that know better than the page where their keyboard goes take it, by panel id. */
+const focusHandlers = new Map<string, () => void>();
+/** The panel that is to have the keyboard once it is there. */
+let awaited: string | null = null;
+
+/**
+ * For editors, which are there later than their panels. Returns the end of it, which is told whether the editor has the keyboard: a
+ * panel that is moved or drawn anew is taken down and put up again, and the next editor of the panel takes the keyboard back.
+ */
+export function handleFocus(panelId: string, focus: () => void): (hadFocus: boolean) => void {
+  focusHandlers.set(panelId, focus);
+  if (awaited === panelId) {
+    awaited = null;
+    focus();
+  }
+  return (hadFocus) => {
+    focusHandlers.delete(panelId);
+    if (hadFocus) awaited = panelId;
+  };
+}
+
 /** Puts the keyboard into a panel: on what it marks with `data-autofocus`, else on the first thing that takes it. */
 export function focusPanel(panel: IDockviewPanel): void {
+  awaited = null;
+  const isEditor = panel.api.component !== PANE_VIEW;
   // After React has drawn what has just been shown.
   requestAnimationFrame(() => {
+    const handler = focusHandlers.get(panel.id);
+    if (handler !== undefined) {
+      handler();
+      return;
+    }
     const root = document.querySelector<HTMLElement>(`[data-panel="${CSS.escape(panel.id)}"]`);
-    const target =
-      root?.querySelector<HTMLElement>('[data-autofocus]') ??
-      root?.querySelector<HTMLElement>('textarea, input, [tabindex="0"], button:not(:disabled)');
+    if (isEditor) awaited = panel.id;
+    const target = isEditor
+      ? null
+      : (root?.querySelector<HTMLElement>('[data-autofocus]') ??
+        root?.querySelector<HTMLElement>('textarea, input, [tabindex="0"], button:not(:disabled)'));
     (target ?? root)?.focus();
   });
 }
@@ -200,7 +230,8 @@ export function openPanel(
   const api = dockApi();
   if (api === null) return;
   const there = options.beside === true ? undefined : api.getPanel(id);
-  if (there === undefined) {
+  let panel = there;
+  if (panel === undefined) {
     const last = useDock.getState().activeEditor;
     const place =
       options.beside === true && last !== null && api.getPanel(last) !== undefined
@@ -208,8 +239,8 @@ export function openPanel(
         : editorPlace(api);
     // The second view of one file needs a name of its own.
     const name = api.getPanel(id) === undefined ? id : `${id}#${Date.now().toString(36)}`;
-    api.addPanel({ id: name, ...view, ...place });
-  } else there.api.setActive();
+    panel = api.addPanel({ id: name, ...view, ...place });
+  } else panel.api.setActive();
   syncDock();
-  if (options.focus !== false) focusEditor();
+  if (options.focus !== false) focusPanel(panel);
 }
