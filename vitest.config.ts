@@ -1,13 +1,18 @@
 import { defineConfig } from 'vitest/config';
 
-/** Two projects: `unit` needs nothing but Node; `integration` boots real machines, one file at a time. */
+/** `unit` needs nothing but Node; `integration` boots real machines, one file at a time; `e2e` drives the page in Chromium. */
 export default defineConfig({
   test: {
     projects: [
       {
         test: {
           name: 'unit',
-          include: ['app/**/*.test.ts', 'main/**/*.test.ts', 'test/{layering,runner}/**/*.test.ts'],
+          include: [
+            'app/**/*.test.ts',
+            'main/**/*.test.ts',
+            'renderer/**/*.test.ts',
+            'test/{layering,runner}/**/*.test.ts',
+          ],
         },
       },
       {
@@ -17,6 +22,16 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 600_000,
+        },
+      },
+      {
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts'],
+          fileParallelism: false,
+          testTimeout: 40_000,
+          hookTimeout: 300_000,
+          expect: { poll: { timeout: 15_000 } },
         },
       },
     ],

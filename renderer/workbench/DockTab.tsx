@@ -1,5 +1,5 @@
 import type { IDockviewPanelHeaderProps } from 'dockview-react';
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { useDocument } from '../state/documents.ts';
 import { fileIcon } from '../widgets/file-icon.ts';
 import { Icon } from '../widgets/Icon.tsx';
@@ -36,8 +36,14 @@ export function DockTab(props: IDockviewPanelHeaderProps) {
   const isFile = typeof path === 'string' && (api.component === FILE_VIEW || api.component === DIFF_VIEW);
   const document = useDocument(isFile && api.component === FILE_VIEW ? path : null);
   const dirty = document?.dirty === true;
+  const root = useRef<HTMLDivElement>(null);
+  // The name that is read out is an attribute of dockview's element.
+  useEffect(() => {
+    root.current?.closest('[role="tab"]')?.setAttribute('aria-label', dirty ? `${title}, not saved` : title);
+  }, [title, dirty]);
   return (
     <div
+      ref={root}
       className={`dock-tab${side === null ? '' : ' dock-tab-side'}${dirty ? ' dock-tab-dirty' : ''}`}
       title={isFile ? path : undefined}
       onAuxClick={(event) => {
@@ -47,7 +53,6 @@ export function DockTab(props: IDockviewPanelHeaderProps) {
       {isFile ? <Icon name={api.component === DIFF_VIEW ? 'diff' : fileIcon(path)} /> : null}
       {pane !== undefined && side === null ? <Icon name={pane.icon} /> : null}
       <span className={`dock-tab-title${document?.gone === true ? ' dock-tab-gone' : ''}`}>{title}</span>
-      {dirty ? <span className="visually-hidden">, not saved</span> : null}
       {pane === undefined ? null : <Badge pane={pane} />}
       {side === null ? (
         // biome-ignore lint/a11y/useKeyWithClickEvents: see above, Ctrl+W

@@ -21,6 +21,11 @@ export class CommandLine {
   readonly #home = mkdtempSync(join(tmpdir(), 'r0-'));
   readonly #running = new Set<Running>();
 
+  /** What the command takes for its user's own directory. */
+  get home(): string {
+    return this.#home;
+  }
+
   /** Starts it with pipes for stdin, stdout and stderr. */
   start(args: readonly string[]): Running {
     return this.#start(process.execPath, [launcher, ...args]);

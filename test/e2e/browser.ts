@@ -1,0 +1,86 @@
+/** Chromium as the studio's browser shell is tested in it, and the page as a person finds it. */
+import { existsSync } from 'node:fs';
+import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
+
+const PATHS = [process.env.RING0_CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+
+/** A browser of this computer; undefined where there is none. */
+export const chromiumPath = PATHS.find((path) => path !== undefined && existsSync(path));
+
+export const NO_CHROMIUM = 'needs Chromium (Debian: apt-get install chromium), or its path in RING0_CHROMIUM';
+
+export async function launchBrowser(): Promise<Browser> {
+  if (chromiumPath === undefined) throw new Error(NO_CHROMIUM);
+  return await chromium.launch({
+    executablePath: chromiumPath,
+    args: [
+      '--no-sandbox',
+      '--headless',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  });
+}
+
+/** The studio's page, by what stands on it. Whatever the page complains about is kept in `complaints`. */
+export class Studio {
+  readonly page: Page;
+  readonly complaints: string[] = [];
+
+  constructor(page: Page) {
+    this.page = page;
+    page.on('pageerror', (error) => this.complaints.push(error.message));
+    page.on('console', (message) => {
+      // A host that is gone on purpose leaves a refused connection behind.
+      if (message.type() === 'error' && !/ERR_CONNECTION|WebSocket/.test(message.text()))
+        this.complaints.push(message.text());
+    });
+  }
+
+  async visit(url: string): Promise<void> {
+    await this.page.goto(url);
+    await this.page.getByRole('tree', { name: 'Files' }).getByRole('treeitem').first().waitFor();
+  }
+
+  get quickInput(): Locator {
+    return this.page.getByRole('combobox', { name: 'Go to file or command' });
+  }
+
+  /** Opens a file by Ctrl+P and waits until its text is there and has the keyboard. */
+  async open(path: string): Promise<void> {
+    const name = path.slice(path.lastIndexOf('/') + 1);
+    await this.page.keyboard.press('Control+P');
+    await this.quickInput.fill(path);
+    await this.page.getByRole('option', { name }).first().waitFor();
+    await this.page.keyboard.press('Enter');
+    await this.editor(path).locator('.view-line').first().waitFor();
+    await this.editor(path).locator('.monaco-editor.focused').waitFor();
+  }
+
+  /** Runs a command from the palette. */
+  async command(title: string): Promise<void> {
+    await this.page.keyboard.press('Control+Shift+P');
+    await this.quickInput.fill(`>${title}`);
+    await this.page.getByRole('option', { name: title }).first().waitFor();
+    await this.page.keyboard.press('Enter');
+  }
+
+  /** The editor of a file: the visible one, where there are several. */
+  editor(path: string): Locator {
+    return this.page.locator(`section[aria-label="${path}"]:visible`).first();
+  }
+
+  tab(name: string | RegExp): Locator {
+    return this.page.getByRole('tab', { name });
+  }
+
+  /** The text of an editor's visible lines. */
+  async text(path: string): Promise<string> {
+    const lines = await this.editor(path).locator('.view-line').allInnerTexts();
+    return lines.join('\n').replaceAll('\u00a0', ' ');
+  }
+}

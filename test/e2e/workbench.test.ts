@@ -1,0 +1,255 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import AxeBuilder from '@axe-core/playwright';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CommandLine, type Running } from '../support/command-line.ts';
+import { chromiumPath, launchBrowser, NO_CHROMIUM, Studio } from './browser.ts';
+
+const TOKEN = 'e2e-token-of-the-workbench';
+const MAIN = 'pub fn main() {\n    let answer = 42;\n}\n';
+const FILES: Readonly<Record<string, string>> = {
+  'kernel/src/main.rs': MAIN,
+  'kernel/src/other.rs': '// another file\n',
+  'kernel/kernel.ld': 'ENTRY(start)\nSECTIONS { . = 0x200000; }\n',
+  'kernel/boot.s': '.globl start\nstart: movq %rax, %cr3\n',
+  'notes/todo.md': '# Things\n\nfind the needle\n',
+};
+
+if (chromiumPath === undefined) it.skip(`the studio in a browser: ${NO_CHROMIUM}`, () => {});
+
+describe.skipIf(chromiumPath === undefined)('the workbench in Chromium', () => {
+  const line = new CommandLine();
+  const folder = mkdtempSync(join(tmpdir(), 'r0-e2e-'));
+  let browser: Browser;
+  let host: Running;
+  let studio: Studio;
+  let url = '';
+  let port = '';
+
+  const onDisk = (path: string) => readFileSync(join(folder, path), 'utf8');
+
+  async function startHost(): Promise<void> {
+    const fixed = port === '' ? [] : ['--port', port];
+    host = line.start(['studio', folder, '--no-open', '--json', '--token', TOKEN, ...fixed]);
+    const ready = await host.waitFor(/"url":"([^"]+)"/);
+    url = ready[1] ?? '';
+    port = new URL(url).port;
+  }
+
+  beforeAll(async () => {
+    for (const [path, text] of Object.entries(FILES)) {
+      mkdirSync(dirname(join(folder, path)), { recursive: true });
+      writeFileSync(join(folder, path), text);
+    }
+    const git = (...args: string[]) =>
+      execFileSync('git', ['-C', folder, '-c', 'user.name=t', '-c', 'user.email=t@t', ...args]);
+    git('init', '-q');
+    git('add', '.');
+    git('commit', '-qm', 'first');
+    [browser] = await Promise.all([launchBrowser(), startHost()]);
+    studio = new Studio(await (await browser.newContext({ viewport: { width: 1280, height: 800 } })).newPage());
+    await studio.visit(url);
+  });
+
+  afterAll(async () => {
+    await browser?.close();
+    line.dispose();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it('takes the key out of the address', () => {
+    expect(studio.page.url()).not.toContain(TOKEN);
+  });
+
+  it('opens a file by its name, marks a change, and saves it', async () => {
+    const { page } = studio;
+    await studio.open('kernel/src/main.rs');
+    await page.keyboard.press('Control+Home');
+    await page.keyboard.type('// first line\n');
+    await studio.tab(/^main\.rs\s*, not saved/).waitFor();
+    expect(onDisk('kernel/src/main.rs')).toBe(MAIN);
+
+    await page.keyboard.press('Control+S');
+    await studio.tab(/^main\.rs\s*, not saved/).waitFor({ state: 'detached' });
+    expect(onDisk('kernel/src/main.rs')).toBe(`// first line\n${MAIN}`);
+    // The tree says that git sees a change.
+    await page.getByRole('treeitem', { name: 'main.rs, modified' }).waitFor();
+  });
+
+  it('keeps unsaved text through a reload of the page, with undo back to the file', async () => {
+    const { page } = studio;
+    await studio.open('kernel/src/other.rs');
+    await page.keyboard.press('Control+End');
+    await page.keyboard.type('typed and not saved');
+    await studio.tab(/^other\.rs\s*, not saved/).waitFor();
+    await waitForBackup('typed and not saved');
+
+    await page.reload();
+    await studio.tab(/^other\.rs\s*, not saved/).waitFor();
+    await studio.tab('main.rs').waitFor();
+    await expect.poll(() => studio.text('kernel/src/other.rs')).toContain('typed and not saved');
+    expect(onDisk('kernel/src/other.rs')).toBe('// another file\n');
+  });
+
+  it('keeps what was typed while the service host was killed', async () => {
+    const { page } = studio;
+    await studio.open('kernel/src/other.rs');
+    await page.keyboard.press('Control+End');
+    host.signal('SIGKILL');
+    await host.end();
+    await page.keyboard.type(' and typed without a host');
+    await page.getByText('Disconnected, text is kept').waitFor();
+
+    await startHost();
+    await page.getByText('Disconnected, text is kept').waitFor({ state: 'detached' });
+    await waitForBackup('typed without a host');
+    // The page too: what the new host kept is all that is left.
+    await page.reload();
+    await expect
+      .poll(() => studio.text('kernel/src/other.rs'))
+      .toContain('typed and not saved and typed without a host');
+
+    await studio.open('kernel/src/other.rs');
+    await page.keyboard.press('Control+S');
+    await expect.poll(() => onDisk('kernel/src/other.rs')).toContain('typed without a host');
+  });
+
+  it('asks what to do when a file with unsaved text changes on disk', async () => {
+    const { page } = studio;
+    await studio.open('kernel/src/main.rs');
+    await page.keyboard.press('Control+Home');
+    await page.keyboard.type('// mine\n');
+    writeFileSync(join(folder, 'kernel/src/main.rs'), '// theirs\n');
+    const notice = page.getByText('main.rs has changed on disk');
+    await notice.waitFor();
+    await page.getByRole('button', { name: 'Reload', exact: true }).click();
+    await expect.poll(() => studio.text('kernel/src/main.rs')).toContain('// theirs');
+    expect(await studio.text('kernel/src/main.rs')).not.toContain('// mine');
+    await studio.tab(/^main\.rs\s*, not saved/).waitFor({ state: 'detached' });
+  });
+
+  it('follows a file that changes on disk while it has no unsaved text', async () => {
+    await studio.open('kernel/src/main.rs');
+    writeFileSync(join(folder, 'kernel/src/main.rs'), '// changed outside\n');
+    await expect.poll(() => studio.text('kernel/src/main.rs')).toContain('// changed outside');
+  });
+
+  it('creates, renames, deletes and restores a file by keyboard', async () => {
+    const { page } = studio;
+    await studio.command('File: New File');
+    await page.getByRole('textbox', { name: 'Name of the new file' }).fill('fresh.rs');
+    await page.keyboard.press('Enter');
+    await studio.tab('fresh.rs').waitFor();
+
+    await page.getByRole('treeitem', { name: /^fresh\.rs/ }).focus();
+    await page.keyboard.press('F2');
+    await page.getByRole('textbox', { name: 'New name of fresh.rs' }).fill('renamed.rs');
+    await page.keyboard.press('Enter');
+    await studio.tab('renamed.rs').waitFor();
+
+    await page.getByRole('treeitem', { name: /^renamed\.rs/ }).focus();
+    await page.keyboard.press('Delete');
+    await page.getByText('renamed.rs was moved to the trash').waitFor();
+    await page.getByRole('treeitem', { name: /^renamed\.rs/ }).waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: 'Undo' }).click();
+    await page.getByRole('treeitem', { name: /^renamed\.rs/ }).waitFor();
+  });
+
+  it('finds in files and goes to the place', async () => {
+    const { page } = studio;
+    await page.keyboard.press('Control+Shift+F');
+    await page.getByRole('textbox', { name: 'Search', exact: true }).fill('needle');
+    await page.getByText('1 result in 1 file').waitFor();
+    await page.getByTitle('Line 3: find the needle').click();
+    await page.getByText('Ln 3, Col 10').waitFor();
+    await page.keyboard.press('Control+Shift+E');
+  });
+
+  it('shows what has changed since HEAD', async () => {
+    await studio.open('kernel/src/main.rs');
+    await studio.command('Git: Compare with HEAD');
+    await studio.tab('main.rs (HEAD)').waitFor();
+    await studio.page.locator('.monaco-diff-editor .line-insert').first().waitFor();
+  });
+
+  it('colours assembly and linker scripts', async () => {
+    await studio.open('kernel/boot.s');
+    await studio.page.getByText('x86 Assembly').waitFor();
+    await studio.open('kernel/kernel.ld');
+    await studio.page.getByText('Linker Script').waitFor();
+    const colours = studio.editor('kernel/kernel.ld').locator('.view-line span[class^="mtk"]');
+    await expect
+      .poll(async () => new Set(await colours.evaluateAll((spans) => spans.map((span) => span.className))).size)
+      .toBeGreaterThan(2);
+  });
+
+  it('goes through the parts of the window with F6', async () => {
+    const { page } = studio;
+    const reached = new Set<string>();
+    for (let step = 0; step < 8; step += 1) {
+      await page.keyboard.press('F6');
+      reached.add(
+        await page.evaluate<string>(
+          'document.activeElement.closest("[data-panel], [data-region]")?.getAttribute("data-panel") ?? document.activeElement.closest("[data-region]")?.getAttribute("data-region") ?? "nowhere"',
+        ),
+      );
+    }
+    expect([...reached]).toEqual(
+      expect.arrayContaining(['title', 'activity', 'pane:explorer', 'file:kernel/kernel.ld']),
+    );
+    expect(reached).not.toContain('nowhere');
+  });
+
+  it.each(['Light', 'High Contrast', 'Dark'])('has nothing serious for axe in the theme %s', async (theme) => {
+    const { page } = studio;
+    await studio.command('Preferences: Colour Theme');
+    await page.getByRole('combobox', { name: 'Colour theme' }).fill(theme);
+    await page.keyboard.press('Enter');
+    await expect
+      .poll(() => page.evaluate<string>('document.documentElement.dataset.theme'))
+      .toBe(theme.toLowerCase().replace(' ', '-'));
+    // Monaco's own inside is Monaco's; its text is asserted by the themes' contrast.
+    const { violations } = await new AxeBuilder({ page })
+      .exclude('.monaco-editor')
+      .exclude('.monaco-diff-editor')
+      .analyze();
+    const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
+    expect(
+      serious.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 160)).join(' … ')}`),
+    ).toEqual([]);
+  });
+
+  it('asks before it closes unsaved text', async () => {
+    const { page } = studio;
+    await studio.open('kernel/src/other.rs');
+    await page.keyboard.press('Control+End');
+    await page.keyboard.type('// to be dropped');
+    await studio.tab(/^other\.rs\s*, not saved/).waitFor();
+    await page.keyboard.press('Alt+W');
+    await page.getByRole('dialog', { name: 'Save the changes to other.rs?' }).waitFor();
+    await page.getByRole('button', { name: 'Don’t Save' }).click();
+    await studio.tab('other.rs').waitFor({ state: 'detached' });
+    expect(onDisk('kernel/src/other.rs')).not.toContain('// to be dropped');
+  });
+
+  it('broke no rule of the content security policy and threw nothing', () => {
+    expect(studio.complaints).toEqual([]);
+  });
+
+  /** Waits until the host has kept a text: a second page sees it in its list. */
+  async function waitForBackup(text: string): Promise<void> {
+    const files = () => execFileSync('grep', ['-rlF', '--', text, line.home], { encoding: 'utf8' });
+    await expect
+      .poll(() => {
+        try {
+          return files();
+        } catch {
+          return '';
+        }
+      })
+      .not.toBe('');
+  }
+});
