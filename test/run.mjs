@@ -82,7 +82,7 @@ async function vitest(project) {
 const STEPS = {
   types: async () => {
     const tally = emptyTally();
-    for (const project of ['app', 'main', 'test'])
+    for (const project of ['app', 'main', 'renderer', 'test'])
       add(tally, await command(`types of ${project}`, bin('tsc'), ['-p', project]));
     return tally;
   },
@@ -98,6 +98,8 @@ const STEPS = {
     return tallyCargo(output, 'kernel', exitCode);
   },
   image: () => command('kernel image', process.execPath, [join('main', 'cli', 'ring0.mjs'), 'build']),
+  // The page in a real Chromium; skipped with its reason where there is none.
+  e2e: () => vitest('e2e'),
   integration: () => vitest('integration'),
 };
 
