@@ -50,6 +50,7 @@ export function Explorer() {
   const [view, setView] = useState({ top: 0, height: 600 });
   const [dropFolder, setDropFolder] = useState<string | null>(null);
   const scroller = useRef<HTMLDivElement>(null);
+  const scrolled = useRef(0);
   const hasFocused = rows.some((row) => row.kind === 'entry' && row.entry.path === focused);
 
   useEffect(() => void startExplorer(), []);
@@ -57,7 +58,14 @@ export function Explorer() {
   useEffect(() => {
     const element = scroller.current;
     if (element === null) return;
-    const observer = new ResizeObserver(() => setView((before) => ({ ...before, height: element.clientHeight })));
+    let before = element.clientHeight;
+    const observer = new ResizeObserver(() => {
+      const height = element.clientHeight;
+      // A pane that is hidden is taken out of the page, and forgets how far it was scrolled.
+      if (before === 0 && height > 0) element.scrollTop = scrolled.current;
+      before = height;
+      if (height > 0) setView({ top: element.scrollTop, height });
+    });
     observer.observe(element);
     return () => observer.disconnect();
   }, []);
@@ -69,10 +77,11 @@ export function Explorer() {
       : rows.findIndex((row) => keyOf(row) === focused);
   useLayoutEffect(() => {
     const element = scroller.current;
-    if (element === null || wanted < 0) return;
+    if (element === null || element.clientHeight === 0 || wanted < 0) return;
     const top = wanted * ROW;
     if (top < element.scrollTop) element.scrollTop = top;
     else if (top + ROW > element.scrollTop + element.clientHeight) element.scrollTop = top + ROW - element.clientHeight;
+    scrolled.current = element.scrollTop;
   }, [wanted]);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: the request is what it waits for
@@ -173,7 +182,12 @@ export function Explorer() {
     <div
       ref={scroller}
       className="explorer"
-      onScroll={(event) => setView({ top: event.currentTarget.scrollTop, height: event.currentTarget.clientHeight })}
+      onScroll={(event) => {
+        const { scrollTop: top, clientHeight: height } = event.currentTarget;
+        if (height === 0) return;
+        scrolled.current = top;
+        setView({ top, height });
+      }}
       onContextMenu={onContextMenu}
       onDragOver={(event) => {
         if (!event.dataTransfer.types.includes(DRAG_TYPE)) return;
