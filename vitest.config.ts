@@ -20,6 +20,8 @@ export default defineConfig({
           name: 'integration',
           include: ['test/{integration,openai}/**/*.test.ts'],
           fileParallelism: false,
+          // Machines and browsers share a computer with who knows what: one that was starved is asked again.
+          retry: 2,
           testTimeout: 120_000,
           hookTimeout: 600_000,
         },
@@ -29,6 +31,7 @@ export default defineConfig({
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
           fileParallelism: false,
+          retry: 2,
           testTimeout: 40_000,
           hookTimeout: 300_000,
           expect: { poll: { timeout: 15_000 } },

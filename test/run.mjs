@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { root, say, setup } from '../main/setup/setup.mjs';
 import { add, emptyTally, summary, tallyCargo, tallyCommand, tallyVitest, verdict } from './runner/tally.mjs';
 
-if (!setup()) {
+if (!setup({ tests: true })) {
   say('the tests cannot run on this machine before that is cured');
   console.log('0 passed, 1 failed, 0 skipped');
   process.exit(3);

@@ -27,10 +27,15 @@ export function checkNode() {
   };
 }
 
-/** Every step, in order; all are tried, so that one run names everything that is missing. @returns {boolean} ready */
-export function setup() {
+/**
+ * Every step, in order; all are tried, so that one run names everything that is missing.
+ *
+ * @param {{ tests?: boolean }} [options] `tests`: what only the tests want as well
+ * @returns {boolean} ready
+ */
+export function setup(options = {}) {
   const node = checkNode();
-  const steps = node.ok ? [ensureNodeModules(root, say), ensureSystemPackages(say), checkRust()] : [node];
+  const steps = node.ok ? [ensureNodeModules(root, say), ensureSystemPackages(say, options), checkRust()] : [node];
   const failures = steps.filter((step) => !step.ok);
   for (const failure of failures) say(failure.message);
   return failures.length === 0;

@@ -77,6 +77,11 @@ const PREREQUISITES = [
   },
 ];
 
+/** What only `npm test` wants. Installed where apt may; elsewhere the browser tests say why they skip. */
+const FOR_TESTS = [
+  { what: 'Chromium', find: () => findExecutable('chromium'), packages: { apt: ['chromium', 'fonts-dejavu-core'] } },
+];
+
 /** @type {Record<string, (packages: string[]) => string[][]>} how each package manager is asked, as command lines */
 const MANAGERS = {
   apt: (packages) => [
@@ -110,13 +115,16 @@ function rootPrefix() {
  * Installs by itself only with apt and only where no password is needed; elsewhere it names the command and stops.
  *
  * @param {(line: string) => void} say where progress goes
+ * @param {{ tests?: boolean }} [options] `tests`: what only the tests want as well
  * @returns {{ ok: true } | { ok: false, message: string }}
  */
-export function ensureSystemPackages(say) {
-  const missing = PREREQUISITES.filter((entry) => entry.find() === undefined);
+export function ensureSystemPackages(say, { tests = false } = {}) {
+  const manager = packageManager();
+  const wanted =
+    tests && manager === 'apt' && rootPrefix() !== undefined ? [...PREREQUISITES, ...FOR_TESTS] : PREREQUISITES;
+  const missing = wanted.filter((entry) => entry.find() === undefined);
   if (missing.length === 0) return { ok: true };
   const names = missing.map((entry) => entry.what).join(', ');
-  const manager = packageManager();
   if (manager === undefined)
     return { ok: false, message: `missing: ${names}. Install them with your system's package manager.` };
   const packages = [...new Set(missing.flatMap((entry) => entry.packages[manager]))];

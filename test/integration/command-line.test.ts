@@ -188,7 +188,7 @@ describe('ring0 run', () => {
     current = owner;
     await owner.waitFor(/ring0> $/);
     owner.type('panic\r');
-    const [, kinds = ''] = await owner.waitFor(/one of: (\S+)/);
+    const [, kinds = ''] = await owner.waitFor(/one of: (\S+) /);
     owner.type(`panic ${kinds}\r`);
     await owner.waitFor(/^ring0: (PANIC|EXCEPTION)/m);
     let epitaph = await shell.run(['inspect', 'epitaph', '--json']);

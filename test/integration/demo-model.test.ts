@@ -1,5 +1,5 @@
 /** The model that the repository brings answers from inside the kernel what its corpus taught it. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { ChatEvent } from '../../app/contract/index.ts';
@@ -13,21 +13,13 @@ beforeAll(async () => {
 });
 afterAll(() => lab.dispose());
 
-/** The first question of each file of the corpus that has no alternatives in it, and its answer. */
-function questions(): Array<[file: string, question: string, answer: string]> {
-  const folder = join(root, 'kernel', 'demo', 'corpus');
-  return readdirSync(folder)
-    .filter((file) => file !== 'conversations.txt')
-    .flatMap((file) => {
-      const topics = readFileSync(join(folder, file), 'utf8').split(/\n(?=id: )/);
-      for (const topic of topics) {
-        const question = /^Q: ([^{}|\n]+)$/m.exec(topic)?.[1];
-        const answer = /^A: (?!=)(.+)$/m.exec(topic)?.[1];
-        if (question !== undefined && answer !== undefined)
-          return [[file, question, answer] as [string, string, string]];
-      }
-      return [];
-    });
+/** Of every sixth answer of the corpus two wordings, and the answer. */
+function questions(): Array<[question: string, answer: string]> {
+  const file = join(root, 'kernel', 'demo', 'questions.json');
+  const all = JSON.parse(readFileSync(file, 'utf8')) as Array<{ answer: string; questions: string[] }>;
+  return all
+    .filter((_, n) => n % 6 === 0)
+    .flatMap(({ answer, questions }) => questions.slice(0, 2).map((question): [string, string] => [question, answer]));
 }
 
 async function ask(question: string): Promise<string> {
@@ -43,12 +35,16 @@ async function ask(question: string): Promise<string> {
   return last.text.trim();
 }
 
-it('answers one question of each file of its corpus, word for word', async () => {
+it('answers the questions of its corpus word for word, but for a few', async () => {
   const asked = questions();
-  expect(asked.length).toBeGreaterThan(8);
-  const answers: string[] = [];
-  for (const [file, question] of asked) answers.push(`${file}: ${question} ${await ask(question)}`);
-  expect(answers).toEqual(asked.map(([file, question, answer]) => `${file}: ${question} ${answer}`));
+  expect(asked.length).toBeGreaterThan(60);
+  const wrong: string[] = [];
+  for (const [question, answer] of asked) {
+    const said = await ask(question);
+    if (said !== answer) wrong.push(`${question} ${said}`);
+  }
+  // Of all wordings it gets 99.3 % right (kernel/demo/README.md); quantised activations tip a few that are near.
+  expect(wrong.length, wrong.join('\n')).toBeLessThanOrEqual(asked.length * 0.05);
 });
 
 it('gives the same answer for the same seed', async () => {
