@@ -1,31 +1,18 @@
 import type { Disposable } from '../../app/base/disposable.ts';
 import { Emitter } from '../../app/base/event.ts';
 import { messageOf } from '../../app/base/result.ts';
+import { NO_BUILD_STATUS } from '../../app/contract/build-status.ts';
 import type { BuildEvent, BuildService } from '../../app/contract/index.ts';
 import type { BuildFollowEvent, BuildStatus } from '../../app/contract/studio.ts';
 import { follow } from './follow.ts';
 
 const OUTPUT_LINES = 200;
 
-const NO_BUILD: BuildStatus = {
-  number: 0,
-  phase: 'idle',
-  startedAt: null,
-  endedAt: null,
-  step: '',
-  crates: 0,
-  compiled: 0,
-  problems: [],
-  output: [],
-  result: null,
-  error: null,
-};
-
 /** Owns the host's build: it goes on when a window closes, and every window sees the same one. */
 export class BuildMonitor implements Disposable {
   readonly #service: BuildService;
   readonly #followed = new Emitter<BuildFollowEvent>();
-  #status: BuildStatus = NO_BUILD;
+  #status: BuildStatus = NO_BUILD_STATUS;
   /** Of the build that runs or ran last. */
   #events: BuildEvent[] = [];
   #running: AbortController | undefined;
@@ -67,7 +54,7 @@ export class BuildMonitor implements Disposable {
     const controller = new AbortController();
     this.#running = controller;
     this.#events = [];
-    this.#status = { ...NO_BUILD, number: this.#status.number + 1, phase: 'running', startedAt: Date.now() };
+    this.#status = { ...NO_BUILD_STATUS, number: this.#status.number + 1, phase: 'running', startedAt: Date.now() };
     this.#followed.fire({ kind: 'status', status: this.#status });
     try {
       for await (const event of this.#service.build({ signal: controller.signal })) this.#take(event);

@@ -1,3 +1,4 @@
+import { NO_BUILD_STATUS } from '../../app/contract/build-status.ts';
 import type { BuildEvent, Diagnostic, SourceSpan } from '../../app/contract/index.ts';
 import type { BuildFollowEvent, BuildStatus } from '../../app/contract/studio.ts';
 
@@ -28,19 +29,7 @@ export interface BuildView {
 const MAX_LOG = 3000;
 
 export const NO_BUILD: BuildView = {
-  status: {
-    number: 0,
-    phase: 'idle',
-    startedAt: null,
-    endedAt: null,
-    step: '',
-    crates: 0,
-    compiled: 0,
-    problems: [],
-    output: [],
-    result: null,
-    error: null,
-  },
+  status: NO_BUILD_STATUS,
   log: [],
   dropped: 0,
   expectedCrates: null,
