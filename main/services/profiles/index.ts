@@ -133,7 +133,9 @@ function unknown(name: string, why: string, names: readonly string[]) {
 /** Undefined if there is no such file; throws on any other failure. */
 async function readSource(path: string): Promise<ProfileSource | undefined> {
   try {
-    const { size } = await stat(path);
+    const found = await stat(path);
+    if (!found.isFile()) throw new Error(`${path} is not a file`);
+    const { size } = found;
     if (size > MAX_BYTES) throw new Error(`${path}: ${size} bytes, a profile has at most ${MAX_BYTES}`);
     return { path, text: await readFile(path, 'utf8') };
   } catch (error) {

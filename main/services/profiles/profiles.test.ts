@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -48,9 +48,10 @@ describe('profiles elsewhere', () => {
 
   test('what is missing, misnamed or huge is said', async () => {
     writeFileSync(join(folder, 'huge.json'), ' '.repeat(70_000));
+    mkdirSync(join(folder, 'folder.json'));
     const profiles = new DirectoryProfiles(shipped);
     const errors = await Promise.all(
-      ['nobody', join(folder, 'Bad Name.json'), join(folder, 'huge.json'), `${folder}/`].map((name) =>
+      ['nobody', join(folder, 'Bad Name.json'), join(folder, 'huge.json'), join(folder, 'folder.json')].map((name) =>
         profiles.load(name),
       ),
     );
@@ -58,7 +59,7 @@ describe('profiles elsewhere', () => {
       expect.stringContaining('no-such-profile'),
       expect.stringContaining("no-such-profile a profile's name must be 1 to 32"),
       expect.stringContaining('70000 bytes'),
-      expect.stringContaining('no-such-profile'),
+      expect.stringMatching(/^bad-profile .*folder\.json is not a file$/),
     ]);
   });
 });
