@@ -1,9 +1,9 @@
 import { useEffect, useState } from 'react';
 import { useConnection } from '../host/client.ts';
-import { Menu } from '../widgets/Menu.tsx';
 import { ActivityBar } from './ActivityBar.tsx';
 import { Dialog } from './Dialog.tsx';
 import { Dock } from './Dock.tsx';
+import { Menu } from './Menu.tsx';
 import { Notifications } from './Notifications.tsx';
 import { QuickInput } from './QuickInput.tsx';
 import { StatusBar } from './StatusBar.tsx';

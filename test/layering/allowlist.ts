@@ -1,7 +1,22 @@
+/** What every pane of the page may use. Panes do not see each other: they meet in the workbench's registries and in the stores. */
+const PANE = [
+  'app',
+  'renderer/host',
+  'renderer/state',
+  'renderer/workbench',
+  'renderer/widgets',
+  'renderer/editors',
+  'renderer/editors/terminal',
+  'renderer/theme',
+  'npm:react',
+  'npm:zustand',
+  'npm:zod',
+] as const;
+
 /**
  * Who may import whom. A folder imports itself and what its row names, nothing else; a folder without a row may not exist.
  * `x/*` stands for each folder in x by itself: neighbours do not see each other. `node` is Node's own modules,
- * `npm:name` a package. Type-only imports count: they are how layers come to know each other.
+ * `npm:name` a package; a file that needs what its folder must not have is a row of its own. Type-only imports count: they are how layers come to know each other.
  *
  * Technical debt is listed here too, with its reason, under DEBT.
  */
@@ -23,6 +38,40 @@ export const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'main/electron': ['app', 'main/rpc', 'main/server', 'node', 'npm:electron', 'npm:zod'],
   'main/cli': ['app', 'main/process', 'main/rpc', 'main/server', 'main/services', 'main/setup', 'node', 'npm:esbuild'],
   'main/setup': ['node'],
+  // The page knows the core and the contract. It never sees main/, and has no Node: what it wants of the host it asks over the wire.
+  renderer: ['renderer/panes', 'renderer/workbench', 'renderer/theme', 'npm:react', 'npm:react-dom', 'npm:zod'],
+  'renderer/vite.config.ts': ['node', 'npm:vite', 'npm:@vitejs/plugin-react'],
+  'renderer/host': ['app', 'npm:@orpc/client', 'npm:zustand', 'npm:zod'],
+  // Stores know no component and no workbench: whatever is shown can be shown in another way.
+  'renderer/state': ['app', 'renderer/host', 'npm:zustand', 'npm:zod'],
+  // Drawn from their props alone; the kinds of things they draw are the core's.
+  'renderer/widgets': ['app', 'npm:react'],
+  'renderer/theme': [],
+  // Nobody else imports Monaco or xterm; who imports this does so when the window is drawn, for it is most of the page's weight.
+  'renderer/editors': [
+    'app',
+    'renderer/host',
+    'renderer/state',
+    'renderer/workbench',
+    'renderer/widgets',
+    'renderer/theme',
+    'npm:react',
+    'npm:monaco-editor',
+  ],
+  'renderer/editors/terminal': ['app', 'renderer/theme', 'npm:@xterm/xterm', 'npm:@xterm/addon-*'],
+  'renderer/workbench': [
+    'app',
+    'renderer/host',
+    'renderer/state',
+    'renderer/widgets',
+    'renderer/editors',
+    'npm:react',
+    'npm:zustand',
+    'npm:dockview-react',
+  ],
+  'renderer/panes': ['renderer/panes/*'],
+  'renderer/panes/*': PANE,
+  'renderer/panes/chat': [...PANE, 'npm:react-markdown', 'npm:remark-gfm'],
 };
 
 /** Tests may use these on top of their folder's row. */

@@ -22,8 +22,9 @@ export async function readGraph(baseDir: string, folders: readonly string[]): Pr
   return result.output;
 }
 
-/** The row that a file belongs to: the longest that fits, where `x/*` fits any one folder in x. */
+/** The row that a file belongs to: its own, or the longest that fits, where `x/*` fits any one folder in x. */
 function rowOf(path: string): { row: string; folder: string } | undefined {
+  if (path in ALLOWED) return { row: path, folder: path };
   const parts = path.split('/').slice(0, -1);
   for (let length = parts.length; length > 0; length -= 1) {
     const folder = parts.slice(0, length).join('/');
@@ -37,8 +38,21 @@ function rowOf(path: string): { row: string; folder: string } | undefined {
 /** Whether `permission`, an entry of a row, covers a file in `folder`, whose own row is `row`. */
 function covers(permission: string, folder: string, row: string): boolean {
   if (permission === row || permission === folder) return true;
+  // One of `x/*` stays one when it has a row of its own.
+  if (permission.endsWith('/*') && permission.slice(0, -2) === parentOf(folder)) return true;
   // A whole tree, such as `app`, is named by a prefix that is no row of its own.
   return !(permission in ALLOWED) && `${folder}/`.startsWith(`${permission}/`);
+}
+
+function parentOf(path: string): string {
+  return path.split('/').slice(0, -1).join('/');
+}
+
+/** Whether `permission` grants a package; `npm:@scope/prefix-*` grants a family. */
+function grants(permission: string, name: string): boolean {
+  if (!permission.startsWith('npm:')) return false;
+  const granted = permission.slice('npm:'.length);
+  return granted.endsWith('*') ? name.startsWith(granted.slice(0, -1)) : name === granted;
 }
 
 /** Every import that the allowlist does not allow. */
@@ -52,7 +66,7 @@ export function violations(graph: ICruiseResult): Violation[] {
       found.push({ from, to: '', rule: 'its folder has no row in the allowlist' });
       continue;
     }
-    const isTest = /\.test\.ts$/.test(from);
+    const isTest = /\.test\.tsx?$/.test(from);
     const allowed = [...(ALLOWED[own.row] ?? []), ...(isTest ? ALLOWED_IN_TESTS : [])];
     for (const dependency of module.dependencies) {
       const to = dependency.resolved;
@@ -75,11 +89,8 @@ function judge(
   if (lost) return 'cannot be resolved';
   const name = /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(to)?.[1];
   if (name !== undefined)
-    return allowed.includes(`npm:${name}`) ? undefined : `${own.row} may not use the package ${name}`;
-  const target = rowOf(to) ?? {
-    row: to.split('/').slice(0, 2).join('/'),
-    folder: to.split('/').slice(0, -1).join('/'),
-  };
+    return allowed.some((it) => grants(it, name)) ? undefined : `${own.row} may not use the package ${name}`;
+  const target = rowOf(to) ?? { row: to.split('/').slice(0, 2).join('/'), folder: parentOf(to) };
   if (target.folder === own.folder) return undefined;
   const permitted = allowed.some((permission) => covers(permission, target.folder, target.row));
   return permitted ? undefined : `${own.folder} may not import ${target.folder}`;

@@ -1,7 +1,7 @@
 import { notify } from '../../state/notifications.ts';
 import { useWorkspace } from '../../state/workspace.ts';
-import { type MenuItem, openMenu } from '../../widgets/menu.ts';
 import { runCommand } from '../../workbench/commands.ts';
+import { type MenuItem, openMenu } from '../../workbench/menu.ts';
 import { openDiff, openFile } from '../../workbench/open.ts';
 import { parentOf } from './rows.ts';
 import {

@@ -1,6 +1,6 @@
 import { useLayoutEffect, useRef } from 'react';
+import { moveFocus } from '../widgets/roving.ts';
 import { closeMenu, useMenu } from './menu.ts';
-import { moveFocus } from './roving.ts';
 import './menu.css';
 
 const MARGIN = 4;

@@ -1,0 +1,2 @@
+// Planted: allowed.
+export const call = 'studio.info';

@@ -1,0 +1,3 @@
+export interface Dock {
+  readonly panels: number;
+}
