@@ -17,6 +17,8 @@ export interface ElfSegment {
 export interface ElfSection {
   readonly name: string;
   readonly type: number;
+  /** `SHF_ALLOC` is 2, `SHF_COMPRESSED` 0x800. */
+  readonly flags: bigint;
   readonly address: bigint;
   readonly offset: number;
   readonly size: number;
@@ -43,7 +45,7 @@ const EHDR = {
   shstrndx: 62,
 } as const;
 const PHDR = { bytes: 56, type: 0, flags: 4, offset: 8, vaddr: 16, paddr: 24, filesz: 32, memsz: 40 } as const;
-const SHDR = { bytes: 64, name: 0, type: 4, address: 16, offset: 24, size: 32, link: 40 } as const;
+const SHDR = { bytes: 64, name: 0, type: 4, flags: 8, address: 16, offset: 24, size: 32, link: 40 } as const;
 const SYM = { bytes: 24, name: 0, info: 4, shndx: 6, value: 8, size: 16 } as const;
 const SHT_SYMTAB = 2;
 const SHT_NOBITS = 8;
@@ -144,6 +146,7 @@ function read(view: ByteView): Result<Elf> {
   const raw = headers.map((at) => ({
     nameAt: view.u32(at + SHDR.name),
     type: view.u32(at + SHDR.type),
+    flags: view.u64(at + SHDR.flags),
     address: view.u64(at + SHDR.address),
     offset: size(view.u64(at + SHDR.offset), at + SHDR.offset),
     size: size(view.u64(at + SHDR.size), at + SHDR.size),
