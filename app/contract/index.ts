@@ -7,6 +7,7 @@ export * from './host.ts';
 export * from './inspect.ts';
 export * from './machine.ts';
 export * from './model.ts';
+export * from './places.ts';
 export * from './profile.ts';
 export * from './records.ts';
 export * from './settings.ts';

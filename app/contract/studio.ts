@@ -12,6 +12,7 @@ import { AppErrorSchema, EpochMsSchema, HexSchema, ProgressSchema } from './comm
 import { DoctorReportSchema, FixEventSchema } from './doctor.ts';
 import { MachineListingSchema, StartRequestSchema } from './machine.ts';
 import { CatalogueEntrySchema, ModelEntrySchema } from './model.ts';
+import { CodePlacesSchema, MAX_PLACES } from './places.ts';
 import {
   ProfileFileSchema,
   ProfileListingSchema,
@@ -227,6 +228,11 @@ export const studioContract = {
     trace: ask(machineId, result(TraceSpansSchema)),
     epitaph: ask(machineId, result(EpitaphSchema)),
     drivers: ask(machineId, result(DriverRegistrySchema)),
+    /** Names and source of addresses of the kernel; with `returns`, of the calls before these return addresses. */
+    places: ask(
+      machineId.extend({ addresses: z.array(HexSchema).max(MAX_PLACES), returns: z.boolean().default(false) }),
+      result(CodePlacesSchema),
+    ),
   },
   chat: {
     /** Until the guest's API answers. */

@@ -143,6 +143,11 @@ function createRoutes(services: StudioServices, info: StudioInfo, builds: BuildM
       trace: os.inspect.trace.handler(({ input }) => withMachine(input.id, (it) => inspect.trace(it.info))),
       epitaph: os.inspect.epitaph.handler(({ input }) => withMachine(input.id, (it) => inspect.epitaph(it.info))),
       drivers: os.inspect.drivers.handler(({ input }) => withMachine(input.id, (it) => inspect.drivers(it.info))),
+      places: os.inspect.places.handler(({ input }) =>
+        withMachine(input.id, (it) =>
+          inspect.places(it.info, input.addresses.map(BigInt), workspace.info.root, input.returns),
+        ),
+      ),
     },
     chat: {
       ready: os.chat.ready.handler(async function* ({ input, signal }): AsyncGenerator<ReadyEvent> {

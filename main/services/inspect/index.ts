@@ -1,9 +1,10 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fail, messageOf, ok, type Result } from '../../../app/base/result.ts';
 import {
   type BootReport,
   type BootTimeline,
+  type CodePlaces,
   type DriverRegistry,
   type Epitaph,
   HostStampsSchema,
@@ -24,17 +25,16 @@ import {
   TRACE_HEADER_BYTES,
   traceRingBytes,
 } from '../../../app/wire/abi/index.ts';
-import { type Elf, readElf } from '../../../app/wire/elf.ts';
+import type { Elf } from '../../../app/wire/elf.ts';
+import { codePlaces } from './code-places.ts';
 import { GuestRam } from './guest-ram.ts';
+import { KernelImages } from './images.ts';
 import { locateKernel, processorPlace, readRecord } from './locate.ts';
-
-const MAX_ELF_BYTES = 256 << 20;
 
 /** Reads the kernel's records from guest RAM through the symbols of its ELF file. */
 export class RamInspector implements InspectService {
   readonly #registers: (machine: MachineInfo) => Promise<Result<string>>;
-  /** Parsed images by path, valid while the file is the same. */
-  readonly #images = new Map<string, { readonly stamp: string; readonly elf: Elf }>();
+  readonly #images = new KernelImages();
 
   /** @param registers QEMU's `info registers` of a machine; without an answer, memory is searched */
   constructor(registers: (machine: MachineInfo) => Promise<Result<string>>) {
@@ -71,6 +71,23 @@ export class RamInspector implements InspectService {
     return this.#decode(machine, 'drivers', DRIVER_REGISTRY_BYTES, undefined, decodeDriverRegistry);
   }
 
+  async places(
+    machine: MachineInfo,
+    addresses: readonly bigint[],
+    root: string,
+    returns: boolean,
+  ): Promise<Result<CodePlaces>> {
+    const image = await this.#images.open(machine.elfPath);
+    if (!image.ok) return image;
+    const { elf, modifiedMs, lines } = image.value;
+    const table = lines();
+    return ok({
+      places: codePlaces(elf, table.ok ? table.value : undefined, addresses, root, returns),
+      rebuilt: modifiedMs > machine.startedAt,
+      problem: table.ok ? '' : table.error.why,
+    });
+  }
+
   async #decode<T>(
     machine: MachineInfo,
     kind: RecordKind,
@@ -78,39 +95,20 @@ export class RamInspector implements InspectService {
     sizeOf: ((header: Uint8Array) => Result<number>) | undefined,
     decode: (bytes: Uint8Array, elf: Elf) => Result<T>,
   ): Promise<Result<T>> {
-    const elf = await this.#image(machine.elfPath);
-    if (!elf.ok) return elf;
+    const image = await this.#images.open(machine.elfPath);
+    if (!image.ok) return image;
+    const { elf } = image.value;
     const ram = GuestRam.open(machine);
     if (!ram.ok) return ram;
     try {
       const registers = await this.#registers(machine);
       const processor = registers.ok ? processorPlace(registers.value) : undefined;
-      const memory = await locateKernel(ram.value, elf.value, processor);
+      const memory = await locateKernel(ram.value, elf, processor);
       if (!memory.ok) return memory;
-      const bytes = readRecord(memory.value, elf.value, kind, size, sizeOf);
-      return bytes.ok ? decode(bytes.value, elf.value) : bytes;
+      const bytes = readRecord(memory.value, elf, kind, size, sizeOf);
+      return bytes.ok ? decode(bytes.value, elf) : bytes;
     } finally {
       ram.value.dispose();
-    }
-  }
-
-  async #image(path: string): Promise<Result<Elf>> {
-    try {
-      const { size, mtimeMs } = await stat(path);
-      if (size > MAX_ELF_BYTES) throw new Error(`${path}: ${size} bytes, at most ${MAX_ELF_BYTES} are read`);
-      const stamp = `${size}:${mtimeMs}`;
-      const known = this.#images.get(path);
-      if (known?.stamp === stamp) return ok(known.elf);
-      const elf = readElf(new Uint8Array(await readFile(path)));
-      if (elf.ok) this.#images.set(path, { stamp, elf: elf.value });
-      return elf;
-    } catch (error) {
-      return fail(
-        'no-kernel-image',
-        'The image of the running kernel cannot be read.',
-        messageOf(error),
-        'Build it again: `ring0 build`.',
-      );
     }
   }
 }

@@ -13,8 +13,8 @@ export interface TerminalOptions {
   readonly label: string;
   readonly scrollback: number;
   readonly fontSize: number;
-  /** Whether a link leads somewhere; those that do not are not underlined. */
-  readonly canFollow: (link: TextLink) => boolean;
+  /** What each link of a line leads to, in words, for its tooltip; null for those that lead nowhere, which are not underlined. */
+  readonly describe: (links: readonly TextLink[]) => Promise<readonly (string | null)[]>;
   readonly follow: (link: TextLink) => void;
 }
 
@@ -35,7 +35,7 @@ export class TerminalView implements Disposable {
   readonly onData: Event<string>;
   readonly onDidSearch: Event<SearchCount>;
 
-  constructor(element: HTMLElement, { label, scrollback, fontSize, canFollow, follow }: TerminalOptions) {
+  constructor(element: HTMLElement, { label, scrollback, fontSize, describe, follow }: TerminalOptions) {
     this.#terminal = new Terminal({
       scrollback,
       fontSize,
@@ -69,16 +69,11 @@ export class TerminalView implements Disposable {
       terminal.registerLinkProvider({
         provideLinks: (row, callback) => {
           const line = terminal.buffer.active.getLine(row - 1)?.translateToString(true) ?? '';
-          callback(
-            findLinks(line)
-              .filter(canFollow)
-              .map(
-                (link): ILink => ({
-                  text: line.slice(link.start, link.end),
-                  range: { start: { x: link.start + 1, y: row }, end: { x: link.end, y: row } },
-                  activate: () => follow(link),
-                }),
-              ),
+          const links = findLinks(line);
+          if (links.length === 0) return callback(undefined);
+          void describe(links).then(
+            (words) => callback(links.flatMap((link, n) => this.#link(line, row, link, words[n] ?? null, follow))),
+            () => callback(undefined),
           );
         },
       }),
@@ -92,6 +87,20 @@ export class TerminalView implements Disposable {
     themed.observe(document.documentElement, { attributes: true, attributeFilter: ['data-theme'] });
     this.#owned.add(toDisposable(() => themed.disconnect()));
     this.fit();
+  }
+
+  #link(line: string, row: number, link: TextLink, words: string | null, follow: (link: TextLink) => void): ILink[] {
+    if (words === null) return [];
+    const element = this.#terminal.element;
+    return [
+      {
+        text: line.slice(link.start, link.end),
+        range: { start: { x: link.start + 1, y: row }, end: { x: link.end, y: row } },
+        activate: () => follow(link),
+        hover: () => element?.setAttribute('title', words),
+        leave: () => element?.removeAttribute('title'),
+      },
+    ];
   }
 
   write(bytes: Uint8Array): void {

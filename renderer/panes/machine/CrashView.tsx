@@ -1,11 +1,11 @@
 import type { Crash } from '../../../app/contract/machine.ts';
 import { EPITAPH_REGISTERS } from '../../../app/contract/records.ts';
 import { padHex } from '../../state/machine-view.ts';
-import { CopyButton } from '../../widgets/CopyButton.tsx';
 import { Icon } from '../../widgets/Icon.tsx';
+import { Frames } from './Frames.tsx';
 
 /** What was found at the body: message, frames, registers, the last lines. */
-export function CrashView({ crash }: { readonly crash: Crash }) {
+export function CrashView({ machineId, crash }: { readonly machineId: string; readonly crash: Crash }) {
   const { epitaph } = crash;
   const known = epitaph !== null && epitaph.state !== 'alive';
   return (
@@ -23,24 +23,7 @@ export function CrashView({ crash }: { readonly crash: Crash }) {
         </div>
       </div>
       {!known || epitaph.frames.length === 0 ? null : (
-        <div>
-          <div className="section-head">
-            <h3>Call stack, innermost first</h3>
-            <CopyButton
-              label="Copy the call stack"
-              text={() => epitaph.frames.map(({ address, symbol }) => `${address} ${symbol ?? '?'}`).join('\n')}
-            />
-          </div>
-          <ol className="machine-frames">
-            {epitaph.frames.map(({ address, symbol }, index) => (
-              // biome-ignore lint/suspicious/noArrayIndexKey: recursion repeats addresses, and a stack never changes
-              <li key={index}>
-                <span className="machine-symbol">{symbol ?? 'no symbol'}</span>
-                <code>{address}</code>
-              </li>
-            ))}
-          </ol>
-        </div>
+        <Frames machineId={machineId} frames={epitaph.frames} isException={epitaph.cause === 'exception'} />
       )}
       {!known ? null : (
         <details>

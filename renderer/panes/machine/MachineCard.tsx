@@ -72,7 +72,7 @@ export function MachineCard({ machine, isVisible }: { readonly machine: StudioMa
         ) : null}
       </div>
       {state.phase === 'failed' ? <ErrorNote error={state.error} /> : null}
-      {state.phase === 'crashed' ? <CrashView crash={state.crash} /> : null}
+      {state.phase === 'crashed' ? <CrashView machineId={info.id} crash={state.crash} /> : null}
       <dl className="facts">
         <dt>Accelerator</dt>
         <dd>

@@ -1,17 +1,14 @@
 import { useEffect, useRef, useState } from 'react';
-import { resolveFile, type TextLink } from '../../editors/terminal/links.ts';
 import { TerminalView } from '../../editors/terminal/TerminalView.ts';
-import { studio } from '../../host/client.ts';
 import { abilitiesOf, stateWords } from '../../state/machine-view.ts';
-import { machineById, useMachines, useShownMachine } from '../../state/machines.ts';
-import { notify } from '../../state/notifications.ts';
+import { machineById, useShownMachine } from '../../state/machines.ts';
 import { useSettings } from '../../state/settings.ts';
 import { Button } from '../../widgets/buttons.tsx';
 import { copyText } from '../../widgets/clipboard.ts';
 import { EmptyState } from '../../widgets/EmptyState.tsx';
 import { runCommand } from '../../workbench/commands.ts';
-import { openFile } from '../../workbench/open.ts';
 import type { PaneProps } from '../../workbench/panes.ts';
+import { describeLinks, followLink } from './follow-link.ts';
 import { SearchBar } from './SearchBar.tsx';
 import { sessionOf, setTerminal, useSerial } from './store.ts';
 import './serial.css';
@@ -42,6 +39,9 @@ function Console({
   readonly isVisible: boolean;
 }) {
   const element = useRef<HTMLDivElement>(null);
+  // The terminal outlives the machine that it shows.
+  const shownId = useRef(machineId);
+  shownId.current = machineId;
   const [view, setView] = useState<TerminalView | null>(null);
   const searching = useSerial((state) => state.searching);
   const fontSize = useSettings(({ settings }) => settings.editorFontSize);
@@ -53,8 +53,8 @@ function Console({
       label: 'Serial console',
       scrollback,
       fontSize: useSettings.getState().settings.editorFontSize,
-      canFollow: (link) => link.kind === 'place' || symbolOf(link.address) !== null,
-      follow: (link) => void follow(link),
+      describe: (links) => describeLinks(shownId.current, links),
+      follow: (link) => void followLink(shownId.current, link),
     });
     made.interceptKeys((event) => {
       if (!event.ctrlKey || !event.shiftKey || event.code !== 'KeyC' || made.selection === '') return false;
@@ -118,26 +118,4 @@ function EndLine({ machineId }: { readonly machineId: string }) {
       <strong>{label}.</strong> {detail}
     </p>
   );
-}
-
-/** The name at a kernel address, where a crash record knows it. */
-function symbolOf(address: string): string | null {
-  for (const { state } of useMachines.getState().machines ?? []) {
-    if (state.phase !== 'crashed') continue;
-    const frame = state.crash.epitaph?.frames.find((each) => each.address === address);
-    if (frame?.symbol != null) return frame.symbol;
-  }
-  return null;
-}
-
-async function follow(link: TextLink): Promise<void> {
-  if (link.kind === 'address') {
-    const symbol = symbolOf(link.address);
-    if (symbol !== null) notify({ severity: 'info', message: symbol, detail: link.address, key: 'serial.symbol' });
-    return;
-  }
-  const files = await studio.workspace.quickOpen();
-  const path = files.ok ? resolveFile(link.file, files.value.paths) : null;
-  if (path !== null) openFile(path, { line: link.line, column: link.column });
-  else notify({ severity: 'warning', message: `${link.file} is not one file of this workspace`, key: 'serial.link' });
 }

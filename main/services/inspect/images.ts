@@ -1,0 +1,53 @@
+import { readFile, stat } from 'node:fs/promises';
+import { fail, messageOf, ok, type Result } from '../../../app/base/result.ts';
+import { type LineTable, readLineTable } from '../../../app/wire/dwarf/line.ts';
+import { type Elf, readElf } from '../../../app/wire/elf.ts';
+
+const MAX_ELF_BYTES = 256 << 20;
+/** Images that stay parsed: one or two kernels are looked at in turn. */
+const KEPT = 4;
+
+export interface KernelImage {
+  readonly elf: Elf;
+  readonly modifiedMs: number;
+  /** The line table; read on the first call. */
+  readonly lines: () => Result<LineTable>;
+}
+
+/** Parsed images by path, valid while the file is the same. */
+export class KernelImages {
+  readonly #images = new Map<string, { readonly stamp: string; readonly image: KernelImage }>();
+
+  async open(path: string): Promise<Result<KernelImage>> {
+    try {
+      const { size, mtimeMs } = await stat(path);
+      if (size > MAX_ELF_BYTES) throw new Error(`${path}: ${size} bytes, at most ${MAX_ELF_BYTES} are read`);
+      const stamp = `${size}:${mtimeMs}`;
+      const known = this.#images.get(path);
+      if (known?.stamp === stamp) return ok(known.image);
+      const bytes = new Uint8Array(await readFile(path));
+      const elf = readElf(bytes);
+      if (!elf.ok) return elf;
+      let lines: Result<LineTable> | undefined;
+      const image: KernelImage = {
+        elf: elf.value,
+        modifiedMs: mtimeMs,
+        lines: () => {
+          lines ??= readLineTable(bytes, elf.value);
+          return lines;
+        },
+      };
+      this.#images.delete(path);
+      this.#images.set(path, { stamp, image });
+      for (const oldest of this.#images.keys()) if (this.#images.size > KEPT) this.#images.delete(oldest);
+      return ok(image);
+    } catch (error) {
+      return fail(
+        'no-kernel-image',
+        'The image of the running kernel cannot be read.',
+        messageOf(error),
+        'Build it again: `ring0 build`.',
+      );
+    }
+  }
+}

@@ -1,0 +1,44 @@
+import { resolveFile, type TextLink } from '../../editors/terminal/links.ts';
+import { studio } from '../../host/client.ts';
+import { notify } from '../../state/notifications.ts';
+import { openableOf, placesOf, placeText } from '../../state/places.ts';
+import { copyText } from '../../widgets/clipboard.ts';
+import { openFile } from '../../workbench/open.ts';
+
+/** What links of a line of the console lead to; an address without name and source leads nowhere. */
+export async function describeLinks(machine: string, links: readonly TextLink[]): Promise<(string | null)[]> {
+  const addresses = links.flatMap((link) => (link.kind === 'address' ? [link.address] : []));
+  const places = addresses.length === 0 ? null : await placesOf(machine, addresses);
+  return links.map((link) => {
+    if (link.kind === 'place') return `Open ${link.file}:${link.line}`;
+    const place = places?.get(link.address);
+    const words = place === undefined ? '' : placeText(place);
+    return words === '' ? null : words;
+  });
+}
+
+/** Opens what a link means; what cannot be opened is said. */
+export async function followLink(machine: string, link: TextLink): Promise<void> {
+  if (link.kind === 'place') return followPlace(link.file, link.line, link.column);
+  const place = (await placesOf(machine, [link.address])).get(link.address);
+  if (place === undefined) return;
+  const openable = openableOf(place);
+  if (openable !== null) openFile(openable.path, { line: openable.line, column: Math.max(1, openable.column) });
+  // The line itself says all, where it is the very place.
+  if (openable === null || place.source?.path === null)
+    notify({
+      severity: 'info',
+      message: place.symbol ?? link.address,
+      detail: `${link.address}\n${placeText({ ...place, symbol: null })}`,
+      key: 'serial.symbol',
+      sticky: false,
+      actions: [{ title: 'Copy', run: () => copyText(`${link.address} ${placeText(place)}`) }],
+    });
+}
+
+async function followPlace(file: string, line: number, column: number): Promise<void> {
+  const files = await studio.workspace.quickOpen();
+  const path = files.ok ? resolveFile(file, files.value.paths) : null;
+  if (path !== null) openFile(path, { line, column });
+  else notify({ severity: 'warning', message: `${file} is not one file of this workspace`, key: 'serial.link' });
+}
