@@ -10,6 +10,13 @@ test('places and addresses in a line of a panic', () => {
   expect(findLinks('at /a/b/x.rs:7')[0]).toMatchObject({ file: '/a/b/x.rs', line: 7, column: 1 });
 });
 
+test('an address of an outer frame is where a call returns to', () => {
+  const isReturn = (line: string) => findLinks(line).map((link) => link.kind === 'address' && link.isReturn);
+  expect(isReturn('ring0:   #12 0xffffffff80226a29 ring0::main+0x89')).toEqual([true]);
+  expect(isReturn('ring0:   #0 0xffffffff80226a29 ring0::main+0x89')).toEqual([false]);
+  expect(isReturn('rip 0xffffffff80226a29')).toEqual([false]);
+});
+
 test('times, hosts and user addresses are no links', () => {
   for (const text of ['12:30:01', 'http://127.0.0.1:8080', '0x00007fff12345678', 'x'.repeat(3000)]) {
     expect(findLinks(text)).toEqual([]);

@@ -4,7 +4,12 @@ export type TextLink = {
   readonly end: number;
 } & (
   | { readonly kind: 'place'; readonly file: string; readonly line: number; readonly column: number }
-  | { readonly kind: 'address'; readonly address: string }
+  | {
+      readonly kind: 'address';
+      readonly address: string;
+      /** Of a line of a backtrace (`#3 0x…`): the call before it is meant. Of frame 0 it is the instruction itself. */
+      readonly isReturn: boolean;
+    }
 );
 
 // A path with an extension that names source, then a line and perhaps a column: `ring0/src/main.rs:12:5`.
@@ -12,6 +17,7 @@ const PLACE =
   /(?<![\w./-])((?:[\w.-]*\/)*[\w.-]+\.(?:rs|s|S|asm|ld|c|h|toml|ts|tsx|json|md)):(\d{1,6})(?::(\d{1,4}))?/g;
 // Addresses of the kernel's half, with or without 0x.
 const ADDRESS = /(?<![\w])(?:0x)?(ffff[0-9a-fA-F]{12})(?!\w)/g;
+const OUTER_FRAME = /#[1-9]\d{0,3}\s+$/;
 
 /** Places in files and kernel addresses in a line, from left to right. */
 export function findLinks(text: string): TextLink[] {
@@ -35,6 +41,7 @@ export function findLinks(text: string): TextLink[] {
       start: match.index,
       end: match.index + all.length,
       address: `0x${digits.toLowerCase()}`,
+      isReturn: OUTER_FRAME.test(text.slice(0, match.index)),
     });
   }
   return links.toSorted((a, b) => a.start - b.start);

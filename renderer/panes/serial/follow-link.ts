@@ -7,20 +7,20 @@ import { openFile } from '../../workbench/open.ts';
 
 /** What links of a line of the console lead to; an address without name and source leads nowhere. */
 export async function describeLinks(machine: string, links: readonly TextLink[]): Promise<(string | null)[]> {
-  const addresses = links.flatMap((link) => (link.kind === 'address' ? [link.address] : []));
-  const places = addresses.length === 0 ? null : await placesOf(machine, addresses);
-  return links.map((link) => {
-    if (link.kind === 'place') return `Open ${link.file}:${link.line}`;
-    const place = places?.get(link.address);
-    const words = place === undefined ? '' : placeText(place);
-    return words === '' ? null : words;
-  });
+  return Promise.all(
+    links.map(async (link) => {
+      if (link.kind === 'place') return `Open ${link.file}:${link.line}`;
+      const place = (await placesOf(machine, [link.address], link.isReturn)).get(link.address);
+      const words = place === undefined ? '' : placeText(place);
+      return words === '' ? null : words;
+    }),
+  );
 }
 
 /** Opens what a link means; what cannot be opened is said. */
 export async function followLink(machine: string, link: TextLink): Promise<void> {
   if (link.kind === 'place') return followPlace(link.file, link.line, link.column);
-  const place = (await placesOf(machine, [link.address])).get(link.address);
+  const place = (await placesOf(machine, [link.address], link.isReturn)).get(link.address);
   if (place === undefined) return;
   const openable = openableOf(place);
   if (openable !== null) openFile(openable.path, { line: openable.line, column: Math.max(1, openable.column) });
