@@ -1,4 +1,5 @@
 export * from './address.ts';
+export * from './byte-tape.ts';
 export * from './bytes.ts';
 export * from './cancel.ts';
 export * from './disposable.ts';

@@ -8,6 +8,7 @@ import type { MachineService } from './machine.ts';
 import type { ModelService } from './model.ts';
 import type { Profile, ProfileFile, ProfileListing, ProfileSourceText } from './profile.ts';
 import type { SettingsService } from './settings.ts';
+import type { TerminalService } from './terminal.ts';
 import type { WorkspaceService } from './workspace.ts';
 
 export interface ProfileService {
@@ -41,4 +42,5 @@ export interface ServiceHost extends Disposable {
 export interface StudioServices extends ServiceHost {
   readonly workspace: WorkspaceService;
   readonly settings: SettingsService;
+  readonly terminals: TerminalService;
 }

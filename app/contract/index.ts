@@ -11,4 +11,5 @@ export * from './places.ts';
 export * from './profile.ts';
 export * from './records.ts';
 export * from './settings.ts';
+export * from './terminal.ts';
 export * from './workspace.ts';

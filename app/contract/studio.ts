@@ -23,6 +23,13 @@ import {
 import { BootReportSchema, DriverRegistrySchema, EpitaphSchema, TraceSpansSchema } from './records.ts';
 import { BackupSchema, SettingsPatchSchema, SettingsReportSchema, StateKeySchema } from './settings.ts';
 import {
+  TerminalChunkSchema,
+  TerminalIdSchema,
+  TerminalInfoSchema,
+  TerminalNameSchema,
+  TerminalSizeSchema,
+} from './terminal.ts';
+import {
   EtagSchema,
   FileContentSchema,
   FileListSchema,
@@ -73,6 +80,7 @@ const nothing = z.void();
 const machineId = z.strictObject({ id: z.string().min(1).max(64) });
 const name = z.strictObject({ name: z.string().min(1).max(4096) });
 const path = z.strictObject({ path: WorkspacePathSchema });
+const terminal = z.strictObject({ id: TerminalIdSchema });
 
 /** The service host itself. */
 export const StudioInfoSchema = z.object({
@@ -269,6 +277,27 @@ export const studioContract = {
     replace: ask(ReplaceRequestSchema, result(ReplaceOutcomeSchema)),
     gitStatus: ask(nothing, result(GitStatusSchema)),
     gitHead: ask(path, result(HeadContentSchema)),
+  },
+  /** Shells of the host. Whoever may call anything may call this: a person's shell is behind the same key and Origin check as their files. */
+  terminals: {
+    /** The whole list, now and after each change. */
+    watch: follow(nothing, z.array(TerminalInfoSchema)),
+    create: ask(
+      z.strictObject({ size: TerminalSizeSchema, name: TerminalNameSchema.optional() }),
+      result(TerminalInfoSchema),
+    ),
+    /** Types, as UTF-8. */
+    write: ask(terminal.extend({ text: z.string().max(65_536) }), done),
+    resize: ask(terminal.extend({ size: TerminalSizeSchema }), done),
+    rename: ask(terminal.extend({ name: TerminalNameSchema }), done),
+    /** A new shell where one has ended; what was printed stays. */
+    restart: ask(terminal.extend({ size: TerminalSizeSchema }), result(TerminalInfoSchema)),
+    /** Ends the shell with all its jobs, and takes the terminal off the list. */
+    kill: ask(terminal, done),
+    /** Scrollback from `from` on, then what comes. Ends when the terminal is killed. A shell waits for readers that do not acknowledge. */
+    output: follow(terminal.extend({ from: z.number().int().nonnegative().default(0) }), TerminalChunkSchema),
+    /** Everything before `offset` has been shown. */
+    acknowledge: ask(terminal.extend({ offset: z.number().int().nonnegative() }), done),
   },
   settings: {
     get: ask(nothing, SettingsReportSchema),

@@ -5,6 +5,22 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+/**
+ * The programs of the studio: entry, and format where it is not the usual one. The keys are their names in dist/.
+ * @type {Readonly<Record<string, { entry: string, format?: 'esm' | 'cjs' }>>}
+ */
+export const BUNDLES = {
+  cli: { entry: 'main/cli/main.ts' },
+  'pty-host': { entry: 'main/services/terminal/pty-host-entry.ts' },
+  'electron-main': { entry: 'main/electron/main-entry.ts' },
+  'electron-host': { entry: 'main/electron/host-entry.ts' },
+  // CommonJS is what Electron loads into a sandbox.
+  'electron-preload': { entry: 'main/electron/preload.ts', format: 'cjs' },
+};
+
+/** Programs, native modules and WebAssembly stay where npm put them; everything else starts faster from one file. */
+export const EXTERNAL = ['esbuild', 'js-fatfs', '@vscode/ripgrep-universal', 'electron', 'ws'];
+
 /** @param {string} root @param {string} path relative to root @returns {string} what changes when the file does */
 function fingerprint(root, path) {
   const { mtimeMs, size } = statSync(join(root, path));
@@ -24,13 +40,12 @@ function isFresh(root, record) {
 
 /**
  * @param {string} root the repository, with its Node packages installed
- * @param {string} entry the TypeScript file to start from, relative to root
- * @param {string} name of the bundle, without extension
- * @param {'esm' | 'cjs'} format CommonJS for what Electron loads into a sandbox
+ * @param {string} name one of `BUNDLES`
  * @returns {Promise<string>} the path of the bundle
  * @throws when a source does not compile; esbuild has then printed where
  */
-export async function ensureBundle(root, entry, name, format = 'esm') {
+export async function ensureBundle(root, name) {
+  const { entry, format = 'esm' } = BUNDLES[name] ?? unknownBundle(name);
   const folder = join(root, 'dist');
   const output = join(folder, `${name}.${format === 'esm' ? 'mjs' : 'cjs'}`);
   const record = join(folder, `${name}.inputs.json`);
@@ -47,8 +62,7 @@ export async function ensureBundle(root, entry, name, format = 'esm') {
     platform: 'node',
     format,
     target: 'node20.19',
-    // Programs and WebAssembly stay where npm put them; everything else starts faster from one file.
-    external: ['esbuild', 'js-fatfs', '@vscode/ripgrep-universal', 'electron', 'ws'],
+    external: EXTERNAL,
     logLevel: 'error',
   });
   const sources = Object.keys(result.metafile.inputs).filter((path) => !path.startsWith('node_modules/'));
@@ -58,6 +72,11 @@ export async function ensureBundle(root, entry, name, format = 'esm') {
   writeAtomically(output, result.outputFiles[0].contents);
   writeAtomically(record, JSON.stringify(inputs));
   return output;
+}
+
+/** @param {string} name @returns {never} */
+function unknownBundle(name) {
+  throw new Error(`there is no bundle ${name}`);
 }
 
 /** @param {string} path @param {string | Uint8Array} content */

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fail, ok, type Result } from '../../app/base/result.ts';
 import { startProcess } from '../process/index.ts';
+import { makeBundle } from './make-bundle.ts';
 
 /** Electron's program, or why there is no window of ours here, in half a sentence. */
 export type ElectronChoice = { readonly program: string } | { readonly why: string };
@@ -33,13 +34,10 @@ export async function runElectron(
   folder: string | undefined,
   signal: AbortSignal,
 ): Promise<Result<number>> {
-  // The launcher's own bundler is plain JavaScript that runs before anything is built: it is found by path.
-  const { ensureBundle } = (await import(join(root, 'main', 'cli', 'bundle.mjs'))) as {
-    ensureBundle(root: string, entry: string, name: string, format?: 'esm' | 'cjs'): Promise<string>;
-  };
-  const main = await ensureBundle(root, 'main/electron/main-entry.ts', 'electron-main');
-  await ensureBundle(root, 'main/electron/host-entry.ts', 'electron-host');
-  await ensureBundle(root, 'main/electron/preload.ts', 'electron-preload', 'cjs');
+  const main = await makeBundle(root, 'electron-main');
+  await makeBundle(root, 'electron-host');
+  await makeBundle(root, 'pty-host');
+  await makeBundle(root, 'electron-preload');
   const started = await startProcess(program, [main, root, ...(folder === undefined ? [] : [folder])], {
     stdin: 'terminal',
     onStderr: (bytes) => process.stderr.write(bytes),

@@ -22,7 +22,7 @@ for (const step of [checkNode, () => ensureNodeModules(root, say)]) {
 adoptCargoFolder();
 let bundle;
 try {
-  bundle = await ensureBundle(root, 'main/cli/main.ts', 'cli');
+  bundle = await ensureBundle(root, 'cli');
 } catch {
   // esbuild has said where and why; its stack trace would add nothing.
   say('the sources of ring0 do not compile; the messages above say where');

@@ -22,6 +22,8 @@ export interface StartOptions {
   readonly stdin?: 'none' | 'pipe' | 'terminal' | undefined;
   /** The process must not outlive this one, however this one ends. */
   readonly guard?: boolean | GuardMeans | undefined;
+  /** It ends by itself when its stdin does, and has something to put in order first: it is asked so rather than killed. */
+  readonly endsWithStdin?: boolean | undefined;
 }
 
 /** Processes that run now: all of them are killed when this program ends in any way that lets it run code. */
@@ -39,11 +41,18 @@ export class ManagedProcess implements Disposable {
   readonly exited: Promise<ExitStatus>;
   readonly #child: ChildProcess;
   readonly #ownGroup: boolean;
+  readonly #endsWithStdin: boolean;
   #ended = false;
 
-  constructor(child: ChildProcess, pid: number, ownGroup: boolean, watchdog: Disposable | undefined) {
+  constructor(
+    child: ChildProcess,
+    pid: number,
+    { ownGroup, endsWithStdin }: { readonly ownGroup: boolean; readonly endsWithStdin: boolean },
+    watchdog: Disposable | undefined,
+  ) {
     this.#child = child;
     this.#ownGroup = ownGroup;
+    this.#endsWithStdin = endsWithStdin;
     this.pid = pid;
     running.add(this);
     if (!exitHookInstalled) {
@@ -96,7 +105,8 @@ export class ManagedProcess implements Disposable {
   }
 
   dispose(): void {
-    this.kill('SIGKILL');
+    if (this.#endsWithStdin) this.#child.stdin?.destroy();
+    else this.kill('SIGKILL');
   }
 }
 
@@ -135,7 +145,9 @@ export async function startProcess(
       const pid = child.pid;
       if (pid === undefined) return resolve(cannotStart(command, 'it has no process id'));
       const watchdog = means === 'watchdog' ? startWatchdog(pid) : undefined;
-      resolve(ok(new ManagedProcess(child, pid, ownGroup, watchdog)));
+      resolve(
+        ok(new ManagedProcess(child, pid, { ownGroup, endsWithStdin: options.endsWithStdin === true }, watchdog)),
+      );
     });
   });
 }

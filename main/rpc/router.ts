@@ -56,7 +56,7 @@ export function createStudioRouter(services: StudioServices, options: StudioRout
 }
 
 function createRoutes(services: StudioServices, info: StudioInfo, builds: BuildMonitor, machines: MachineRegistry) {
-  const { doctor, profiles, inspect, chat, models, workspace, settings } = services;
+  const { doctor, profiles, inspect, chat, models, workspace, settings, terminals } = services;
   const os = implement(studioContract);
   let examined: Promise<DoctorReport> | undefined;
   const examine = (fresh: boolean) => {
@@ -199,6 +199,25 @@ function createRoutes(services: StudioServices, info: StudioInfo, builds: BuildM
       replace: os.workspace.replace.handler(({ input, signal }) => workspace.replace(input, { signal })),
       gitStatus: os.workspace.gitStatus.handler(({ signal }) => workspace.gitStatus({ signal })),
       gitHead: os.workspace.gitHead.handler(({ input }) => workspace.gitHead(input.path)),
+    },
+    terminals: {
+      watch: os.terminals.watch.handler(async function* ({ signal }) {
+        const lists = follow(terminals.onDidChange, signal, () => [terminals.list()]);
+        for await (const list of lists) yield [...list];
+      }),
+      create: os.terminals.create.handler(({ input }) => terminals.create(input.size, input.name)),
+      write: os.terminals.write.handler(({ input }) => done(terminals.write(input.id, input.text))),
+      resize: os.terminals.resize.handler(({ input }) => done(terminals.resize(input.id, input.size))),
+      rename: os.terminals.rename.handler(({ input }) => done(terminals.rename(input.id, input.name))),
+      restart: os.terminals.restart.handler(({ input }) => terminals.restart(input.id, input.size)),
+      kill: os.terminals.kill.handler(({ input }) => done(terminals.kill(input.id))),
+      output: os.terminals.output.handler(({ input, signal }) =>
+        iterate(terminals.output(input.id, input.from, { signal })),
+      ),
+      acknowledge: os.terminals.acknowledge.handler(({ input }) => {
+        terminals.acknowledge(input.id, input.offset);
+        return DONE;
+      }),
     },
     settings: {
       get: os.settings.get.handler(() => settings.get()),

@@ -10,6 +10,7 @@ import { ResponseValidationPlugin } from '@orpc/contract/plugins';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocketServer, WebSocket as WsSocket } from 'ws';
 import { type StudioClient, studioContract } from '../../app/contract/studio.ts';
+import { bundlePtyHost } from '../../test/support/pty-host.ts';
 import { portWire, serveWire, type Wire } from './serve.ts';
 import { createStudio, type Studio } from './studio.ts';
 
@@ -22,7 +23,13 @@ beforeAll(async () => {
   mkdirSync(join(workspace, 'src'), { recursive: true });
   writeFileSync(join(workspace, 'src', 'main.rs'), 'fn main() {}\n');
   const root = dirname(dirname(import.meta.dirname));
-  const made = await createStudio({ root, workspace, data: join(folder, 'data'), runRoot: join(folder, 'run') });
+  const made = await createStudio({
+    root,
+    workspace,
+    data: join(folder, 'data'),
+    runRoot: join(folder, 'run'),
+    ptyHost: await bundlePtyHost(folder),
+  });
   if (!made.ok) throw new Error(made.error.what);
   studio = made.value;
 });
@@ -172,6 +179,42 @@ describe.each([
     const serial = [];
     for await (const chunk of await client.machines.serial({ id: 'direct-000000' })) serial.push(chunk);
     expect(serial).toEqual([{ offset: 0, data: '', ended: true }]);
+  });
+
+  test('a shell: typed at, read, gone on with from where one was, ended', async () => {
+    const made = await client.terminals.create({ size: { columns: 90, rows: 20 }, name: at('shell') });
+    if (!made.ok) throw new Error(made.error.why);
+    const { id } = made.value;
+    const listed = await client.terminals.watch();
+    expect((await listed.next()).value).toContainEqual(made.value);
+    await client.terminals.write({ id, text: 'pwd; stty size\r' });
+    let shown = '';
+    let offset = 0;
+    const read = async (until: RegExp) => {
+      for await (const chunk of await client.terminals.output({ id, from: offset })) {
+        expect(chunk.offset).toBe(offset);
+        shown += Buffer.from(chunk.data, 'base64').toString('utf8');
+        offset += Buffer.from(chunk.data, 'base64').length;
+        await client.terminals.acknowledge({ id, offset });
+        if (until.test(shown)) return;
+      }
+    };
+    await read(/20 90/);
+    expect(shown).toContain(workspace);
+    await client.terminals.write({ id, text: 'echo again-$((1+1))\r' });
+    await read(/again-2/);
+    const rest = await client.terminals.output({ id, from: offset });
+    expect(await client.terminals.kill({ id })).toEqual({ ok: true });
+    // Its end ends the streams of it.
+    for await (const _ of rest);
+    expect((await listed.next()).value).toEqual([]);
+    await listed.return();
+    expect(await client.terminals.write({ id, text: 'x' })).toMatchObject({
+      ok: false,
+      error: { code: 'no-terminal' },
+    });
+    const size = { columns: 1e6, rows: 20 };
+    await expect(client.terminals.create({ size })).rejects.toMatchObject({ code: 'BAD_REQUEST' });
   });
 
   test('messages that are none do no harm', async () => {

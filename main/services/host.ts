@@ -11,6 +11,7 @@ import { ModelLibrary, modelDirectory } from './models/index.ts';
 import { DirectoryProfiles } from './profiles/index.ts';
 import { StoredSettings } from './settings/index.ts';
 import { studioDirectory, workspaceKey } from './settings/places.ts';
+import { Terminals } from './terminal/index.ts';
 import { FolderWorkspace } from './workspace/index.ts';
 
 export interface ServiceHostOptions {
@@ -58,6 +59,8 @@ export interface StudioServicesOptions extends ServiceHostOptions {
   readonly workspace?: string | undefined;
   /** Where settings, layouts, backups and the trash are; by default the user's data directory. */
   readonly data?: string | undefined;
+  /** The bundle that holds pseudo-terminals (main/cli/bundle.mjs makes it); by default where the launcher puts it. */
+  readonly ptyHost?: string | undefined;
 }
 
 /** The services of a window: those of the command line, a folder, and a memory. */
@@ -69,7 +72,11 @@ export async function createStudioServices(options: StudioServicesOptions): Prom
   if (!workspace.ok) return workspace;
   const settings = new StoredSettings({ directory: data, workspaceDirectory });
   const host = createServiceHost(options);
+  const terminals = new Terminals({
+    directory: folder,
+    ptyHost: options.ptyHost ?? join(options.root, 'dist', 'pty-host.mjs'),
+  });
   const owned = new DisposableStore();
-  for (const it of [workspace.value, settings, host]) owned.add(it);
-  return ok({ ...host, workspace: workspace.value, settings, dispose: () => owned.dispose() });
+  for (const it of [workspace.value, settings, host, terminals]) owned.add(it);
+  return ok({ ...host, workspace: workspace.value, settings, terminals, dispose: () => owned.dispose() });
 }

@@ -3,6 +3,7 @@ import { defineCommand } from '../command.ts';
 import { findElectron, NO_DISPLAY, runElectron } from '../electron-window.ts';
 import { EXIT } from '../exit-codes.ts';
 import { giveUp, unwrap } from '../failure.ts';
+import { makeBundle } from '../make-bundle.ts';
 import { openInBrowser } from '../open-in-browser.ts';
 
 export const studio = defineCommand({
@@ -57,7 +58,8 @@ has lost nothing.`,
       terminal.hint(
         `No window of its own: ${electron.why}. Open the address in a browser; from afar, forward the port (ssh -L).`,
       );
-    const host = unwrap(await createStudio({ root, workspace: folder }));
+    const ptyHost = await makeBundle(root, 'pty-host');
+    const host = unwrap(await createStudio({ root, workspace: folder, ptyHost }));
     try {
       const reportBug = (error: unknown) => terminal.note(error instanceof Error ? `${error.stack}` : String(error));
       const { router } = host;
