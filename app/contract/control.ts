@@ -7,7 +7,14 @@ import { MachineInfoSchema, MachineStateSchema } from './machine.ts';
  * The owner speaks first (`hello`), then sends `state` and `serial` as they happen and one `reply` for each request.
  */
 export const ControlRequestSchema = z.discriminatedUnion('op', [
-  z.strictObject({ op: z.enum(['pause', 'resume', 'reset', 'stop', 'registers']), id: z.number().int() }),
+  z.strictObject({ op: z.enum(['pause', 'resume', 'reset', 'stop']), id: z.number().int() }),
+  /** `arguments` is JSON with integers of any size, as `app/wire/qmp` writes it. */
+  z.strictObject({
+    op: z.literal('query'),
+    id: z.number().int(),
+    command: z.string().max(128),
+    arguments: z.string().max(4096).nullable(),
+  }),
   /** Bytes for the serial port, base64. */
   z.strictObject({ op: z.literal('write'), data: z.string().max(65536) }),
 ]);
@@ -18,7 +25,7 @@ export const ControlMessageSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('hello'), info: MachineInfoSchema, state: MachineStateSchema, scrollback: z.string() }),
   z.object({ kind: z.literal('state'), state: MachineStateSchema }),
   z.object({ kind: z.literal('serial'), data: z.string() }),
-  /** `text` is the answer to `registers`. */
+  /** `text` is the answer to `query`, as JSON with integers of any size. */
   z.object({
     kind: z.literal('reply'),
     id: z.number().int(),

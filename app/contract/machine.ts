@@ -59,7 +59,7 @@ export const MachineInfoSchema = z.object({
   modelPath: z.string().nullable(),
   commandLine: z.string(),
   runDirectory: z.string(),
-  /** Opens the guest's RAM for every process of this user while QEMU lives; on Linux `/proc/PID/fd/N`, a file without a name. */
+  /** Opens the guest's RAM for every process of this user while QEMU lives; on Linux `/proc/PID/fd/N`, a file without a name. Empty where RAM is QEMU's own. */
   ramPath: z.string(),
   serialLogPath: z.string(),
   argv: z.array(z.string()),
@@ -88,6 +88,9 @@ export const StartRequestSchema = z.strictObject({
 });
 export type StartRequest = z.infer<typeof StartRequestSchema>;
 
+/** Arguments of a QMP command. */
+export type QueryArguments = Readonly<Record<string, unknown>>;
+
 export interface StartOptions extends LongOperation {
   readonly onProgress?: ((progress: Progress) => void) | undefined;
 }
@@ -108,6 +111,11 @@ export interface Machine extends Disposable {
   reset(): Promise<Result<void>>;
   /** QEMU's own text of `info registers -a`: every processor, as it is now. `app/wire/qemu-registers` reads it. */
   registers(): Promise<Result<string>>;
+  /**
+   * Asks QEMU what only reads (`app/machine/query` says what that is); all else is refused. `pmemsave` and `dump-guest-memory` write a
+   * file into the run directory, which the caller removes. Integers beyond 2^53 are `bigint`.
+   */
+  query(command: string, args?: QueryArguments): Promise<Result<unknown>>;
   /** Ends the guest and QEMU; returns when the process is gone and its files are removed. */
   stop(): Promise<Result<void>>;
   /** Resolves with the last state, `stopped`, `crashed` or `failed`. */

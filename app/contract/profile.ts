@@ -42,6 +42,11 @@ const fields = {
     .describe('QEMU CPU model; `max` is the host itself under KVM.'),
   cores: z.number().int().min(1).max(64).describe('Virtual processors.'),
   memoryMiB: z.number().int().min(32).max(1_048_576).describe('Guest RAM in MiB.'),
+  ram: z
+    .enum(['shared', 'private'])
+    .describe(
+      "shared: RAM is a file that the studio reads along; private: it is QEMU's own, and QEMU is asked for it.",
+    ),
   firmware: z.enum(['pvh', 'ovmf']).describe('pvh: QEMU loads the kernel itself; ovmf: UEFI starts it from a disk.'),
   append: CommandLineSchema.describe('Kernel command line.'),
   block: DeviceKindSchema.describe('The model disk: virtio 1.x, transitional, or none.'),

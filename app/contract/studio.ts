@@ -1,4 +1,4 @@
-import { type ContractRouterClient, eventIterator, oc } from '@orpc/contract';
+import type { ContractRouterClient } from '@orpc/contract';
 import { z } from 'zod';
 import { BuildEventSchema, BuildResultSchema, DiagnosticSchema } from './build.ts';
 import {
@@ -10,9 +10,10 @@ import {
 } from './chat.ts';
 import { AppErrorSchema, EpochMsSchema, HexSchema, ProgressSchema } from './common.ts';
 import { DoctorReportSchema, FixEventSchema } from './doctor.ts';
+import { inspectContract } from './inspect/routes.ts';
 import { MachineListingSchema, StartRequestSchema } from './machine.ts';
 import { CatalogueEntrySchema, ModelEntrySchema } from './model.ts';
-import { CodePlacesSchema, MAX_PLACES } from './places.ts';
+import { ask, done, follow, result } from './procedure.ts';
 import {
   ProfileFileSchema,
   ProfileListingSchema,
@@ -20,7 +21,6 @@ import {
   ProfileSchema,
   ProfileSourceTextSchema,
 } from './profile.ts';
-import { BootReportSchema, DriverRegistrySchema, EpitaphSchema, TraceSpansSchema } from './records.ts';
 import { BackupSchema, SettingsPatchSchema, SettingsReportSchema, StateKeySchema } from './settings.ts';
 import {
   TerminalChunkSchema,
@@ -55,26 +55,6 @@ import {
  * A stream ends when its reader leaves it (`signal`, or `return()`), with the connection, or by itself after its last event. A stream
  * that mirrors state begins with all of it, so that a reader who comes back needs nothing else.
  */
-
-const failure = z.object({ ok: z.literal(false), error: AppErrorSchema });
-
-/** `Result<T>` on the wire. */
-function result<T extends z.ZodType>(value: T) {
-  return z.discriminatedUnion('ok', [z.object({ ok: z.literal(true), value }), failure]);
-}
-
-/** `Result<void>` on the wire. */
-const done = z.discriminatedUnion('ok', [z.object({ ok: z.literal(true), value: z.undefined().optional() }), failure]);
-
-/** A procedure with one answer. */
-function ask<I extends z.ZodType, O extends z.ZodType>(input: I, output: O) {
-  return oc.input(input).output(output);
-}
-
-/** A procedure that answers with a stream. */
-function follow<I extends z.ZodType, O extends z.ZodType>(input: I, event: O) {
-  return oc.input(input).output(eventIterator(event));
-}
 
 const nothing = z.void();
 const machineId = z.strictObject({ id: z.string().min(1).max(64) });
@@ -231,17 +211,7 @@ export const studioContract = {
     serialWrite: ask(machineId.extend({ text: z.string().max(65_536) }), done),
     registers: ask(machineId, result(RegistersSchema)),
   },
-  inspect: {
-    boot: ask(machineId, result(BootReportSchema)),
-    trace: ask(machineId, result(TraceSpansSchema)),
-    epitaph: ask(machineId, result(EpitaphSchema)),
-    drivers: ask(machineId, result(DriverRegistrySchema)),
-    /** Names and source of addresses of the kernel; with `returns`, of the calls before these return addresses. */
-    places: ask(
-      machineId.extend({ addresses: z.array(HexSchema).max(MAX_PLACES), returns: z.boolean().default(false) }),
-      result(CodePlacesSchema),
-    ),
-  },
+  inspect: inspectContract,
   chat: {
     /** Until the guest's API answers. */
     ready: follow(machineId, ReadyEventSchema),

@@ -12,6 +12,7 @@ export interface LaunchPlan {
   readonly forwards: readonly PortForward[];
   /** The whole kernel command line (PVH; with OVMF it lies on the disk). */
   readonly commandLine: string;
+  /** Only where RAM is shared. */
   readonly ramPath: string;
   /** Unix sockets that the owner listens on and QEMU connects to, so that not one byte is lost. */
   readonly qmpSocket: string;
@@ -46,10 +47,12 @@ export function qemuArguments(plan: LaunchPlan): string[] {
     ...['-name', 'ring0-studio', '-nodefaults', '-no-user-config', '-display', profile.display],
     ...['-machine', machineOption(profile), '-accel', acceleratorOption(plan.accelerator)],
     ...['-cpu', profile.cpu, '-smp', String(profile.cores), '-m', `${profile.memoryMiB}M`],
-    ...[
-      '-object',
-      `memory-backend-file,id=ram,size=${profile.memoryMiB}M,mem-path=${escapeValue(plan.ramPath)},share=on`,
-    ],
+    ...(profile.ram === 'private'
+      ? []
+      : [
+          '-object',
+          `memory-backend-file,id=ram,size=${profile.memoryMiB}M,mem-path=${escapeValue(plan.ramPath)},share=on`,
+        ]),
     // A reset and a shutdown stop the machine first: the owner looks at it and then says what happens (machine service).
     ...['-action', 'reboot=shutdown,shutdown=pause,panic=pause'],
     ...['-chardev', `socket,id=qmp,path=${escapeValue(plan.qmpSocket)}`, '-mon', 'chardev=qmp,mode=control'],
@@ -64,11 +67,10 @@ export function qemuArguments(plan: LaunchPlan): string[] {
   ];
 }
 
-function machineOption({ machine }: Profile): string {
+function machineOption({ machine, ram }: Profile): string {
+  const backend = ram === 'private' ? '' : ',memory-backend=ram';
   // Without ACPI, QEMU itself appends the virtio-mmio devices to the kernel's command line.
-  return machine === 'microvm'
-    ? 'microvm,acpi=off,auto-kernel-cmdline=on,memory-backend=ram'
-    : `${machine},memory-backend=ram`;
+  return machine === 'microvm' ? `microvm,acpi=off,auto-kernel-cmdline=on${backend}` : `${machine}${backend}`;
 }
 
 function acceleratorOption(accelerator: Accelerator): string {

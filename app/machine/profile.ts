@@ -10,6 +10,7 @@ export const PROFILE_DEFAULTS: Omit<Profile, 'name'> = {
   cpu: 'max',
   cores: 1,
   memoryMiB: 512,
+  ram: 'shared',
   firmware: 'pvh',
   append: '',
   block: 'modern',

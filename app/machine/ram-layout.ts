@@ -26,6 +26,12 @@ export function ramLayout(machine: Profile['machine'], memoryMiB: number): RamLa
   }
 }
 
+/** The pieces of guest-physical memory that are RAM. */
+export function ramRegions({ totalBytes, lowBytes }: RamLayout): { readonly start: bigint; readonly bytes: bigint }[] {
+  const low = { start: 0n, bytes: lowBytes };
+  return totalBytes > lowBytes ? [low, { start: ABOVE, bytes: totalBytes - lowBytes }] : [low];
+}
+
 /** Offset in the RAM file of `[address, address + size)`, or undefined if not all of it is RAM. */
 export function ramFileOffset(layout: RamLayout, address: bigint, size: number): bigint | undefined {
   const bytes = BigInt(size);

@@ -1,3 +1,5 @@
+import { parseAddress } from '../base/address.ts';
+
 /**
  * Linear to physical addresses by the processor's own page tables, read from guest memory: Intel SDM Vol. 3A §4.5, "4-Level Paging
  * and 5-Level Paging". Everything that is read is the guest's and may be nonsense: a walk reads at most five entries, wherever they
@@ -67,6 +69,14 @@ const NO_EXECUTE = 1n << 63n;
 /** Bits 51:12. Bits above the processor's own width are reserved too, and lead outside of RAM here. */
 const ADDRESS = 0x000f_ffff_ffff_f000n;
 const PAGE_BYTES = 4096n;
+
+/** Out of registers by QEMU's names, as hex; undefined if one is not there. */
+export function pagingRegisters(values: Readonly<Record<string, string>>): PagingRegisters | undefined {
+  const [cr0, cr3, cr4, efer] = ['cr0', 'cr3', 'cr4', 'efer'].map((name) => parseAddress(values[name] ?? ''));
+  return cr0 === undefined || cr3 === undefined || cr4 === undefined || efer === undefined
+    ? undefined
+    : { cr0, cr3, cr4, efer };
+}
 
 export function pagingMode({ cr0, cr4, efer }: PagingRegisters): PagingMode {
   if ((cr0 & CR0_PG) === 0n) return 'none';

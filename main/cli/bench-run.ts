@@ -51,7 +51,7 @@ export async function benchOnce(context: CommandContext, request: StartRequest):
       firstTokenMs ??= now() - machine.info.startedAt;
     });
     const timing = await finish(context, machine, target, LONG_PROMPT, DECODE_TOKENS, () => {});
-    const report = unwrap(await host.inspect.boot(machine.info));
+    const report = unwrap(await host.inspect.boot({ machine: machine.info }));
     return {
       profile: machine.info.profile.name,
       accelerator: machine.info.accelerator.accelerator,

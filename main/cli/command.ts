@@ -27,6 +27,8 @@ export interface Command<O extends OptionSpecs = OptionSpecs> {
   readonly options: O;
   /** Pairs of a command line and what it does. */
   readonly examples: ReadonlyArray<readonly [string, string]>;
+  /** A page of help of its own for `ring0 NAME FIRST-OPERAND --help`. */
+  topic?(operand: string): Command | undefined;
   /** @returns the exit code */
   run(
     context: CommandContext,

@@ -7,7 +7,7 @@ import type { Paint } from './terminal.ts';
 const WIDTH = 100;
 
 /** Rows of two columns, the second wrapped at a width that every terminal has. */
-function columns(rows: ReadonlyArray<readonly [string, string]>): string {
+export function columns(rows: ReadonlyArray<readonly [string, string]>): string {
   const width = Math.max(...rows.map(([left]) => left.length));
   return rows
     .map(
@@ -79,8 +79,7 @@ export function commandHelp(command: Command, options: OptionSpecs, paint: Paint
     '',
     `${paint('bold', 'Usage')}\n  ring0 ${command.name} ${command.operands}${command.operands === '' ? '' : ' '}[OPTIONS]`,
     '',
-    fill(command.description),
-    '',
+    ...(command.description === '' ? [] : [fill(command.description), '']),
     paint('bold', 'Options'),
     columns(Object.entries(options).map(optionRow)),
     '',

@@ -90,7 +90,8 @@ async function dispatch(context: CommandContext, argv: readonly string[]): Promi
   if (!parsed.ok) throw new CommandFailure(parsed.error);
   const { values, positionals } = parsed.value;
   if (values.help === true) {
-    terminal.line(commandHelp(command, optionsOf(command), terminal.paint));
+    const topic = command.topic?.(positionals[0] ?? '') ?? command;
+    terminal.line(commandHelp(topic, optionsOf(topic), terminal.paint));
     return EXIT.ok;
   }
   const [least, most] = command.arity;

@@ -49,6 +49,7 @@ class FakeMachine implements Machine {
   resume = async () => ok();
   reset = async () => ok();
   registers = async () => ok('');
+  query = async () => ok(null);
   stop = async () => ok();
   waitForEnd = async () => this.state;
   dispose(): void {

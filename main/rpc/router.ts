@@ -26,6 +26,7 @@ import { parseRegisters } from '../../app/wire/qemu-registers.ts';
 import { BuildMonitor } from './build-monitor.ts';
 import { curlCommand } from './curl.ts';
 import { follow, report } from './follow.ts';
+import { inspectRoutes } from './inspect-routes.ts';
 import { MachineRegistry } from './machine-registry.ts';
 
 export interface StudioRouterOptions {
@@ -138,17 +139,7 @@ function createRoutes(services: StudioServices, info: StudioInfo, builds: BuildM
         }),
       ),
     },
-    inspect: {
-      boot: os.inspect.boot.handler(({ input }) => withMachine(input.id, (it) => inspect.boot(it.info))),
-      trace: os.inspect.trace.handler(({ input }) => withMachine(input.id, (it) => inspect.trace(it.info))),
-      epitaph: os.inspect.epitaph.handler(({ input }) => withMachine(input.id, (it) => inspect.epitaph(it.info))),
-      drivers: os.inspect.drivers.handler(({ input }) => withMachine(input.id, (it) => inspect.drivers(it.info))),
-      places: os.inspect.places.handler(({ input }) =>
-        withMachine(input.id, (it) =>
-          inspect.places(it.info, input.addresses.map(BigInt), workspace.info.root, input.returns),
-        ),
-      ),
-    },
+    inspect: inspectRoutes(inspect, (id) => machines.find(id), workspace.info.root),
     chat: {
       ready: os.chat.ready.handler(async function* ({ input, signal }): AsyncGenerator<ReadyEvent> {
         const whom = await target(input.id);

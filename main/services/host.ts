@@ -5,7 +5,7 @@ import type { ServiceHost, StudioServices } from '../../app/contract/index.ts';
 import { CargoBuild } from './build/index.ts';
 import { ApiChat } from './chat/index.ts';
 import { Doctor, findOvmf, qemuProgram } from './doctor/index.ts';
-import { RamInspector } from './inspect/index.ts';
+import { Inspector } from './inspect/index.ts';
 import { QemuMachines } from './machine/index.ts';
 import { ModelLibrary, modelDirectory } from './models/index.ts';
 import { DirectoryProfiles } from './profiles/index.ts';
@@ -27,15 +27,15 @@ export interface ServiceHostOptions {
 export function createServiceHost(options: ServiceHostOptions): ServiceHost {
   const doctor = new Doctor(options.root);
   const profiles = new DirectoryProfiles(join(options.root, 'qemu-profiles'));
-  const inspect = new RamInspector((machine) => machines.registers(machine));
   const owned = new DisposableStore();
+  const inspect = owned.add(new Inspector((machine, command, args) => machines.query(machine, command, args)));
   const machines: QemuMachines = owned.add(
     new QemuMachines({
       profiles,
       doctor,
       qemu: qemuProgram(),
       findOvmf,
-      readEpitaph: (machine) => inspect.epitaph(machine),
+      readEpitaph: (machine) => inspect.epitaph({ machine }),
       runRoot: options.runRoot,
     }),
   );

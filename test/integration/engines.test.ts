@@ -16,7 +16,7 @@ describe.each(['scalar', 'int', 'sse', 'avx2'])('engine path %s', (isa) => {
       const machine = await lab.boot({ modelPath, append: `isa=${isa}` });
       const { body } = await machine.request('/v1/completions', GREEDY);
       expect(body).toMatchObject({ choices: [{ text: oracleText(context, model) }] });
-      expect(expectOk(await lab.host.inspect.boot(machine.machine.info)).engine).toContain(isa);
+      expect(expectOk(await lab.host.inspect.boot({ machine: machine.machine.info })).engine).toContain(isa);
       expect(await machine.stop()).toBe(true);
     });
   }

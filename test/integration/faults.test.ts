@@ -32,7 +32,7 @@ it('tells of every fault what it was and where', async () => {
         kind,
       ).toBe(true);
       // A dead machine is kept, stopped, and can still be read.
-      const read = await lab.host.inspect.epitaph(machine.machine.info);
+      const read = await lab.host.inspect.epitaph({ machine: machine.machine.info });
       expect(read, kind).toMatchObject({ ok: true, value: { message: crash.epitaph?.message } });
       expect(machine.serial(), kind).toMatch(/^ring0: (PANIC|EXCEPTION)/m);
     }

@@ -69,7 +69,7 @@ describe.each(PROFILES)('$profile', ({ profile, cores, source, pci }) => {
   });
 
   it('leaves a boot report whose phases follow each other', async () => {
-    const report = expectOk(await lab.host.inspect.boot(machine.machine.info));
+    const report = expectOk(await lab.host.inspect.boot({ machine: machine.machine.info }));
     expect(report).toMatchObject({ source, coresFound: cores, coresOnline: cores, problems: [] });
     const memoryMiB = report.memoryBytes / 2 ** 20;
     expect(memoryMiB).toBeGreaterThan(machine.machine.info.profile.memoryMiB * 0.9);
@@ -81,7 +81,7 @@ describe.each(PROFILES)('$profile', ({ profile, cores, source, pci }) => {
   });
 
   it('traces its tokens, each span within the model and on a core that exists', async () => {
-    const trace = expectOk(await lab.host.inspect.trace(machine.machine.info));
+    const trace = expectOk(await lab.host.inspect.trace({ machine: machine.machine.info }));
     expect(trace.problems).toEqual([]);
     expect(trace.spans.length).toBeGreaterThan(0);
     expect(trace.spans.filter((span) => span.core >= cores || BigInt(span.endTsc) < BigInt(span.startTsc))).toEqual([]);
@@ -89,7 +89,7 @@ describe.each(PROFILES)('$profile', ({ profile, cores, source, pci }) => {
   });
 
   it('has its drivers in the registry, with the work that they did', async () => {
-    const registry = expectOk(await lab.host.inspect.drivers(machine.machine.info));
+    const registry = expectOk(await lab.host.inspect.drivers({ machine: machine.machine.info }));
     expect(registry.problems).toEqual([]);
     expect(registry.devices.map((device) => device.deviceClass).sort()).toEqual(['block', 'network']);
     for (const device of registry.devices) {
@@ -99,7 +99,7 @@ describe.each(PROFILES)('$profile', ({ profile, cores, source, pci }) => {
   });
 
   it('is alive, with no epitaph', async () => {
-    expect(expectOk(await lab.host.inspect.epitaph(machine.machine.info)).state).toBe('alive');
+    expect(expectOk(await lab.host.inspect.epitaph({ machine: machine.machine.info })).state).toBe('alive');
     expect(isAlive(machine.machine.info.qemuPid)).toBe(true);
   });
 });

@@ -1,82 +1,92 @@
-import type { MachineInfo } from '../../../app/contract/index.ts';
-import { chromeTrace } from '../../../app/trace/chrome.ts';
-import { closest } from '../arguments.ts';
-import { type CommandContext, defineCommand } from '../command.ts';
-import { epitaphText } from '../crash-text.ts';
+import type { InspectSource } from '../../../app/contract/index.ts';
+import { closest, type OptionSpecs } from '../arguments.ts';
+import { type Command, type CommandContext, defineCommand } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
 import { giveUp, unwrap } from '../failure.ts';
-import { bootText, driversText, timelineText, traceText } from '../record-text.ts';
+import { columns } from '../help.ts';
+import { SUBJECTS } from '../inspect/index.ts';
+import { SUBJECT_OPTIONS, type Subject } from '../inspect/subject.ts';
 
-/** One record of the kernel: how it is read, and how people see it. */
-const RECORDS = {
-  boot: async ({ host, terminal }: CommandContext, machine: MachineInfo) => {
-    const report = unwrap(await host.inspect.boot(machine));
-    const timeline = await host.inspect.timeline(machine);
-    const waterfall = timeline.ok ? `\n\n${timelineText(timeline.value, terminal.paint)}` : '';
-    return { value: report, text: () => bootText(report, terminal.paint) + waterfall };
-  },
-  trace: async ({ host, terminal }: CommandContext, machine: MachineInfo) => {
-    const trace = unwrap(await host.inspect.trace(machine));
-    return { value: trace, text: () => traceText(trace, terminal.paint) };
-  },
-  epitaph: async ({ host, terminal }: CommandContext, machine: MachineInfo) => {
-    const epitaph = unwrap(await host.inspect.epitaph(machine));
-    return { value: epitaph, text: () => epitaphText(epitaph, terminal.paint) };
-  },
-  drivers: async ({ host, terminal }: CommandContext, machine: MachineInfo) => {
-    const registry = unwrap(await host.inspect.drivers(machine));
-    return { value: registry, text: () => driversText(registry, terminal.paint) };
-  },
-} as const;
-
-type RecordName = keyof typeof RECORDS;
-const NAMES = Object.keys(RECORDS) as RecordName[];
+const MOST_OPERANDS = Math.max(...SUBJECTS.map(({ arity }) => arity[1]));
+/** Every subject's options, each once: which belong to the subject that is asked for is checked afterwards. */
+const ALL_OPTIONS: OptionSpecs = Object.assign({}, ...SUBJECTS.map(({ options }) => options), SUBJECT_OPTIONS);
 
 export const inspect = defineCommand({
   name: 'inspect',
-  summary: "read the kernel's records out of a running guest's memory",
-  operands: 'boot | trace | epitaph | drivers [ID]',
-  arity: [1, 2],
-  description: `Reads straight from the file that is the guest's RAM: the guest neither stops nor notices.
+  summary: "look into a running guest's processor and memory, or into a saved dump",
+  operands: 'SUBJECT [OPERANDS] [ID]',
+  arity: [1, 2 + MOST_OPERANDS],
+  description: `Memory is read straight from the file that is the guest's RAM, and processors are asked of QEMU: the guest neither
+stops nor notices.
 
-boot     phases from the first instruction on, with times; processor count, memory, engine, model
-trace    timed spans of the last tokens: layer, operation, core
-epitaph  what the kernel wrote when it died, also of a guest that stands still: message,
-         registers, backtrace
-drivers  each driver's own idea of its virtqueues`,
-  options: {
-    chrome: { kind: 'flag', help: 'trace only: print Chrome trace JSON, for chrome://tracing, Perfetto or Speedscope' },
+${columns(SUBJECTS.map(({ name, operands, summary }) => [`${name} ${operands}`.trim(), summary]))}
+
+\`ring0 inspect SUBJECT --help\` says more of each.`,
+  options: ALL_OPTIONS,
+  examples: SUBJECTS.flatMap(({ examples }) => examples.slice(0, 1)),
+  topic: (name) => {
+    const subject = SUBJECTS.find((it) => it.name === name);
+    return subject === undefined ? undefined : helpOf(subject);
   },
-  examples: [
-    ['ring0 inspect boot', 'where the time from power-on went'],
-    ['ring0 inspect trace --chrome > trace.json', 'then open it in Perfetto'],
-    ['ring0 inspect epitaph --json | jq .registers.rip', 'where it died'],
-  ],
-  async run(context, values, [what = '', id]) {
-    const name = NAMES.find((record) => record === what);
-    if (name === undefined) {
-      const near = closest(what, NAMES);
-      return giveUp(
-        'usage',
-        `there is no record "${what}"`,
-        '',
-        near === undefined ? `use ${NAMES.join(', ')}` : `did you mean ring0 inspect ${near}?`,
-      );
+  async run(context, values, [what = '', ...operands]) {
+    const subject = SUBJECTS.find(({ name }) => name === what) ?? unknownSubject(what);
+    const own: OptionSpecs = { ...subject.options, ...SUBJECT_OPTIONS };
+    for (const [name, value] of Object.entries(values)) {
+      if (name in own || name === 'json' || name === 'help' || value === undefined || value === false) continue;
+      const owners = SUBJECTS.filter(({ options }) => name in options).map((it) => it.name);
+      giveUp('usage', `--${name} goes with ${owners.join(', ')} only`, '', `see ring0 inspect ${what} --help`);
     }
-    if (values.chrome && name !== 'trace')
-      giveUp('usage', '--chrome goes with trace only', '', 'write ring0 inspect trace --chrome');
-    const machine = unwrap(await context.host.machines.attach(id));
-    try {
-      if (values.chrome) {
-        context.terminal.line(JSON.stringify(chromeTrace(unwrap(await context.host.inspect.trace(machine.info)))));
-        return EXIT.ok;
-      }
-      const { value, text } = await RECORDS[name](context, machine.info);
-      if (values.json) context.terminal.json(value);
-      else context.terminal.line(text());
-      return EXIT.ok;
-    } finally {
-      machine.dispose();
-    }
+    const [least, most] = subject.arity;
+    if (operands.length < least)
+      giveUp('usage', `ring0 inspect ${what} needs ${subject.operands}`, '', `see ring0 inspect ${what} --help`);
+    if (operands.length > most + 1)
+      giveUp('usage', `ring0 inspect ${what} does not know what to do with "${operands[most + 1]}"`, '', 'see --help');
+    // The table has forgotten the types of its options; these are among them.
+    const given = values as unknown as Parameters<Subject['look']>[2];
+    const { machine, dump } = given;
+    await withSource(context, { id: operands[most] ?? machine, dump }, async (source) => {
+      const finding = await subject.look(context, source, given, operands.slice(0, most));
+      if (finding === undefined) return;
+      if (values.json) context.terminal.json(finding.value);
+      else context.terminal.line(finding.text());
+    });
+    return EXIT.ok;
   },
 });
+
+async function withSource(
+  { host }: CommandContext,
+  { id, dump }: { id: string | undefined; dump: string | undefined },
+  look: (source: InspectSource) => Promise<void>,
+): Promise<void> {
+  if (dump !== undefined) {
+    if (id !== undefined)
+      giveUp('usage', 'a machine and a dump cannot be looked at together', '', 'leave out one of them');
+    return look({ dump });
+  }
+  const machine = unwrap(await host.machines.attach(id));
+  try {
+    await look({ machine: machine.info });
+  } finally {
+    machine.dispose();
+  }
+}
+
+function unknownSubject(what: string): never {
+  const names = SUBJECTS.map(({ name }) => name);
+  const near = closest(what, names);
+  const fix = near === undefined ? `use ${names.join(', ')}` : `did you mean ring0 inspect ${near}?`;
+  return giveUp('usage', `there is nothing to inspect called "${what}"`, '', fix);
+}
+
+function helpOf(subject: Subject): Command {
+  return {
+    ...inspect,
+    name: `inspect ${subject.name}`,
+    summary: subject.summary,
+    operands: `${subject.operands} [ID]`.trim(),
+    description: subject.description ?? '',
+    options: { ...subject.options, ...SUBJECT_OPTIONS },
+    examples: subject.examples,
+  };
+}

@@ -109,7 +109,7 @@ async function bootStage(machine: Machine | undefined, inspect: Pick<InspectServ
   if (machine === undefined) return 'waiting for the API';
   // Before its first line the kernel does not run, and looking for it in all of RAM would be for nothing.
   if (!Buffer.from(machine.serialScrollback()).includes('ring0')) return 'firmware';
-  const report = await inspect.boot(machine.info);
+  const report = await inspect.boot({ machine: machine.info });
   if (!report.ok) return 'kernel entry';
   const phase = report.value.phases.findLast((it) => it.endTsc === null) ?? report.value.phases.at(-1);
   return phase?.name ?? 'kernel entry';

@@ -1,7 +1,24 @@
 import { formatAddress } from '../../../app/base/address.ts';
-import type { CodePlace } from '../../../app/contract/index.ts';
+import type { CodePlace, CodePlaces } from '../../../app/contract/index.ts';
 import type { LineTable } from '../../../app/wire/dwarf/line.ts';
 import type { Elf } from '../../../app/wire/elf.ts';
+import type { KernelImage } from './images.ts';
+
+/** What an image says about addresses. `startedAt` is when the machine was started, null of a dump, which knows its own image. */
+export function readPlaces(
+  { elf, modifiedMs, lines }: KernelImage,
+  startedAt: number | null,
+  addresses: readonly bigint[],
+  root: string,
+  returns: boolean,
+): CodePlaces {
+  const table = lines();
+  return {
+    places: codePlaces(elf, table.ok ? table.value : undefined, addresses, root, returns),
+    rebuilt: startedAt !== null && modifiedMs > startedAt,
+    problem: table.ok ? '' : table.error.why,
+  };
+}
 
 /** Names and source of addresses. Without a table there are names only. */
 export function codePlaces(

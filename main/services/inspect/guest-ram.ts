@@ -1,5 +1,5 @@
 import { closeSync, openSync, readlinkSync, readSync } from 'node:fs';
-import type { Disposable } from '../../../app/base/disposable.ts';
+import { type Disposable, toDisposable } from '../../../app/base/disposable.ts';
 import { fail, messageOf, ok, type Result } from '../../../app/base/result.ts';
 import type { MachineInfo } from '../../../app/contract/index.ts';
 import {
@@ -8,18 +8,25 @@ import {
   ramFileName,
   ramFileOffset,
   ramLayout,
+  ramRegions,
 } from '../../../app/machine/ram-layout.ts';
+import type { MemoryRegion } from '../../../app/x86/memory.ts';
+import type { ScannableMemory } from './target.ts';
 
 const CHUNK_BYTES = 4 << 20;
 const PAGE_BYTES = 4096;
 
 /** Guest-physical memory of a running machine, read from its RAM file: the guest does not notice. */
-export class GuestRam implements Disposable {
+export class GuestRam implements ScannableMemory, Disposable {
   readonly #file: number;
   readonly #layout: RamLayout;
+  readonly #end: Disposable;
+  readonly regions: readonly MemoryRegion[];
 
   private constructor(file: number, layout: RamLayout) {
     this.#file = file;
+    this.#end = toDisposable(() => closeSync(file));
+    this.regions = ramRegions(layout);
     this.#layout = layout;
   }
 
@@ -69,6 +76,6 @@ export class GuestRam implements Disposable {
   }
 
   dispose(): void {
-    closeSync(this.#file);
+    this.#end.dispose();
   }
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { fail, messageOf, ok, type Result } from '../../../app/base/result.ts';
 import { type LineTable, readLineTable } from '../../../app/wire/dwarf/line.ts';
@@ -8,10 +9,15 @@ const MAX_ELF_BYTES = 256 << 20;
 const KEPT = 4;
 
 export interface KernelImage {
+  readonly path: string;
   readonly elf: Elf;
+  /** The file itself. */
+  readonly bytes: Uint8Array;
   readonly modifiedMs: number;
   /** The line table; read on the first call. */
   readonly lines: () => Result<LineTable>;
+  /** SHA-256 of the file, hex: tells whether a dump was made of this very kernel. */
+  readonly digest: () => string;
 }
 
 /** Parsed images by path, valid while the file is the same. */
@@ -29,12 +35,19 @@ export class KernelImages {
       const elf = readElf(bytes);
       if (!elf.ok) return elf;
       let lines: Result<LineTable> | undefined;
+      let digest: string | undefined;
       const image: KernelImage = {
+        path,
         elf: elf.value,
+        bytes,
         modifiedMs: mtimeMs,
         lines: () => {
           lines ??= readLineTable(bytes, elf.value);
           return lines;
+        },
+        digest: () => {
+          digest ??= createHash('sha256').update(bytes).digest('hex');
+          return digest;
         },
       };
       this.#images.delete(path);

@@ -1,114 +1,61 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { fail, messageOf, ok, type Result } from '../../../app/base/result.ts';
-import {
-  type BootReport,
-  type BootTimeline,
-  type CodePlaces,
-  type DriverRegistry,
-  type Epitaph,
-  HostStampsSchema,
-  type InspectService,
-  type MachineInfo,
-  type TraceSpans,
+import type { Disposable } from '../../../app/base/disposable.ts';
+import { ok, type Result } from '../../../app/base/result.ts';
+import type {
+  BootReport,
+  BootTimeline,
+  CodePlaces,
+  DriverRegistry,
+  Epitaph,
+  InspectService,
+  InspectSource,
+  TraceSpans,
 } from '../../../app/contract/index.ts';
-import { bootTimeline } from '../../../app/machine/boot-timeline.ts';
-import {
-  BOOT_REPORT_BYTES,
-  DRIVER_REGISTRY_BYTES,
-  decodeBootReport,
-  decodeDriverRegistry,
-  decodeEpitaph,
-  decodeTraceRing,
-  EPITAPH_BYTES,
-  type RecordKind,
-  TRACE_HEADER_BYTES,
-  traceRingBytes,
-} from '../../../app/wire/abi/index.ts';
-import type { Elf } from '../../../app/wire/elf.ts';
-import { codePlaces } from './code-places.ts';
-import { GuestRam } from './guest-ram.ts';
-import { KernelImages } from './images.ts';
-import { locateKernel, processorPlace, readRecord } from './locate.ts';
+import { readPlaces } from './code-places.ts';
+import type { Ask } from './live-target.ts';
+import { readBootReport, readDrivers, readEpitaph, readTimeline, readTrace } from './records.ts';
+import { InspectTargets } from './targets.ts';
 
-/** Reads the kernel's records from guest RAM through the symbols of its ELF file. */
-export class RamInspector implements InspectService {
-  readonly #registers: (machine: MachineInfo) => Promise<Result<string>>;
-  readonly #images = new KernelImages();
+/** Looks at machines and dumps: one file a subject, which is given an open target. */
+export class Inspector implements InspectService, Disposable {
+  readonly #targets: InspectTargets;
 
-  /** @param registers QEMU's `info registers` of a machine; without an answer, memory is searched */
-  constructor(registers: (machine: MachineInfo) => Promise<Result<string>>) {
-    this.#registers = registers;
+  /** @param ask `QemuMachines.query` */
+  constructor(ask: Ask) {
+    this.#targets = new InspectTargets(ask);
   }
 
-  boot(machine: MachineInfo): Promise<Result<BootReport>> {
-    return this.#decode(machine, 'boot', BOOT_REPORT_BYTES, undefined, decodeBootReport);
+  boot(source: InspectSource): Promise<Result<BootReport>> {
+    return this.#targets.use(source, readBootReport);
   }
 
-  async timeline(machine: MachineInfo): Promise<Result<BootTimeline>> {
-    const report = await this.boot(machine);
-    if (!report.ok) return report;
-    const path = join(machine.runDirectory, 'stamps.json');
-    try {
-      return ok(bootTimeline(report.value, HostStampsSchema.parse(JSON.parse(await readFile(path, 'utf8')))));
-    } catch (error) {
-      const fix = 'The machine was started by another version of the studio: start it again.';
-      return fail('no-stamps', "What the host saw of the machine's start cannot be read.", messageOf(error), fix);
-    }
+  timeline(source: InspectSource): Promise<Result<BootTimeline>> {
+    return this.#targets.use(source, readTimeline);
   }
 
-  trace(machine: MachineInfo): Promise<Result<TraceSpans>> {
-    return this.#decode(machine, 'trace', TRACE_HEADER_BYTES, traceRingBytes, decodeTraceRing);
+  trace(source: InspectSource): Promise<Result<TraceSpans>> {
+    return this.#targets.use(source, readTrace);
   }
 
-  epitaph(machine: MachineInfo): Promise<Result<Epitaph>> {
-    return this.#decode(machine, 'epitaph', EPITAPH_BYTES, undefined, (bytes, elf) =>
-      decodeEpitaph(bytes, (address, isReturn) => elf.symbolise(address, isReturn)),
-    );
+  epitaph(source: InspectSource): Promise<Result<Epitaph>> {
+    return this.#targets.use(source, readEpitaph);
   }
 
-  drivers(machine: MachineInfo): Promise<Result<DriverRegistry>> {
-    return this.#decode(machine, 'drivers', DRIVER_REGISTRY_BYTES, undefined, decodeDriverRegistry);
+  drivers(source: InspectSource): Promise<Result<DriverRegistry>> {
+    return this.#targets.use(source, readDrivers);
   }
 
   async places(
-    machine: MachineInfo,
+    source: InspectSource,
     addresses: readonly bigint[],
     root: string,
     returns: boolean,
   ): Promise<Result<CodePlaces>> {
-    const image = await this.#images.open(machine.elfPath);
-    if (!image.ok) return image;
-    const { elf, modifiedMs, lines } = image.value;
-    const table = lines();
-    return ok({
-      places: codePlaces(elf, table.ok ? table.value : undefined, addresses, root, returns),
-      rebuilt: modifiedMs > machine.startedAt,
-      problem: table.ok ? '' : table.error.why,
-    });
+    const startedAt = 'machine' in source ? source.machine.startedAt : null;
+    const image = await this.#targets.image(source);
+    return image.ok ? ok(readPlaces(image.value, startedAt, addresses, root, returns)) : image;
   }
 
-  async #decode<T>(
-    machine: MachineInfo,
-    kind: RecordKind,
-    size: number,
-    sizeOf: ((header: Uint8Array) => Result<number>) | undefined,
-    decode: (bytes: Uint8Array, elf: Elf) => Result<T>,
-  ): Promise<Result<T>> {
-    const image = await this.#images.open(machine.elfPath);
-    if (!image.ok) return image;
-    const { elf } = image.value;
-    const ram = GuestRam.open(machine);
-    if (!ram.ok) return ram;
-    try {
-      const registers = await this.#registers(machine);
-      const processor = registers.ok ? processorPlace(registers.value) : undefined;
-      const memory = await locateKernel(ram.value, elf, processor);
-      if (!memory.ok) return memory;
-      const bytes = readRecord(memory.value, elf, kind, size, sizeOf);
-      return bytes.ok ? decode(bytes.value, elf) : bytes;
-    } finally {
-      ram.value.dispose();
-    }
+  dispose(): void {
+    this.#targets.dispose();
   }
 }

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { MachineInfo } from '../../../app/contract/index.ts';
 import { PROFILE_DEFAULTS } from '../../../app/machine/profile.ts';
 import { Elf, type ElfSymbol } from '../../../app/wire/elf.ts';
+import { parseRegisters } from '../../../app/wire/qemu-registers.ts';
 import { GuestRam } from './guest-ram.ts';
 import { locateKernel, type ProcessorPlace, processorPlace, readRecord } from './locate.ts';
 
@@ -128,9 +129,10 @@ test('the first processor by the text of QEMU', () => {
   const text =
     'CPU#0\r\nRIP=ffffffff80236a0a RFL=00000296\r\nCR0=80010033 CR2=0 CR3=0000000000100000 CR4=001406a0\r\nEFER=0000000000000d00';
   const place = { cr0: 0x8001_0033n, cr3: 0x10_0000n, cr4: 0x14_06a0n, efer: 0xd00n, rip: 0xffff_ffff_8023_6a0an };
-  expect(processorPlace(text)).toEqual(place);
-  expect(processorPlace(text.replace('EFER', 'NOT'))).toBeUndefined();
-  expect(processorPlace('')).toBeUndefined();
+  const first = (it: string) => processorPlace(parseRegisters(it)[0]);
+  expect(first(text)).toEqual(place);
+  expect(first(text.replace('EFER', 'NOT'))).toBeUndefined();
+  expect(first('')).toBeUndefined();
 });
 
 test('a kernel that firmware loaded is found among the dead copies of its image', async () => {

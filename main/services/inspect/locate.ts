@@ -3,9 +3,10 @@ import { ByteView } from '../../../app/base/bytes.ts';
 import { fail, ok, type Result } from '../../../app/base/result.ts';
 import { ABI_VERSION, HEADER_BYTES, RECORDS, type RecordKind } from '../../../app/wire/abi/index.ts';
 import type { Elf } from '../../../app/wire/elf.ts';
-import { parseRegisters } from '../../../app/wire/qemu-registers.ts';
-import { type PagingRegisters, readLinear } from '../../../app/x86/paging.ts';
-import type { GuestRam } from './guest-ram.ts';
+import type { ProcessorRegisters } from '../../../app/wire/qemu-registers.ts';
+import type { GuestMemory } from '../../../app/x86/memory.ts';
+import { type PagingRegisters, pagingRegisters, readLinear } from '../../../app/x86/paging.ts';
+import type { ScannableMemory } from './target.ts';
 
 /** Copies of a record that are looked at: firmware leaves the image file lying about in memory. */
 const MAX_COPIES = 64;
@@ -17,15 +18,12 @@ export interface ProcessorPlace extends PagingRegisters {
   readonly rip: bigint;
 }
 
-/** The first processor's registers out of QEMU's `info registers`; undefined if one is not there. */
-export function processorPlace(text: string): ProcessorPlace | undefined {
-  const values = parseRegisters(text)[0]?.values;
-  const register = (name: string) => parseAddress(values?.[name] ?? '');
-  const [cr0, cr3, cr4, efer] = [register('cr0'), register('cr3'), register('cr4'), register('efer')];
-  const rip = register('rip') ?? register('eip');
-  return cr0 === undefined || cr3 === undefined || cr4 === undefined || efer === undefined || rip === undefined
-    ? undefined
-    : { cr0, cr3, cr4, efer, rip };
+/** Undefined if one of the registers is not there. */
+export function processorPlace(processor: ProcessorRegisters | undefined): ProcessorPlace | undefined {
+  const values = processor?.values ?? {};
+  const paging = pagingRegisters(values);
+  const rip = parseAddress(values.rip ?? values.eip ?? '');
+  return paging === undefined || rip === undefined ? undefined : { ...paging, rip };
 }
 
 /** The running kernel's memory by the addresses of its ELF file. */
@@ -41,10 +39,30 @@ export interface KernelMemory {
  * the one that ran is the one whose entry is stamped and whose other records lie at the same distances as in the ELF file.
  */
 export async function locateKernel(
-  ram: GuestRam,
+  ram: ScannableMemory,
   elf: Elf,
   processor: ProcessorPlace | undefined,
 ): Promise<Result<KernelMemory>> {
+  const known = locateKnownKernel(ram, elf, processor);
+  const boot = elf.symbol(RECORDS.boot.symbol)?.address;
+  if (known.ok || known.error.code !== 'kernel-elsewhere' || boot === undefined) return known;
+  // Firmware loads images at whole pages: the place within the page stays.
+  const magic = new TextEncoder().encode(RECORDS.boot.magic);
+  let copies = 0;
+  for await (const copy of ram.findInPages(magic, Number(boot & 0xfffn))) {
+    const memory = physicalMemory(ram, (address) => copy + (address - boot));
+    if (isLive(memory, elf, boot)) return ok(memory);
+    if (++copies >= MAX_COPIES) break;
+  }
+  return notFound('no stamped boot report was found in guest RAM');
+}
+
+/** The same without the search, which needs memory that can be read through: then the error is `kernel-elsewhere`. */
+export function locateKnownKernel(
+  ram: GuestMemory,
+  elf: Elf,
+  processor: ProcessorPlace | undefined,
+): Result<KernelMemory> {
   const boot = elf.symbol(RECORDS.boot.symbol)?.address;
   if (boot === undefined) {
     return fail(
@@ -65,20 +83,12 @@ export async function locateKernel(
   }
   const loaded = physicalMemory(ram, (address) => elf.physicalOf(address));
   if (isLive(loaded, elf, boot)) return ok(loaded);
-  // Firmware loads images at whole pages: the place within the page stays.
-  const magic = new TextEncoder().encode(RECORDS.boot.magic);
-  let copies = 0;
-  for await (const copy of ram.findInPages(magic, Number(boot & 0xfffn))) {
-    const memory = physicalMemory(ram, (address) => copy + (address - boot));
-    if (isLive(memory, elf, boot)) return ok(memory);
-    if (++copies >= MAX_COPIES) break;
-  }
-  return notFound('no stamped boot report was found in guest RAM');
+  return notFound('the boot report is not where the image says', 'kernel-elsewhere');
 }
 
-function notFound(why: string) {
+function notFound(why: string, code = 'kernel-not-found') {
   return fail(
-    'kernel-not-found',
+    code,
     'The kernel is not in memory yet.',
     why,
     'Wait until the kernel has started; if it runs, build it again so that image and studio agree.',
@@ -86,7 +96,7 @@ function notFound(why: string) {
 }
 
 /** An image that lies in one piece. */
-function physicalMemory(ram: GuestRam, physicalOf: (address: bigint) => bigint | undefined): KernelMemory {
+function physicalMemory(ram: GuestMemory, physicalOf: (address: bigint) => bigint | undefined): KernelMemory {
   return {
     read: (address, size) => {
       const physical = physicalOf(address);

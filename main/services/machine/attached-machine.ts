@@ -8,9 +8,12 @@ import {
   type Machine,
   type MachineInfo,
   type MachineState,
+  type QueryArguments,
 } from '../../../app/contract/index.ts';
+import { queryTimeoutMs } from '../../../app/machine/query.ts';
 import { isEnded, reduceMachine } from '../../../app/machine/state.ts';
-import { LineSplitter } from '../../../app/wire/qmp.ts';
+import { formatJsonWithBigints, LineSplitter, parseJsonWithBigints } from '../../../app/wire/qmp.ts';
+import { askRegisters } from './queries.ts';
 
 const SCROLLBACK_BYTES = 1 << 20;
 /** Stopping takes QEMU up to a few seconds. */
@@ -110,7 +113,18 @@ export class AttachedMachine implements Machine {
   }
 
   registers(): Promise<Result<string>> {
-    return this.#request('registers');
+    return askRegisters(this);
+  }
+
+  async query(command: string, args?: QueryArguments): Promise<Result<unknown>> {
+    const text = args === undefined ? null : formatJsonWithBigints(args);
+    const id = this.#nextId++;
+    const timeoutMs = queryTimeoutMs(command) + REPLY_TIMEOUT_MS;
+    const answer = await this.#request({ op: 'query', id, command, arguments: text }, timeoutMs);
+    if (!answer.ok) return answer;
+    // A connection that ends answers every request with nothing.
+    if (answer.value === '') return outOfReach();
+    return ok(parseJsonWithBigints(answer.value));
   }
 
   stop(): Promise<Result<void>> {
@@ -173,21 +187,16 @@ export class AttachedMachine implements Machine {
   }
 
   async #perform(op: 'pause' | 'resume' | 'reset' | 'stop'): Promise<Result<void>> {
-    const result = await this.#request(op);
+    const result = await this.#request({ op, id: this.#nextId++ });
     return result.ok ? ok() : result;
   }
 
-  #request(op: Exclude<ControlRequest['op'], 'write'>): Promise<Result<string>> {
-    if (this.#socket.destroyed)
-      return Promise.resolve(
-        fail(
-          'owner-unreachable',
-          'The machine is out of reach.',
-          'the connection to its owner is closed',
-          'Attach to it again.',
-        ),
-      );
-    const id = this.#nextId++;
+  #request(
+    request: Exclude<ControlRequest, { op: 'write' }>,
+    timeoutMs: number = REPLY_TIMEOUT_MS,
+  ): Promise<Result<string>> {
+    if (this.#socket.destroyed) return Promise.resolve(outOfReach());
+    const { op, id } = request;
     return new Promise((resolve) => {
       const timer = setTimeout(
         () =>
@@ -195,11 +204,11 @@ export class AttachedMachine implements Machine {
             fail(
               'owner-timeout',
               `The machine's owner did not answer ${op}.`,
-              `nothing within ${REPLY_TIMEOUT_MS} ms`,
+              `nothing within ${timeoutMs} ms`,
               'Look at the terminal that started it.',
             ),
           ),
-        REPLY_TIMEOUT_MS,
+        timeoutMs,
       );
       const settle = (result: Result<string>) => {
         clearTimeout(timer);
@@ -207,7 +216,16 @@ export class AttachedMachine implements Machine {
         resolve(result);
       };
       this.#waiting.set(id, settle);
-      this.#send({ op, id });
+      this.#send(request);
     });
   }
+}
+
+function outOfReach() {
+  return fail(
+    'owner-unreachable',
+    'The machine is out of reach.',
+    'the connection to its owner is closed',
+    'Attach to it again.',
+  );
 }

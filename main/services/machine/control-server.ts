@@ -1,13 +1,15 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { type Disposable, DisposableStore, toDisposable } from '../../../app/base/disposable.ts';
-import { type AppError, assertNever, messageOf, type Result } from '../../../app/base/result.ts';
+import { type AppError, assertNever, fail, messageOf, ok, type Result } from '../../../app/base/result.ts';
 import {
   type ControlMessage,
   type ControlRequest,
   ControlRequestSchema,
   type Machine,
+  type QueryArguments,
 } from '../../../app/contract/index.ts';
-import { LineSplitter } from '../../../app/wire/qmp.ts';
+import { MAX_ANSWER_CHARACTERS } from '../../../app/machine/query.ts';
+import { formatJsonWithBigints, LineSplitter, parseJsonWithBigints } from '../../../app/wire/qmp.ts';
 
 /** The longest request: 64 KiB of serial input in base64. */
 const MAX_LINE = 96 * 1024;
@@ -64,15 +66,33 @@ async function answer(machine: Machine, request: ControlRequest): Promise<Contro
     machine.writeSerial(Buffer.from(request.data, 'base64'));
     return undefined;
   }
-  const result = await perform(machine, request.op);
+  const result = request.op === 'query' ? await ask(machine, request) : await perform(machine, request.op);
   const error: AppError | null = result.ok ? null : result.error;
   return { kind: 'reply', id: request.id, error, text: result.ok ? (result.value ?? '') : '' };
 }
 
-function perform(
-  machine: Machine,
-  op: Exclude<ControlRequest['op'], 'write'>,
-): Promise<Result<string | undefined> | Result<void>> {
+async function ask(machine: Machine, request: Extract<ControlRequest, { op: 'query' }>): Promise<Result<string>> {
+  let args: QueryArguments | undefined;
+  try {
+    const parsed: unknown = request.arguments === null ? undefined : parseJsonWithBigints(request.arguments);
+    args = typeof parsed === 'object' && parsed !== null ? (parsed as QueryArguments) : undefined;
+  } catch (error) {
+    return fail('bad-request', 'The question cannot be read.', messageOf(error), 'Attach again.');
+  }
+  const answer = await machine.query(request.command, args);
+  if (!answer.ok) return answer;
+  const text = formatJsonWithBigints(answer.value ?? null);
+  return text.length <= MAX_ANSWER_CHARACTERS
+    ? ok(text)
+    : fail(
+        'answer-too-long',
+        `QEMU's answer to ${request.command} is too long.`,
+        `${text.length} characters, at most ${MAX_ANSWER_CHARACTERS}`,
+        'Ask for less.',
+      );
+}
+
+function perform(machine: Machine, op: Exclude<ControlRequest['op'], 'write' | 'query'>): Promise<Result<void>> {
   switch (op) {
     case 'pause':
       return machine.pause();
@@ -82,8 +102,6 @@ function perform(
       return machine.reset();
     case 'stop':
       return machine.stop();
-    case 'registers':
-      return machine.registers();
     default:
       return assertNever(op);
   }

@@ -10,10 +10,12 @@ import type {
   MachineService,
   PortForward,
   ProfileService,
+  QueryArguments,
   StartOptions,
   StartRequest,
 } from '../../../app/contract/index.ts';
 import { qemuArguments } from '../../../app/machine/argv.ts';
+import { isEnded } from '../../../app/machine/state.ts';
 import { AttachedMachine } from './attached-machine.ts';
 import { serveControl } from './control-server.ts';
 import { type LaunchedQemu, launchFailure, launchQemu } from './launch.ts';
@@ -22,6 +24,7 @@ import { API_PORT, makeUefiDisk, type Ovmf, type SettledStart, settleStart } fro
 import { allocatePorts } from './ports.ts';
 import { stampOf } from './process-stamp.ts';
 import { QmpClient } from './qmp-client.ts';
+import { askRegisters } from './queries.ts';
 import { createRamFile, hideRamFile } from './ram-file.ts';
 import { createRunDirectory, liveRuns, removeRun, runRoot, writeRunRecord, writeStamps } from './run-directory.ts';
 import { SerialConsole } from './serial-console.ts';
@@ -29,6 +32,8 @@ import { SerialConsole } from './serial-console.ts';
 export type { Ovmf } from './plan.ts';
 
 const ATTACH_TIMEOUT_MS = 2000;
+/** Short, so that a command that has asked its question ends at once with its work. */
+const ASK_LINGER_MS = 2000;
 /** A free port may be taken between our look and QEMU's: that many starts are tried. */
 const PORT_ATTEMPTS = 3;
 
@@ -48,6 +53,11 @@ export class QemuMachines implements MachineService {
   readonly #options: MachineServiceOptions;
   readonly #root: string;
   readonly #owned = new Map<string, Machine>();
+  /** Connections to other owners that are kept for the next question. */
+  readonly #asked = new Map<
+    string,
+    { readonly machine: Promise<Result<AttachedMachine>>; readonly timer: NodeJS.Timeout }
+  >();
 
   constructor(options: MachineServiceOptions) {
     this.#options = options;
@@ -125,16 +135,47 @@ export class QemuMachines implements MachineService {
 
   /** The registers of a machine of this process or another, as `Machine.registers` gives them. */
   async registers(info: MachineInfo): Promise<Result<string>> {
+    return askRegisters({ query: (command, args) => this.query(info, command, args) });
+  }
+
+  /** Asks about a machine of this process or another, as `Machine.query` does. */
+  async query(info: MachineInfo, command: string, args?: QueryArguments): Promise<Result<unknown>> {
     const own = this.#owned.get(info.id);
-    if (own !== undefined) return own.registers();
-    const attached = await AttachedMachine.connect(controlSocket(info.runDirectory), ATTACH_TIMEOUT_MS);
-    if (!attached.ok) return attached;
-    const text = await attached.value.registers();
-    attached.value.dispose();
-    return text;
+    if (own !== undefined) return own.query(command, args);
+    const asked = await this.#attachedToAsk(info);
+    return asked.ok ? asked.value.query(command, args) : asked;
+  }
+
+  /** Panes ask thirty times a second: a connection to another's machine stays open while it is used. */
+  async #attachedToAsk(info: MachineInfo): Promise<Result<AttachedMachine>> {
+    const known = this.#asked.get(info.id);
+    if (known !== undefined) {
+      known.timer.refresh();
+      const machine = await known.machine;
+      if (!machine.ok || !isEnded(machine.value.state)) return machine;
+    }
+    const machine = AttachedMachine.connect(controlSocket(info.runDirectory), ATTACH_TIMEOUT_MS);
+    const drop = () => {
+      if (this.#asked.get(info.id)?.machine === machine) this.#asked.delete(info.id);
+      void machine.then((it) => it.ok && it.value.dispose());
+    };
+    const timer = setTimeout(drop, ASK_LINGER_MS);
+    timer.unref();
+    this.#asked.set(info.id, { machine, timer });
+    const connected = await machine;
+    if (!connected.ok) {
+      clearTimeout(timer);
+      drop();
+    }
+    return connected;
   }
 
   dispose(): void {
+    for (const { machine, timer } of this.#asked.values()) {
+      clearTimeout(timer);
+      void machine.then((it) => it.ok && it.value.dispose());
+    }
+    this.#asked.clear();
     for (const machine of [...this.#owned.values()]) machine.dispose();
     this.#owned.clear();
   }
@@ -155,9 +196,10 @@ export class QemuMachines implements MachineService {
     let ramPath: string | undefined;
     undo.add({ dispose: () => removeRun(directory, ramPath) });
     const machine = await (async (): Promise<Result<OwnedMachine>> => {
-      const ram = createRamFile(id, settled.profile.memoryMiB);
+      const shared = settled.profile.ram === 'shared';
+      const ram = shared ? createRamFile(id, settled.profile.memoryMiB) : ok('');
       if (!ram.ok) return ram;
-      ramPath = ram.value;
+      if (shared) ramPath = ram.value;
       const plan = await this.#plan(request, settled, accelerator, directory, ram.value, ports.value);
       if (!plan.ok) return plan;
       const argv = qemuArguments(plan.value);
@@ -237,7 +279,8 @@ export class QemuMachines implements MachineService {
     const version = await qmp.negotiate();
     if (!version.ok) return launchFailure(launched);
     // QEMU answers, so it has opened its memory.
-    const info = { ...settled, ramPath: hideRamFile(settled.ramPath, settled.qemuPid) };
+    const { ramPath } = settled;
+    const info = { ...settled, ramPath: ramPath === '' ? '' : hideRamFile(ramPath, settled.qemuPid) };
     const machine = new OwnedMachine({
       info,
       process: launched.process,

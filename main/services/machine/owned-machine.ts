@@ -1,6 +1,14 @@
 import { Emitter } from '../../../app/base/event.ts';
 import { fail, ok, type Result } from '../../../app/base/result.ts';
-import type { Epitaph, HostStamps, Machine, MachineInfo, MachineState } from '../../../app/contract/index.ts';
+import type {
+  Epitaph,
+  HostStamps,
+  Machine,
+  MachineInfo,
+  MachineState,
+  QueryArguments,
+} from '../../../app/contract/index.ts';
+import { checkQuery, queryTimeoutMs } from '../../../app/machine/query.ts';
 import { isEnded, type MachineEvent, reduceMachine } from '../../../app/machine/state.ts';
 import type { ManagedProcess } from '../../process/index.ts';
 import {
@@ -15,6 +23,7 @@ import {
 } from './crash.ts';
 import { describeExit } from './launch.ts';
 import type { QmpClient, QmpEvent } from './qmp-client.ts';
+import { askRegisters } from './queries.ts';
 import type { SerialConsole } from './serial-console.ts';
 
 /** Time between the kernel's last word and our looking at the body. */
@@ -162,7 +171,12 @@ export class OwnedMachine implements Machine {
   }
 
   registers(): Promise<Result<string>> {
-    return this.#parts.qmp.monitor('info registers -a');
+    return askRegisters(this);
+  }
+
+  async query(command: string, args?: QueryArguments): Promise<Result<unknown>> {
+    const allowed = checkQuery(command, args, this.info.runDirectory);
+    return allowed.ok ? this.#parts.qmp.execute(command, args, queryTimeoutMs(command)) : allowed;
   }
 
   async stop(): Promise<Result<void>> {

@@ -1,0 +1,70 @@
+import { expect, test } from 'vitest';
+import { checkQuery } from './query.ts';
+
+const RUN = '/run/user/0/ring0/direct-1';
+const allowed = (command: string, args?: Record<string, unknown>) => checkQuery(command, args, RUN).ok;
+const line = (text: unknown, more = {}) => allowed('human-monitor-command', { 'command-line': text, ...more });
+
+test('questions are let through', () => {
+  expect([allowed('query-status'), allowed('x-query-virtio'), allowed('x-query-virtio-queue-status', {})]).toEqual([
+    true,
+    true,
+    true,
+  ]);
+  for (const text of ['info registers -a', 'info tlb', 'info mtree -f', 'xp /8bx 0x1000', 'gva2gpa 0xffffffff80000000'])
+    expect([text, line(text)]).toEqual([text, true]);
+  expect(line('info lapic', { 'cpu-index': 3 })).toBe(true);
+});
+
+test('what changes something is refused', () => {
+  for (const command of [
+    'quit',
+    'stop',
+    'system_reset',
+    'device_del',
+    'qom-set',
+    'set-action',
+    'memsave',
+    'query-',
+    'x-query',
+  ])
+    expect([command, allowed(command)]).toEqual([command, false]);
+  for (const text of [
+    'quit',
+    'info',
+    'info x\nquit',
+    'xp',
+    'stop',
+    'infox a',
+    'log none',
+    'info a; quit',
+    7,
+    undefined,
+  ])
+    expect([text, line(text)]).toEqual([text, false]);
+  expect([
+    line('info pic', { 'cpu-index': -1 }),
+    line('info pic', { 'cpu-index': 1.5 }),
+    line('info pic', { a: 1 }),
+  ]).toEqual([false, false, false]);
+});
+
+test('files go into the run directory, under names that nothing else has', () => {
+  const save = (filename: string, size: unknown = 4096) => allowed('pmemsave', { val: 0, size, filename });
+  expect(save(`${RUN}/memory-1.bin`)).toBe(true);
+  for (const path of [
+    `${RUN}/machine.json`,
+    `${RUN}/memory-../x.bin`,
+    `${RUN}/../memory-1.bin`,
+    '/tmp/memory-1.bin',
+    'memory-1.bin',
+  ])
+    expect([path, save(path)]).toEqual([path, false]);
+  expect([save(`${RUN}/memory-1.bin`, 1n << 40n), save(`${RUN}/memory-1.bin`, -1)]).toEqual([false, false]);
+  const dump = (protocol: string, paging = false) => allowed('dump-guest-memory', { paging, protocol });
+  expect([dump(`file:${RUN}/memory-d.elf`), dump('fd:3'), dump(`file:${RUN}/memory-d.elf`, true)]).toEqual([
+    true,
+    false,
+    false,
+  ]);
+});

@@ -1,0 +1,89 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fail, messageOf, ok, type Result } from '../../../app/base/result.ts';
+import {
+  type BootReport,
+  type BootTimeline,
+  type DriverRegistry,
+  type Epitaph,
+  HostStampsSchema,
+  type TraceSpans,
+} from '../../../app/contract/index.ts';
+import { bootTimeline } from '../../../app/machine/boot-timeline.ts';
+import {
+  BOOT_REPORT_BYTES,
+  DRIVER_REGISTRY_BYTES,
+  decodeBootReport,
+  decodeDriverRegistry,
+  decodeEpitaph,
+  decodeTraceRing,
+  EPITAPH_BYTES,
+  type RecordKind,
+  TRACE_HEADER_BYTES,
+  traceRingBytes,
+} from '../../../app/wire/abi/index.ts';
+import type { Elf } from '../../../app/wire/elf.ts';
+import { type KernelMemory, locateKernel, locateKnownKernel, processorPlace, readRecord } from './locate.ts';
+import type { InspectTarget } from './target.ts';
+
+/** The kernel's records, through the symbols of its image. */
+
+export function readBootReport(target: InspectTarget): Promise<Result<BootReport>> {
+  return decodeRecord(target, 'boot', BOOT_REPORT_BYTES, undefined, decodeBootReport);
+}
+
+export async function readTimeline(target: InspectTarget): Promise<Result<BootTimeline>> {
+  const report = await readBootReport(target);
+  if (!report.ok) return report;
+  if (target.kind === 'dump' || target.info === null)
+    return fail('no-stamps', 'A dump does not tell how the machine was started.', 'only its host saw that', '');
+  const path = join(target.info.runDirectory, 'stamps.json');
+  try {
+    return ok(bootTimeline(report.value, HostStampsSchema.parse(JSON.parse(await readFile(path, 'utf8')))));
+  } catch (error) {
+    const fix = 'The machine was started by another version of the studio: start it again.';
+    return fail('no-stamps', "What the host saw of the machine's start cannot be read.", messageOf(error), fix);
+  }
+}
+
+export function readTrace(target: InspectTarget): Promise<Result<TraceSpans>> {
+  return decodeRecord(target, 'trace', TRACE_HEADER_BYTES, traceRingBytes, decodeTraceRing);
+}
+
+export function readEpitaph(target: InspectTarget): Promise<Result<Epitaph>> {
+  return decodeRecord(target, 'epitaph', EPITAPH_BYTES, undefined, (bytes, elf) =>
+    decodeEpitaph(bytes, (address, isReturn) => elf.symbolise(address, isReturn)),
+  );
+}
+
+export function readDrivers(target: InspectTarget): Promise<Result<DriverRegistry>> {
+  return decodeRecord(target, 'drivers', DRIVER_REGISTRY_BYTES, undefined, decodeDriverRegistry);
+}
+
+async function decodeRecord<T>(
+  target: InspectTarget,
+  kind: RecordKind,
+  size: number,
+  sizeOf: ((header: Uint8Array) => Result<number>) | undefined,
+  decode: (bytes: Uint8Array, elf: Elf) => Result<T>,
+): Promise<Result<T>> {
+  const image = await target.image();
+  if (!image.ok) return image;
+  const { elf } = image.value;
+  // Without an answer, memory is searched.
+  const registers = await target.processors();
+  const processor = processorPlace(registers.ok ? registers.value[0] : undefined);
+  const read = (memory: KernelMemory) => {
+    const bytes = readRecord(memory, elf, kind, size, sizeOf);
+    return bytes.ok ? decode(bytes.value, elf) : bytes;
+  };
+  if (target.scannable !== null) {
+    const memory = await locateKernel(target.scannable, elf, processor);
+    return memory.ok ? read(memory.value) : memory;
+  }
+  const looked = await target.look((memory) => {
+    const kernel = locateKnownKernel(memory, elf, processor);
+    return kernel.ok ? read(kernel.value) : kernel;
+  });
+  return looked.ok ? looked.value : looked;
+}
