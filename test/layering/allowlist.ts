@@ -5,6 +5,7 @@ const PANE = [
   'renderer/state',
   'renderer/workbench',
   'renderer/widgets',
+  'renderer/inspect',
   'renderer/editors',
   'renderer/editors/terminal',
   'renderer/theme',
@@ -48,6 +49,8 @@ export const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   // Drawn from their props alone; the kinds of things they draw are the core's.
   'renderer/widgets': ['app', 'npm:react'],
   'renderer/theme': [],
+  // What the panes share that look into machines and dumps.
+  'renderer/inspect': ['app', 'renderer/host', 'renderer/state', 'renderer/workbench', 'renderer/widgets', 'npm:react'],
   // Nobody else imports Monaco or xterm; who imports this does so when the window is drawn, for it is most of the page's weight.
   'renderer/editors': [
     'app',
