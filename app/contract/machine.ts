@@ -55,6 +55,7 @@ export const MachineInfoSchema = z.object({
   forwards: z.array(PortForwardSchema),
   /** `http://127.0.0.1:PORT` when guest port 8080 is forwarded, else null. */
   apiUrl: z.string().nullable(),
+  /** The kernel: an ELF file when it was built here; else whatever QEMU boots. */
   elfPath: z.string(),
   modelPath: z.string().nullable(),
   commandLine: z.string(),
@@ -73,7 +74,10 @@ export type MachineListing = z.infer<typeof MachineListingSchema>;
 export const StartRequestSchema = z.strictObject({
   /** A profile by name, or a whole one. */
   profile: z.union([z.string(), ProfileSchema]),
-  elfPath: z.string(),
+  /** Absent: the profile's own kernel. */
+  elfPath: z.string().optional(),
+  /** Initial RAM disk of a kernel that was not built here, in place of the profile's. */
+  initrdPath: z.string().optional(),
   /** Needed by `ovmf` profiles only. */
   efiPath: z.string().optional(),
   /** GGUF file that becomes the block device. */

@@ -2,8 +2,8 @@ import { z } from 'zod';
 
 /**
  * A machine profile. The file may leave out any field that it inherits through `extends` or takes from the defaults; a
- * `Profile` has them all. Profiles travel with repositories and are hostile input: nothing in one may name a host file or
- * run a host program.
+ * `Profile` has them all. Profiles travel with repositories and are hostile input: nothing in one may name a host file outside of its
+ * own project or run a host program.
  */
 
 export const AcceleratorSchema = z.enum(['tcg', 'kvm', 'hvf', 'whpx']);
@@ -29,6 +29,12 @@ export const ForwardSchema = z.strictObject({
 });
 
 export const DeviceKindSchema = z.enum(['modern', 'transitional', 'none']);
+
+/** A file of the profile's own project: relative to the profile, and where links lead it must still be in the project. */
+const ProjectFileSchema = z
+  .string()
+  .max(512)
+  .regex(/^[A-Za-z0-9_.+~@-]+(\/[A-Za-z0-9_.+~@-]+)*$/, 'must be a relative path of plain characters');
 
 const fields = {
   description: z.string().max(200).describe('One line for a list of profiles.'),
@@ -61,11 +67,23 @@ export const ProfileFileSchema = z.strictObject({
   $schema: z.string().optional(),
   extends: ProfileNameSchema.optional().describe('Profile whose fields this one starts from.'),
   ...z.object(fields).partial().shape,
+  kernel: ProjectFileSchema.nullable()
+    .optional()
+    .describe(
+      'Kernel to boot in place of the one built here: a PVH or Multiboot ELF, or a Linux bzImage. A path from the folder of this profile, inside the project.',
+    ),
+  initrd: ProjectFileSchema.nullable().optional().describe('Initial RAM disk of that kernel, found in the same way.'),
 });
 export type ProfileFile = z.infer<typeof ProfileFileSchema>;
 
 /** A profile with every field filled. */
-export const ProfileSchema = z.strictObject({ name: ProfileNameSchema, ...fields });
+export const ProfileSchema = z.strictObject({
+  name: ProfileNameSchema,
+  ...fields,
+  /** Whole paths; null boots the kernel that the start brings. */
+  kernel: z.string().max(4096).nullable(),
+  initrd: z.string().max(4096).nullable(),
+});
 export type Profile = z.infer<typeof ProfileSchema>;
 
 /** One line of `profiles.list()`: a profile that does not load is listed too, with its error. */
@@ -74,6 +92,8 @@ export const ProfileListingSchema = z.object({
   path: z.string(),
   description: z.string(),
   error: z.string().nullable(),
+  /** It boots a kernel of its own, so that nothing is to be built. */
+  foreign: z.boolean(),
 });
 export type ProfileListing = z.infer<typeof ProfileListingSchema>;
 

@@ -105,7 +105,12 @@ export const BuildFollowEventSchema = z.discriminatedUnion('kind', [
 export type BuildFollowEvent = z.infer<typeof BuildFollowEventSchema>;
 
 /** What to boot; without images, those of the last build. */
-export const MachineStartSchema = StartRequestSchema.omit({ elfPath: true, efiPath: true, modelPath: true }).extend({
+export const MachineStartSchema = StartRequestSchema.omit({
+  elfPath: true,
+  initrdPath: true,
+  efiPath: true,
+  modelPath: true,
+}).extend({
   /** Name or path of a model; absent: the demo model. Null boots without one. */
   model: z.string().max(4096).nullable().optional(),
 });

@@ -6,6 +6,7 @@ const direct: LaunchPlan = {
   profile: { ...PROFILE_DEFAULTS, name: 'direct' },
   accelerator: 'tcg',
   elfPath: '/k/ring0',
+  initrdPath: null,
   modelPath: '/m/a,b.gguf',
   forwards: [{ host: 40001, guest: 8080 }],
   commandLine: 'seed=7 ctx=128',

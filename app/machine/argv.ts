@@ -6,6 +6,8 @@ export interface LaunchPlan {
   readonly profile: Profile;
   readonly accelerator: Accelerator;
   readonly elfPath: string;
+  /** Of a kernel that was not built here. */
+  readonly initrdPath: string | null;
   /** The model disk; only where the profile has a block device. */
   readonly modelPath: string | null;
   /** With the host's ports allocated. */
@@ -28,7 +30,8 @@ export function planOnPaper(profile: Profile, accelerator: Accelerator): LaunchP
   return {
     profile,
     accelerator,
-    elfPath: 'KERNEL.ELF',
+    elfPath: profile.kernel ?? 'KERNEL.ELF',
+    initrdPath: profile.initrd,
     modelPath: 'MODEL.GGUF',
     forwards: profile.forwards,
     commandLine: profile.append,
@@ -77,8 +80,11 @@ function acceleratorOption(accelerator: Accelerator): string {
   return accelerator === 'tcg' ? 'tcg,thread=multi' : accelerator;
 }
 
-function bootArguments({ profile, elfPath, commandLine, uefi }: LaunchPlan): string[] {
-  if (profile.firmware === 'pvh') return ['-kernel', elfPath, ...(commandLine === '' ? [] : ['-append', commandLine])];
+function bootArguments({ profile, elfPath, initrdPath, commandLine, uefi }: LaunchPlan): string[] {
+  if (profile.firmware === 'pvh') {
+    const initrd = initrdPath === null ? [] : ['-initrd', initrdPath];
+    return ['-kernel', elfPath, ...initrd, ...(commandLine === '' ? [] : ['-append', commandLine])];
+  }
   if (uefi === null) throw new Error('an OVMF profile was planned without its firmware');
   return [
     ...['-drive', `if=pflash,format=raw,unit=0,readonly=on,file=${escapeValue(uefi.code)}`],

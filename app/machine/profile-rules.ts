@@ -39,6 +39,9 @@ export function profileIssues(profile: Profile): ProfileIssue[] {
     if (both && profile.block !== profile.network)
       add('network', 'on microvm block and network must both be modern or both transitional');
   }
+  if (profile.kernel !== null && profile.firmware !== 'pvh')
+    add('kernel', 'needs firmware pvh: QEMU itself loads a kernel that was not built here');
+  if (profile.initrd !== null && profile.kernel === null) add('initrd', 'needs kernel, which it belongs to');
   if (profile.network === 'none' && profile.forwards.length > 0)
     add('forwards', 'needs a network card; set network, or forwards to []');
   for (const side of ['host', 'guest'] as const) {

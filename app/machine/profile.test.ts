@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { err, ok } from '../base/result.ts';
 import { PROFILE_DEFAULTS, resolveProfile } from './profile.ts';
 
 async function load(files: Readonly<Record<string, unknown>>, name = 'mine') {
@@ -7,6 +8,7 @@ async function load(files: Readonly<Record<string, unknown>>, name = 'mine') {
       ? {
           path: `${wanted}.json`,
           text: typeof files[wanted] === 'string' ? files[wanted] : JSON.stringify(files[wanted]),
+          locate: async (file: string) => (file === 'gone' ? err('gone is gone') : ok(`/of/${wanted}/${file}`)),
         }
       : undefined;
   const source = await read(name);
@@ -29,6 +31,15 @@ describe('extends', () => {
       memoryMiB: 1024,
       append: 'seed=1',
       forwards: [],
+    });
+  });
+
+  test('a kernel of its own counts from the profile that names it', async () => {
+    const files = { base: { kernel: 'boot/vmlinuz', initrd: 'initrd' }, mine: { extends: 'base', initrd: 'other' } };
+    expect(await load(files)).toMatchObject({ kernel: '/of/base/boot/vmlinuz', initrd: '/of/mine/other' });
+    expect(await load({ mine: { kernel: 'gone' } })).toBe('mine.json: kernel: gone is gone');
+    expect(await load({ base: { kernel: 'k' }, mine: { extends: 'base', kernel: null } })).toMatchObject({
+      kernel: null,
     });
   });
 
@@ -66,6 +77,10 @@ describe('hostile files', () => {
     [{ network: 'none' }, 'mine.json: forwards: needs a network card'],
     [{ machine: 'microvm', firmware: 'ovmf' }, 'mine.json: firmware: microvm has no UEFI'],
     [{ machine: 'microvm', block: 'transitional' }, 'mine.json: network: on microvm'],
+    [{ kernel: '/etc/shadow' }, 'mine.json: kernel: must be a relative path'],
+    [{ kernel: 'a,b' }, 'mine.json: kernel: must be a relative path'],
+    [{ initrd: 'i' }, 'mine.json: initrd: needs kernel'],
+    [{ kernel: 'k', firmware: 'ovmf' }, 'mine.json: kernel: needs firmware pvh'],
     ['x'.repeat(70_000), 'mine.json: must be shorter'],
   ])('%j', async (file, message) => {
     expect(await load({ mine: file })).toContain(message);

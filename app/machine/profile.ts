@@ -18,6 +18,8 @@ export const PROFILE_DEFAULTS: Omit<Profile, 'name'> = {
   display: 'none',
   forwards: [{ host: 0, guest: 8080 }],
   extraArgs: [],
+  kernel: null,
+  initrd: null,
 };
 
 const MAX_DEPTH = 8;
@@ -27,6 +29,8 @@ const MAX_CHARACTERS = 64 * 1024;
 export interface ProfileSource {
   readonly path: string;
   readonly text: string;
+  /** Where a file that the profile names is. Fails where it is not in the profile's own project. */
+  readonly locate: (file: string) => Promise<Result<string, string>>;
 }
 
 /** How a profile finds the one that it extends; undefined where there is none of that name. */
@@ -47,7 +51,9 @@ export async function resolveProfile(
   for (;;) {
     const file = parseProfileFile(current);
     if (!file.ok) return file;
-    layers.unshift(file.value);
+    const located = await locateFiles(file.value, current);
+    if (!located.ok) return located;
+    layers.unshift(located.value);
     const base = file.value.extends;
     if (base === undefined) break;
     const next = await read(base);
@@ -69,6 +75,19 @@ export function checkProfile(candidate: unknown, where: string): Result<Profile>
   if (!parsed.success) return broken(where, ...firstIssue(parsed.error));
   const issue = profileIssues(parsed.data)[0];
   return issue === undefined ? ok(parsed.data) : broken(where, issue.field, issue.rule);
+}
+
+/** Paths count from the profile that has them, not from the one that extends it. */
+async function locateFiles(file: ProfileFile, { path, locate }: ProfileSource): Promise<Result<ProfileFile>> {
+  const located = { ...file };
+  for (const field of ['kernel', 'initrd'] as const) {
+    const name = file[field];
+    if (name === undefined || name === null) continue;
+    const found = await locate(name);
+    if (!found.ok) return broken(path, field, found.error);
+    located[field] = found.value;
+  }
+  return ok(located);
 }
 
 function parseProfileFile({ path, text }: ProfileSource): Result<ProfileFile> {

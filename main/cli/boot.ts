@@ -39,7 +39,18 @@ export const MACHINE_OPTIONS = {
   accelerator: { kind: 'text', value: 'NAME', help: "auto, tcg, kvm, hvf or whpx, in place of the profile's" },
 } as const satisfies OptionSpecs;
 
+/** A kernel that was not built here, in place of ours. */
+export const KERNEL_OPTIONS = {
+  kernel: {
+    kind: 'text',
+    value: 'FILE',
+    help: 'a kernel of yours, PVH or Multiboot ELF or Linux bzImage; nothing is built',
+  },
+  initrd: { kind: 'text', value: 'FILE', help: 'its initial RAM disk' },
+} as const satisfies OptionSpecs;
+
 export type MachineValues = ValuesOf<typeof MACHINE_OPTIONS>;
+type BootValues = MachineValues & Partial<ValuesOf<typeof KERNEL_OPTIONS>>;
 
 /** Builds the kernel with progress on stderr and the compiler's messages as they come. A failed build ends the command. */
 export async function buildKernel({ host, terminal, interrupts }: CommandContext): Promise<BuildResult> {
@@ -90,17 +101,19 @@ export async function resolveModel({ host }: CommandContext, wanted: string | un
   return model;
 }
 
+/** The images to boot; without any, the profile brings its own kernel. */
+export type Images = Pick<StartRequest, 'elfPath' | 'efiPath' | 'initrdPath'>;
+
 /** What to ask of the machine service. */
-export function startRequest(values: MachineValues, kernel: BuildResult, model: ModelEntry): StartRequest {
+export function startRequest(values: MachineValues, images: Images, modelPath: string | undefined): StartRequest {
   const accelerator = StartRequestSchema.shape.accelerator.safeParse(values.accelerator);
   if (!accelerator.success) {
     giveUp('usage', `there is no accelerator ${values.accelerator}`, '', 'use auto, tcg, kvm, hvf or whpx');
   }
   return {
     profile: values.profile ?? 'direct',
-    elfPath: kernel.elfPath,
-    efiPath: kernel.efiPath,
-    modelPath: model.path,
+    ...images,
+    ...(modelPath === undefined ? {} : { modelPath }),
     ...(values.port === undefined ? {} : { port: values.port }),
     ...(values.append === undefined ? {} : { append: values.append }),
     ...(values.cores === undefined ? {} : { cores: values.cores }),
@@ -109,15 +122,32 @@ export function startRequest(values: MachineValues, kernel: BuildResult, model: 
   };
 }
 
+const imagesOf = ({ elfPath, efiPath }: BuildResult): Images => ({ elfPath, efiPath });
+
+/** The kernel that the options or the profile name in place of the one built here; undefined if none does. */
+async function foreignImages({ host }: CommandContext, { kernel, initrd, profile }: BootValues) {
+  if (kernel === undefined && unwrap(await host.profiles.load(profile ?? 'direct')).kernel === null) {
+    if (initrd !== undefined) giveUp('usage', '--initrd goes with --kernel only', '', 'name the kernel too');
+    return undefined;
+  }
+  const images: Images = {
+    ...(kernel === undefined ? {} : { elfPath: kernel }),
+    ...(initrd === undefined ? {} : { initrdPath: initrd }),
+  };
+  return images;
+}
+
 /** Builds, boots, and says so. The caller owns the machine. */
 export async function bootMachine(
   context: CommandContext,
-  values: MachineValues,
-): Promise<{ machine: Machine; model: ModelEntry }> {
+  values: BootValues,
+): Promise<{ machine: Machine; model: ModelEntry | undefined }> {
   const { host, terminal, interrupts } = context;
-  const model = await resolveModel(context, values.model);
-  const kernel = await buildKernel(context);
-  const request = startRequest(values, kernel, model);
+  const foreign = await foreignImages(context, values);
+  // A foreign kernel has a disk only if somebody wants it to, and it may be any file.
+  const model = foreign === undefined ? await resolveModel(context, values.model) : undefined;
+  const images = foreign ?? imagesOf(await buildKernel(context));
+  const request = startRequest(values, images, foreign === undefined ? model?.path : values.model);
   const machine = unwrap(
     await host.machines.start(request, {
       signal: interrupts.signal,

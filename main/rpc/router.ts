@@ -252,14 +252,17 @@ async function* iterate<T>(source: AsyncIterable<T>): AsyncGenerator<T> {
 
 /** From a request of the page to a machine: the images are those of the last build of this host. */
 async function* startMachine(
-  { models }: StudioServices,
+  { models, profiles }: StudioServices,
   builds: BuildMonitor,
   machines: MachineRegistry,
   { model, ...rest }: MachineStart,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<MachineStartEvent> {
+  const profile = typeof rest.profile === 'string' ? await profiles.load(rest.profile) : ok(rest.profile);
+  if (!profile.ok) return yield { kind: 'failed', error: profile.error };
   const built = builds.status.result;
-  if (built === null) {
+  const foreign = profile.value.kernel !== null;
+  if (built === null && !foreign) {
     const error = {
       code: 'not-built',
       what: 'There is no kernel to boot.',
@@ -270,7 +273,7 @@ async function* startMachine(
   }
   const found = model === null ? ok(null) : await models.resolve(model);
   if (!found.ok) return yield { kind: 'failed', error: found.error };
-  const unsupported = found.value?.facts?.unsupported ?? '';
+  const unsupported = foreign ? '' : (found.value?.facts?.unsupported ?? '');
   if (unsupported !== '') {
     const error = {
       code: 'model-unsupported',
@@ -282,8 +285,7 @@ async function* startMachine(
   }
   const request: StartRequest = {
     ...rest,
-    elfPath: built.elfPath,
-    efiPath: built.efiPath,
+    ...(built === null || foreign ? {} : { elfPath: built.elfPath, efiPath: built.efiPath }),
     ...(found.value === null ? {} : { modelPath: found.value.path }),
   };
   const started = report<Progress, Result<StudioMachine>>(

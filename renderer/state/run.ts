@@ -2,7 +2,8 @@ import { create } from 'zustand';
 import { type AppError, messageOf } from '../../app/base/result.ts';
 import { studio } from '../host/client.ts';
 import { cancelBuild, runBuild, useBuild } from './build.ts';
-import { startMachine, startRequest } from './machines.ts';
+import { startMachine, startRequest, useMachines } from './machines.ts';
+import { useSettings } from './settings.ts';
 
 /** Run: build, boot, and, for whom waits for it, load the model. One at a time. */
 export type RunState =
@@ -41,7 +42,7 @@ export async function run({ untilReady = false } = {}): Promise<string | null> {
   };
   try {
     set({ phase: 'building', startedAt });
-    if ((await runBuild(own.signal)) === 'failed') {
+    if (!bootsForeignKernel() && (await runBuild(own.signal)) === 'failed') {
       const error = useBuild.getState().status.error ?? BUILD_FAILED;
       set(error.code === 'cancelled' ? { phase: 'idle' } : { phase: 'failed', error });
       return null;
@@ -73,6 +74,12 @@ export async function run({ untilReady = false } = {}): Promise<string | null> {
     set(own.signal.aborted ? { phase: 'idle' } : { phase: 'failed', error });
     return null;
   }
+}
+
+/** Whether the chosen profile brings a kernel of its own: then there is nothing to build. */
+function bootsForeignKernel(): boolean {
+  const { profile } = useSettings.getState().settings;
+  return useMachines.getState().profiles.some(({ name, foreign }) => name === profile && foreign);
 }
 
 /** Ends a run under way. A machine that has started stays. */

@@ -45,12 +45,14 @@ export class Lab {
     return sharedFile('stories260K-q8_0.gguf') ?? expectOk(await this.host.models.resolve()).path;
   }
 
-  /** Starts a machine; what the request leaves out is the profile `direct` with any model. */
+  /** Starts a machine; what the request leaves out is the profile `direct` with any model. A kernel of its own gets no model. */
   async start(request: Partial<StartRequest> = {}): Promise<TestMachine> {
-    const { elfPath, efiPath } = await this.kernel();
-    const modelPath = request.modelPath ?? (await this.anyModel());
+    const ours = request.elfPath === undefined;
+    const images = ours ? await this.kernel() : undefined;
+    const model = ours ? { modelPath: request.modelPath ?? (await this.anyModel()) } : {};
+    const kernel = images === undefined ? {} : { elfPath: images.elfPath, efiPath: images.efiPath };
     const machine = expectOk(
-      await this.host.machines.start({ profile: 'direct', elfPath, efiPath, port: 0, ...request, modelPath }),
+      await this.host.machines.start({ profile: 'direct', ...kernel, port: 0, ...request, ...model }),
     );
     return new TestMachine(this.#held.add(machine));
   }
@@ -71,6 +73,9 @@ export class Lab {
 
 export class TestMachine {
   readonly machine: Machine;
+  /** What the guest's shell prints when it waits. */
+  prompt = PROMPT;
+
   constructor(machine: Machine) {
     this.machine = machine;
   }
@@ -116,7 +121,7 @@ export class TestMachine {
     const from = this.serial().length;
     this.machine.writeSerial(Buffer.from(`${command}\r`));
     // The echo redraws the prompt; the answer is complete at the first prompt that stands after a line of its own.
-    await this.waitForSerial(PROMPT, from);
+    await this.waitForSerial(this.prompt, from);
     const [, ...lines] = this.serial().slice(from).split('\n');
     return lines.slice(0, -1).join('\n');
   }

@@ -53,13 +53,15 @@ The machine is the one you have: compare figures of one run with each other, not
     const listed = (await host.profiles.list()).map((profile) => profile.name);
     const names = values.profiles?.split(',') ?? listed;
     const model = await resolveModel(context, values.model ?? referenceModel(context.root));
-    const kernel = await buildKernel(context);
+    const { elfPath, efiPath } = await buildKernel(context);
     const runs = values.runs ?? 3;
     const results: BenchRun[] = [];
     for (const name of names) {
       for (let round = 1; round <= runs; round += 1) {
         terminal.progress(`measuring ${name}`, `boot ${round} of ${runs}`);
-        results.push(await benchOnce(context, startRequest({ ...values, profile: name }, kernel, model)));
+        results.push(
+          await benchOnce(context, startRequest({ ...values, profile: name }, { elfPath, efiPath }, model.path)),
+        );
       }
     }
     terminal.clearProgress();

@@ -1,4 +1,4 @@
-import { bootMachine, describeMachine, MACHINE_OPTIONS } from '../boot.ts';
+import { bootMachine, describeMachine, KERNEL_OPTIONS, MACHINE_OPTIONS } from '../boot.ts';
 import { defineCommand } from '../command.ts';
 import { serialConsole } from '../serial-console.ts';
 import { followAsJson } from '../state-stream.ts';
@@ -19,6 +19,7 @@ With --json there is no console: stdout gets one JSON object a line, {"event": "
 "state", "state"} for each change. The serial output is in the file that info.serialLogPath names.`,
   options: {
     ...MACHINE_OPTIONS,
+    ...KERNEL_OPTIONS,
     keep: { kind: 'flag', help: 'after a crash, keep the dead machine for `ring0 inspect` until a signal comes' },
   },
   examples: [
@@ -26,6 +27,7 @@ With --json there is no console: stdout gets one JSON object a line, {"event": "
     ['ring0 run -p smp4 -m ./model.gguf', 'another model, four cores'],
     ['ring0 run -p uefi --memory 2G --append "ctx=2048"', 'through UEFI firmware, with a longer context'],
     ["printf 'info\\nshutdown\\n' | ring0 run", 'one command in the guest, then off'],
+    ['ring0 run --kernel bzImage --initrd initrd --append console=ttyS0', 'a Linux, to look at with ring0 inspect'],
     ['ring0 run --json </dev/null', 'a machine for a script; stop it with `ring0 stop`'],
   ],
   async run(context, values) {

@@ -222,7 +222,7 @@ export class QemuMachines implements MachineService {
         startedAt: Date.now(),
         forwards: ports.value,
         apiUrl: api === undefined ? null : `http://127.0.0.1:${api.host}`,
-        elfPath: request.elfPath,
+        elfPath: settled.elfPath,
         modelPath: settled.modelPath,
         commandLine: settled.commandLine,
         runDirectory: directory,
@@ -255,7 +255,8 @@ export class QemuMachines implements MachineService {
     return ok({
       profile: settled.profile,
       accelerator: accelerator.accelerator,
-      elfPath: request.elfPath,
+      elfPath: settled.elfPath,
+      initrdPath: settled.initrdPath,
       modelPath: settled.modelPath,
       forwards,
       commandLine: settled.commandLine,

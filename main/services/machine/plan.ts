@@ -15,6 +15,8 @@ export interface Ovmf {
 /** A start with everything checked that can be checked before anything is made. */
 export interface SettledStart {
   readonly profile: Profile;
+  readonly elfPath: string;
+  readonly initrdPath: string | null;
   readonly commandLine: string;
   readonly modelPath: string | null;
   /** Set if the guest gets more RAM than its profile says. */
@@ -26,8 +28,13 @@ export async function settleStart(request: StartRequest, profiles: ProfileServic
   const loaded = typeof request.profile === 'string' ? await profiles.load(request.profile) : ok(request.profile);
   if (!loaded.ok) return loaded;
   const base = loaded.value;
-  const elf = await fileSize(request.elfPath, 'kernel', 'Build it: `ring0 build`.');
+  const elfPath = request.elfPath ?? base.kernel ?? '';
+  const elf = await fileSize(elfPath, 'kernel', 'Build it: `ring0 build`.');
   if (!elf.ok) return elf;
+  const initrdPath = request.initrdPath ?? (request.elfPath === undefined ? base.initrd : null);
+  const initrd =
+    initrdPath === null ? ok(0) : await fileSize(initrdPath, 'initial RAM disk', 'Check the path, or leave it out.');
+  if (!initrd.ok) return initrd;
   if (base.firmware === 'ovmf') {
     const efi = await fileSize(request.efiPath ?? '', 'UEFI kernel image', 'Build it: `ring0 build`.');
     if (!efi.ok) return efi;
@@ -52,6 +59,8 @@ export async function settleStart(request: StartRequest, profiles: ProfileServic
   if (!profile.ok) return profile;
   return ok({
     profile: profile.value,
+    elfPath,
+    initrdPath,
     commandLine: [base.append, request.append ?? '']
       .map((part) => part.trim())
       .filter((part) => part !== '')

@@ -1,6 +1,6 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
-import { fail, messageOf, ok, type Result, systemCodeOf } from '../../../app/base/result.ts';
+import { readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve, sep } from 'node:path';
+import { err, fail, messageOf, ok, type Result, systemCodeOf } from '../../../app/base/result.ts';
 import type {
   Profile,
   ProfileEditing,
@@ -34,6 +34,7 @@ export class DirectoryProfiles implements ProfileService, ProfileEditing {
           path: join(this.#directory, `${name}.json`),
           description: profile.ok ? profile.value.description : '',
           error: profile.ok ? null : profile.error.why,
+          foreign: profile.ok && profile.value.kernel !== null,
         };
       }),
     );
@@ -77,7 +78,9 @@ export class DirectoryProfiles implements ProfileService, ProfileEditing {
 
   async check(name: string, file: ProfileFile): Promise<Result<Profile>> {
     const path = this.#path(name);
-    return resolveProfile(name, { path, text: profileText(file) }, (base) => this.#find(base, dirname(path)));
+    return resolveProfile(name, { path, text: profileText(file), locate: locator(path) }, (base) =>
+      this.#find(base, dirname(path)),
+    );
   }
 
   async save(name: string, file: ProfileFile, expected: string | null): Promise<Result<ProfileSourceText>> {
@@ -137,9 +140,28 @@ async function readSource(path: string): Promise<ProfileSource | undefined> {
     if (!found.isFile()) throw new Error(`${path} is not a file`);
     const { size } = found;
     if (size > MAX_BYTES) throw new Error(`${path}: ${size} bytes, a profile has at most ${MAX_BYTES}`);
-    return { path, text: await readFile(path, 'utf8') };
+    return { path, text: await readFile(path, 'utf8'), locate: locator(path) };
   } catch (error) {
     if (systemCodeOf(error) === 'ENOENT') return undefined;
     throw error;
   }
+}
+
+/**
+ * Finds files of a profile's project: the folder of the profile, or the one above it where that is a folder for profiles. A profile comes
+ * with a repository, and a link in it may lead anywhere: only where the file really is counts.
+ */
+function locator(profilePath: string): ProfileSource['locate'] {
+  const folder = dirname(resolve(profilePath));
+  const project = basename(folder) === 'qemu-profiles' ? dirname(folder) : folder;
+  return async (file) => {
+    try {
+      const inside = await realpath(project);
+      const real = await realpath(join(folder, file));
+      if (!real.startsWith(inside + sep)) return err(`${JSON.stringify(file)} leads out of ${inside}`);
+      return (await stat(real)).isFile() ? ok(real) : err(`${JSON.stringify(file)} is not a file`);
+    } catch (error) {
+      return err(messageOf(error));
+    }
+  };
 }

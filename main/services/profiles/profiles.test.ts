@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -44,6 +44,24 @@ describe('profiles elsewhere', () => {
     writeFileSync(join(folder, 'near.json'), '{"extends": "microvm", "memoryMiB": 64}');
     const loaded = await new DirectoryProfiles(shipped).load(join(folder, 'mine.json'));
     expect(loaded).toMatchObject({ ok: true, value: { name: 'mine', cores: 3, memoryMiB: 64, machine: 'microvm' } });
+  });
+
+  test('name kernels of their own project, wherever links lead', async () => {
+    const inner = join(folder, 'project', 'qemu-profiles');
+    mkdirSync(inner, { recursive: true });
+    writeFileSync(join(folder, 'project', 'vmlinuz'), '');
+    writeFileSync(join(folder, 'secret'), '');
+    symlinkSync(join(folder, 'secret'), join(inner, 'link'));
+    const kernelOf = async (kernel: string) => {
+      writeFileSync(join(inner, 'linux.json'), JSON.stringify({ kernel }));
+      const loaded = await new DirectoryProfiles(inner).load('linux');
+      return loaded.ok ? loaded.value.kernel : loaded.error.why;
+    };
+    expect(await kernelOf('../vmlinuz')).toBe(join(realpathSync(folder), 'project', 'vmlinuz'));
+    expect(await kernelOf('../../secret')).toContain('leads out of');
+    expect(await kernelOf('link')).toContain('"link" leads out of');
+    expect(await kernelOf('../qemu-profiles')).toContain('is not a file');
+    expect(await kernelOf('none')).toContain('ENOENT');
   });
 
   test('what is missing, misnamed or huge is said', async () => {
