@@ -1,0 +1,219 @@
+import { describe, expect, test } from 'vitest';
+import { decodePci, parseHalf, parseWords, pciPlaces } from './pci.ts';
+import { deviceId, parseDevices, parseQueue, parseStatus } from './qemu.ts';
+import { parseSeats } from './topology.ts';
+
+/** As QEMU 7.2 answered for our kernel. */
+const STATUS = {
+  name: 'virtio-blk',
+  'device-id': 2,
+  'num-vqs': 1,
+  isr: 1,
+  broken: false,
+  started: true,
+  'vm-running': true,
+  status: {
+    statuses: [
+      'VIRTIO_CONFIG_S_ACKNOWLEDGE: Valid virtio device found',
+      'VIRTIO_CONFIG_S_DRIVER: Guest OS compatible with device',
+      'VIRTIO_CONFIG_S_FEATURES_OK: Feature negotiation complete',
+      'VIRTIO_CONFIG_S_DRIVER_OK: Driver setup and ready',
+    ],
+  },
+  'guest-features': {
+    'dev-features': ['VIRTIO_BLK_F_RO: Device is read-only'],
+    transports: ['VIRTIO_F_VERSION_1: Device compliant for v1 spec (legacy)'],
+  },
+  'host-features': {
+    'unknown-dev-features': 1099511627776,
+    'dev-features': ['VHOST_USER_F_PROTOCOL_FEATURES: Vhost-user', 'VIRTIO_BLK_F_RO: Device is read-only'],
+    transports: ['VIRTIO_F_VERSION_1: Device compliant for v1 spec (legacy)'],
+  },
+};
+const QUEUE = {
+  'signalled-used': 2,
+  inuse: 0,
+  name: 'virtio-net',
+  'vring-desc': 536559616,
+  'signalled-used-valid': true,
+  'vring-avail': 536563712,
+  'queue-index': 0,
+  'last-avail-idx': 2,
+  'vring-used': 18446744071562067968n,
+  'used-idx': 2,
+  'shadow-avail-idx': 257,
+  'vring-num': 256,
+};
+
+describe("QEMU's answers", () => {
+  test('a status', () => {
+    expect(parseStatus(STATUS)).toMatchObject({
+      status: 15,
+      offered: 0x101_0000_0020n,
+      accepted: 0x1_0000_0020n,
+      isr: 1,
+    });
+  });
+  test('a queue, with an address beyond 2^53', () => {
+    expect(parseQueue(QUEUE)).toMatchObject({
+      size: 256,
+      usedAt: 0xffff_ffff_8000_0000n,
+      device: { lastAvail: 2, shadowAvail: 257, signalledUsed: 2, inFlight: 0 },
+    });
+  });
+  test('what is none', () => {
+    expect([parseStatus({ class: 'GenericError' }), parseQueue(null), parseDevices('x')]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
+  });
+  test('names', () => {
+    const device = (path: string) => deviceId({ path, name: 'virtio-blk' });
+    expect(device('/machine/peripheral/model0/virtio-backend')).toBe('model0');
+    expect(device('/machine/peripheral-anon/device[1]/virtio-backend')).toBe('virtio-blk');
+  });
+});
+
+const Q35 = `bus: main-system-bus
+  type System
+  dev: q35-pcihost, id ""
+    MCFG = 2952790016 (0xb0000000)
+    bus: pcie.0
+      type PCIE
+      dev: virtio-blk-pci, id ""
+        disable-legacy = "off"
+        disable-modern = false
+        addr = 05.1
+        bus: virtio-bus
+          type virtio-pci-bus
+          dev: virtio-blk-device, id ""
+            drive = "b"
+      dev: virtio-blk-pci, id ""
+        disable-legacy = "off"
+        disable-modern = true
+        addr = 04.0
+      dev: virtio-net-pci-non-transitional, id "net0"
+        disable-legacy = "on"
+        disable-modern = false
+        addr = 02.0
+      dev: pcie-root-port, id "rp"
+        addr = 06.0
+        bus: rp
+          type PCIE
+          dev: virtio-rng-pci, id "rng"
+            disable-legacy = "auto"
+            disable-modern = false
+            addr = 00.0
+`;
+const MICROVM = `bus: main-system-bus
+  dev: virtio-mmio, id ""
+    force-legacy = false
+    mmio 00000000feb00e00/0000000000000200
+    bus: virtio-mmio-bus.7
+      type virtio-mmio-bus
+      dev: virtio-blk-device, id "model0"
+        drive = "model"
+`;
+
+describe('seats', () => {
+  test('on PCI, with ids and without, behind a bridge', () => {
+    const path = (rest: string) => `/machine/${rest}/virtio-backend`;
+    const devices = [
+      { path: path('peripheral/net0'), name: 'virtio-net' },
+      { path: path('peripheral/rng'), name: 'virtio-rng' },
+      { path: path('peripheral-anon/device[0]'), name: 'virtio-blk' },
+      { path: path('peripheral-anon/device[1]'), name: 'virtio-blk' },
+    ];
+    const seats = parseSeats(Q35, devices);
+    expect(devices.map((it) => seats.get(it.path))).toEqual([
+      { transport: 'pci-modern', location: '00:02.0', configurationAt: 0xb001_0000n },
+      { transport: 'pci-modern', location: '', configurationAt: null },
+      { transport: 'pci-legacy', location: '00:04.0', configurationAt: 0xb002_0000n },
+      { transport: 'pci-transitional', location: '00:05.1', configurationAt: 0xb002_9000n },
+    ]);
+  });
+  test('on virtio-mmio', () => {
+    const device = { path: '/machine/peripheral/model0', name: 'virtio-blk' };
+    expect(parseSeats(MICROVM, [device]).get(device.path)).toEqual({
+      transport: 'mmio',
+      location: '0xfeb00e00',
+      configurationAt: null,
+    });
+  });
+  test('nonsense', () => {
+    expect(parseSeats('dev: x, id "y"\n\n  addr = 99', [{ path: 'a', name: 'b' }]).size).toBe(0);
+  });
+});
+
+/** `xp /64xw` of the block device's configuration space. */
+const SPACE = `00000000b0008000: 0x10421af4 0x00180107 0x01000001 0x00000000
+00000000b0008010: 0x00000000 0xfebfd000 0x00000000 0x00000000
+00000000b0008020: 0xfebf400c 0x00000000 0x00000000 0x11001af4
+00000000b0008030: 0x00000000 0x00000098 0x00000000 0x0000010a
+00000000b0008040: 0x01100009 0x00000004 0x00000000 0x00001000
+00000000b0008050: 0x03104009 0x00000004 0x00001000 0x00001000
+00000000b0008060: 0x04105009 0x00000004 0x00002000 0x00001000
+00000000b0008070: 0x02146009 0x00000004 0x00003000 0x00001000
+00000000b0008080: 0x00000004 0x05147009 0x00000000 0x00000000
+00000000b0008090: 0x00000000 0x00000000 0x80018411 0x00000001
+00000000b00080a0: 0x00000801 0x00000000 0x00000000 0x00000000
+${Array.from({ length: 5 }, (_, n) => `00000000b00080${(0xb0 + 16 * n).toString(16)}: 0x00000000 0x00000000 0x00000000 0x00000000`).join('\n')}
+`;
+
+describe('PCI', () => {
+  const space = parseWords(SPACE, 64) ?? new Uint8Array();
+  test('where its structures lie', () => {
+    expect(pciPlaces(space)).toEqual({
+      msixTable: { at: 0xfebf_d000n, entries: 2, pendingAt: 0xfebf_d800n },
+      commonAt: 0xfebf_4000n,
+    });
+  });
+  test('command, MSI-X entries and vectors', () => {
+    const table = parseWords(
+      'febfd000: 0xfee01000 0x00000000 0x00004041 0x00000000\nfebfd010: 0x00000000 0x00000000 0x00000000 0x00000001',
+      8,
+    );
+    const common = { configVector: 0xffff, selectedQueue: 0, selectedVector: 1 };
+    expect(decodePci(space, table, Uint8Array.of(2), common)).toEqual({
+      command: 0x107,
+      memorySpace: true,
+      busMaster: true,
+      intxDisabled: false,
+      msix: {
+        enabled: true,
+        functionMasked: false,
+        entries: [
+          {
+            index: 0,
+            masked: false,
+            pending: false,
+            address: '0xfee01000',
+            data: 0x4041,
+            vector: 0x41,
+            destination: 1,
+          },
+          { index: 1, masked: true, pending: true, address: '0x0', data: 0, vector: null, destination: null },
+        ],
+      },
+      ...common,
+    });
+  });
+  test('capabilities in a circle end, and random spaces do no harm', () => {
+    const circle = space.slice();
+    circle[0x99] = 0x98;
+    expect(pciPlaces(circle)?.commonAt).toBeNull();
+    for (let run = 0; run < 500; run++) {
+      const bytes = space.map((byte, n) => (n > 4 && (n * 31 + run * 17) % 5 === 0 ? (byte * run) & 255 : byte));
+      pciPlaces(bytes);
+      decodePci(bytes, undefined, undefined, undefined);
+    }
+  });
+  test('text of the monitor that is no dump', () => {
+    expect([
+      parseWords('Cannot access memory', 1),
+      parseHalf('Cannot access memory'),
+      parseHalf('febf4016: 0xffff'),
+    ]).toEqual([undefined, null, 0xffff]);
+  });
+});
