@@ -30,7 +30,6 @@ export const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'app/trace': ['app/base', 'app/contract'],
   // Decoders of what a machine shows give the views of the contract.
   'app/x86': ['app/base', 'app/contract'],
-  'app/x86': ['app/base'],
   'app/virtio': ['app/base', 'app/contract', 'npm:zod'],
   'main/process': ['app/base', 'app/contract', 'node'],
   // Services are independent of each other: they meet in the files directly in main/services and nowhere else.
