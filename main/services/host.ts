@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DisposableStore } from '../../app/base/disposable.ts';
 import { ok, type Result } from '../../app/base/result.ts';
@@ -17,6 +18,8 @@ import { FolderWorkspace } from './workspace/index.ts';
 export interface ServiceHostOptions {
   /** The repository. */
   readonly root: string;
+  /** The kernel's Cargo workspace; by default the repository's. */
+  readonly kernelRoot?: string | undefined;
   /** Where machines are registered; by default the user's own place. */
   readonly runRoot?: string | undefined;
   /** Where the model library is; by default `$RING0_MODELS` or the user's data directory. */
@@ -41,7 +44,7 @@ export function createServiceHost(options: ServiceHostOptions): ServiceHost {
   );
   return {
     doctor,
-    build: new CargoBuild({ kernelRoot: join(options.root, 'kernel') }),
+    build: new CargoBuild({ kernelRoot: options.kernelRoot ?? join(options.root, 'kernel') }),
     profiles,
     machines,
     chat: new ApiChat(inspect),
@@ -71,7 +74,7 @@ export async function createStudioServices(options: StudioServicesOptions): Prom
   const workspace = await FolderWorkspace.open({ root: folder, trash: join(workspaceDirectory, 'trash') });
   if (!workspace.ok) return workspace;
   const settings = new StoredSettings({ directory: data, workspaceDirectory });
-  const host = createServiceHost(options);
+  const host = createServiceHost({ ...options, kernelRoot: options.kernelRoot ?? kernelIn(folder) });
   const terminals = new Terminals({
     directory: folder,
     ptyHost: options.ptyHost ?? join(options.root, 'dist', 'pty-host.mjs'),
@@ -79,4 +82,10 @@ export async function createStudioServices(options: StudioServicesOptions): Prom
   const owned = new DisposableStore();
   for (const it of [workspace.value, settings, host, terminals]) owned.add(it);
   return ok({ ...host, workspace: workspace.value, settings, terminals, dispose: () => owned.dispose() });
+}
+
+/** The kernel that a folder brings: a clone of this repository builds what it shows, not what lies elsewhere. */
+function kernelIn(folder: string): string | undefined {
+  const kernel = join(folder, 'kernel');
+  return existsSync(join(kernel, 'ring0', 'Cargo.toml')) ? kernel : undefined;
 }

@@ -1,11 +1,12 @@
 import { dirtyPaths, useDocuments } from '../state/documents.ts';
 import { changeSettings, useSettings } from '../state/settings.ts';
 import { closeEditor, closeEditors, pathOf } from './close.ts';
-import { registerCommand } from './commands.ts';
+import { getCommand, registerCommand } from './commands.ts';
 import { isEditorPanel, showPane, toggleSide, useDock } from './dock.ts';
 import { showGoTo } from './go-to.ts';
 import { availableLayouts, LAYOUTS, type LayoutName, resetLayout, switchLayout } from './layouts.ts';
 import { openDiff, openFile } from './open.ts';
+import { allPanes, type PaneLocation } from './panes.ts';
 import { quickPick } from './quick-input.ts';
 import { focusRegion } from './regions.ts';
 
@@ -37,6 +38,25 @@ const THEMES = [
   { label: 'High Contrast', value: 'high-contrast' },
   { label: 'As the System', value: 'system' },
 ] as const;
+
+const PLACES: Readonly<Record<PaneLocation, string>> = {
+  left: 'primary side bar',
+  right: 'secondary side bar',
+  bottom: 'panel',
+  editor: 'editor',
+};
+
+/** Every pane there is, by name: those that no button leads to as well. */
+async function openView(): Promise<void> {
+  const choices = allPanes().map(({ id, title, icon, defaultLocation }) => ({
+    label: title,
+    detail: PLACES[defaultLocation],
+    icon,
+    value: id,
+  }));
+  const id = await quickPick('Open view', choices);
+  if (id !== undefined) showPane(id);
+}
 
 const ZOOM_STEP = 0.1;
 
@@ -232,6 +252,20 @@ export function registerBuiltinCommands(): void {
     run: () => focusRegion(-1),
   });
 
+  registerCommand({
+    id: 'settings.show',
+    title: 'Settings',
+    category: 'Preferences',
+    keybinding: 'Mod+,',
+    run: () => showPane('settings'),
+  });
+  registerCommand({ id: 'workbench.openView', title: 'Open View', category: 'View', run: openView });
+  for (const { id, title } of allPanes()) {
+    // Those that bring a command of their own know better what it is called.
+    if (getCommand(`${id}.show`) !== undefined || getCommand(`${id}.focus`) !== undefined) continue;
+    registerCommand({ id: `${id}.show`, title: `Show ${title}`, category: 'View', run: () => showPane(id) });
+  }
+
   for (const name of Object.keys(LAYOUTS) as LayoutName[]) {
     registerCommand({
       id: `layout.${name}`,
@@ -273,12 +307,5 @@ export function registerBuiltinCommands(): void {
     category: 'View',
     keybinding: 'Mod+0',
     run: () => changeSettings({ zoom: 1 }),
-  });
-  registerCommand({
-    id: 'settings.show',
-    title: 'Settings',
-    category: 'Preferences',
-    keybinding: 'Mod+,',
-    run: () => showPane('settings'),
   });
 }

@@ -34,6 +34,7 @@ const panes = createRegistry<Pane>('pane');
 
 export const usePanes = panes.useItems;
 export const getPane = panes.get;
+export const allPanes = panes.all;
 
 export function registerPane(pane: Pane): Disposable {
   const owned = new DisposableStore();

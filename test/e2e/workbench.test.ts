@@ -3,12 +3,10 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import AxeBuilder from '@axe-core/playwright';
-import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { CommandLine, type Running } from '../support/command-line.ts';
-import { chromiumPath, launchBrowser, NO_CHROMIUM, Studio } from './browser.ts';
+import { chromiumPath, NO_CHROMIUM, type Studio } from './browser.ts';
+import { BrowserShell } from './shell.ts';
 
-const TOKEN = 'e2e-token-of-the-workbench';
 const MAIN = 'pub fn main() {\n    let answer = 42;\n}\n';
 const FILES: Readonly<Record<string, string>> = {
   'kernel/src/main.rs': MAIN,
@@ -21,23 +19,11 @@ const FILES: Readonly<Record<string, string>> = {
 if (chromiumPath === undefined) it.skip(`the studio in a browser: ${NO_CHROMIUM}`, () => {});
 
 describe.skipIf(chromiumPath === undefined)('the workbench in Chromium', () => {
-  const line = new CommandLine();
   const folder = mkdtempSync(join(tmpdir(), 'r0-e2e-'));
-  let browser: Browser;
-  let host: Running;
+  let shell: BrowserShell;
   let studio: Studio;
-  let url = '';
-  let port = '';
 
   const onDisk = (path: string) => readFileSync(join(folder, path), 'utf8');
-
-  async function startHost(): Promise<void> {
-    const fixed = port === '' ? [] : ['--port', port];
-    host = line.start(['studio', folder, '--no-open', '--json', '--token', TOKEN, ...fixed]);
-    const ready = await host.waitFor(/"url":"([^"]+)"/);
-    url = ready[1] ?? '';
-    port = new URL(url).port;
-  }
 
   beforeAll(async () => {
     for (const [path, text] of Object.entries(FILES)) {
@@ -49,19 +35,17 @@ describe.skipIf(chromiumPath === undefined)('the workbench in Chromium', () => {
     git('init', '-q');
     git('add', '.');
     git('commit', '-qm', 'first');
-    [browser] = await Promise.all([launchBrowser(), startHost()]);
-    studio = new Studio(await (await browser.newContext({ viewport: { width: 1280, height: 800 } })).newPage());
-    await studio.visit(url);
+    shell = await BrowserShell.open({ folder });
+    studio = shell.studio;
   });
 
   afterAll(async () => {
-    await browser?.close();
-    line.dispose();
+    await shell?.close();
     rmSync(folder, { recursive: true, force: true });
   });
 
   it('takes the key out of the address', () => {
-    expect(studio.page.url()).not.toContain(TOKEN);
+    expect(studio.page.url()).not.toContain('token');
   });
 
   it('opens a file by its name, marks a change, and saves it', async () => {
@@ -98,12 +82,11 @@ describe.skipIf(chromiumPath === undefined)('the workbench in Chromium', () => {
     const { page } = studio;
     await studio.open('kernel/src/other.rs');
     await page.keyboard.press('Control+End');
-    host.signal('SIGKILL');
-    await host.end();
+    await shell.killHost();
     await page.keyboard.type(' and typed without a host');
     await page.getByText('Disconnected, text is kept').waitFor();
 
-    await startHost();
+    await shell.reviveHost();
     await page.getByText('Disconnected, text is kept').waitFor({ state: 'detached' });
     await waitForBackup('typed without a host');
     // The page too: what the new host kept is all that is left.
@@ -143,15 +126,15 @@ describe.skipIf(chromiumPath === undefined)('the workbench in Chromium', () => {
     await page.getByRole('textbox', { name: 'Name of the new file' }).fill('fresh.rs');
     await page.keyboard.press('Enter');
     await studio.tab('fresh.rs').waitFor();
+    // Its editor takes the keyboard when it is there.
+    await page.locator('section[aria-label$="fresh.rs"] .monaco-editor.focused').waitFor();
 
-    await page.getByRole('treeitem', { name: /^fresh\.rs/ }).focus();
-    await page.keyboard.press('F2');
+    await page.getByRole('treeitem', { name: /^fresh\.rs/ }).press('F2');
     await page.getByRole('textbox', { name: 'New name of fresh.rs' }).fill('renamed.rs');
     await page.keyboard.press('Enter');
     await studio.tab('renamed.rs').waitFor();
 
-    await page.getByRole('treeitem', { name: /^renamed\.rs/ }).focus();
-    await page.keyboard.press('Delete');
+    await page.getByRole('treeitem', { name: /^renamed\.rs/ }).press('Delete');
     await page.getByText('renamed.rs was moved to the trash').waitFor();
     await page.getByRole('treeitem', { name: /^renamed\.rs/ }).waitFor({ state: 'detached' });
     await page.getByRole('button', { name: 'Undo' }).click();
@@ -241,7 +224,7 @@ describe.skipIf(chromiumPath === undefined)('the workbench in Chromium', () => {
 
   /** Waits until the host has kept a text: a second page sees it in its list. */
   async function waitForBackup(text: string): Promise<void> {
-    const files = () => execFileSync('grep', ['-rlF', '--', text, line.home], { encoding: 'utf8' });
+    const files = () => execFileSync('grep', ['-rlF', '--', text, shell.home], { encoding: 'utf8' });
     await expect
       .poll(() => {
         try {

@@ -13,7 +13,8 @@ export const studio = defineCommand({
   arity: [0, 1],
   description: `Opens the studio in a window of its own where Electron is installed. Elsewhere it says why not, and serves the
 same page on 127.0.0.1 to whoever has the key in the address that it prints.
-FOLDER is what the studio edits, by default this repository. Ctrl-C ends everything, machines included.
+FOLDER is what the studio edits, by default this repository. A folder that has a kernel/ring0 of its own, such as
+another clone, is also what it builds. Ctrl-C ends everything, machines included.
 
 On another computer, forward the port: ssh -L PORT:127.0.0.1:PORT HOST, with the same PORT on both sides, and open the
 printed address here. Give --port and --token to start again where a window is still open: it connects by itself and
