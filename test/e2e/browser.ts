@@ -69,6 +69,32 @@ export class Studio {
     await this.page.keyboard.press('Enter');
   }
 
+  /** The titles of all panes that there are. */
+  async views(): Promise<string[]> {
+    await this.page.keyboard.press('Control+Shift+P');
+    await this.quickInput.fill('>View: Open View');
+    await this.page.getByRole('option', { name: 'View: Open View' }).first().waitFor();
+    await this.page.keyboard.press('Enter');
+    await this.viewPicker.waitFor();
+    const labels = await this.page.getByRole('option').locator('.quick-label').allInnerTexts();
+    await this.page.keyboard.press('Escape');
+    await this.viewPicker.waitFor({ state: 'detached' });
+    return labels;
+  }
+
+  get viewPicker(): Locator {
+    return this.page.getByRole('combobox', { name: 'Open view' });
+  }
+
+  /** Opens a pane by its title. */
+  async openView(title: string): Promise<void> {
+    await this.command('View: Open View');
+    await this.viewPicker.fill(title);
+    await this.page.getByRole('option', { name: title }).first().waitFor();
+    await this.page.keyboard.press('Enter');
+    await this.viewPicker.waitFor({ state: 'detached' });
+  }
+
   /** The editor of a file: the visible one, where there are several. */
   editor(path: string): Locator {
     return this.page.locator(`section[aria-label="${path}"]:visible`).first();
