@@ -12,7 +12,7 @@ pub const TSS_LIMIT: u16 = (size_of::<Tss>() - 1) as u16;
 /// Present, ring 0, code, readable, accessed, long mode.
 const CODE: u64 = 0x00af_9b00_0000_ffff;
 /// Present, ring 0, data, writable, accessed.
-const DATA: u64 = 0x00cf_9300_0000_ffff;
+pub(crate) const DATA: u64 = 0x00cf_9300_0000_ffff;
 
 /// Null, code, data, and the two halves of the TSS descriptor. "Accessed" is set already, so the processor never writes to it.
 #[repr(C, align(16))]
@@ -20,6 +20,9 @@ const DATA: u64 = 0x00cf_9300_0000_ffff;
 pub struct Gdt(pub [u64; 5]);
 
 impl Gdt {
+    /// What GDTR gets: the entries alone, without what alignment adds.
+    pub const LIMIT: u16 = (size_of::<[u64; 5]>() - 1) as u16;
+
     /// A table whose TSS lies at `tss`.
     pub const fn new(tss: u64) -> Self {
         // Type 9, available 64-bit TSS; present.
@@ -57,6 +60,13 @@ impl Tss {
             io_map: (TSS_BYTES as u32) << 16,
             padding: [0; 2],
         }
+    }
+}
+
+impl Tss {
+    /// Changes where one interrupt stack begins.
+    pub fn set_stack(&mut self, ist: Ist, top: u64) {
+        self.ist[ist as usize - 1] = [top as u32, (top >> 32) as u32];
     }
 }
 
@@ -121,6 +131,7 @@ mod tests {
         let gdt = Gdt::new(0x1122_3344_5566_7788);
         assert_eq!(gdt.0[3], 0x5500_8966_7788_006f + (TSS_LIMIT as u64 - 0x6f));
         assert_eq!(gdt.0[4], 0x1122_3344);
+        assert_eq!(Gdt::LIMIT, TSS_SELECTOR + 15, "the table ends with the TSS descriptor");
         // Limit granularity is bytes, and the limit holds the whole TSS.
         assert!(TSS_LIMIT as usize >= TSS_BYTES - 1);
     }
@@ -134,6 +145,12 @@ mod tests {
         assert_eq!((words[9], words[10]), (0, 0xffff_ff00));
         assert_eq!((words[21], words[22]), (6, 0xffff_ff00));
         assert_eq!(words[25] >> 16, 104);
+        let mut changed = tss;
+        changed.set_stack(Ist::NonMaskable, 0x1122_3344_5566_7788);
+        // SAFETY: as above.
+        let now: [u32; size_of::<Tss>() / 4] = unsafe { core::mem::transmute(changed) };
+        assert_eq!((now[9], now[10]), (0x5566_7788, 0x1122_3344));
+        assert_eq!((&words[..9], &words[11..]), (&now[..9], &now[11..]));
     }
 
     #[test]

@@ -44,6 +44,8 @@ pub enum Access {
     ReadExecute,
     /// Read and write, past the caches: device registers.
     Device,
+    /// Everything. Only as a mistake on purpose.
+    WriteExecute,
 }
 
 /// Why memory could not be mapped.
@@ -180,6 +182,7 @@ impl<M: TableMemory> Mapper<M> {
                 Access::ReadOnly => no_execute,
                 Access::ReadWrite => bits::WRITE | no_execute,
                 Access::ReadExecute => 0,
+                Access::WriteExecute => bits::WRITE,
                 Access::Device => bits::WRITE | bits::NO_CACHE | bits::WRITE_THROUGH | no_execute,
             }
     }
@@ -245,6 +248,7 @@ mod tests {
             (Access::ReadOnly, bits::NO_EXECUTE),
             (Access::ReadWrite, bits::WRITE | bits::NO_EXECUTE),
             (Access::ReadExecute, 0),
+            (Access::WriteExecute, bits::WRITE),
             (Access::Device, bits::WRITE | bits::NO_CACHE | bits::WRITE_THROUGH | bits::NO_EXECUTE),
         ]
         .into_iter()

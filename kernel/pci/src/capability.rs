@@ -104,6 +104,16 @@ impl Msix {
         true
     }
 
+    /// Masks table entry `index`, or lets it through. False if there is no such entry.
+    pub fn set_masked(&self, table: &dyn Registers, index: u16, masked: bool) -> bool {
+        let at = u64::from(index) * 16;
+        let exists = index < self.vectors && at + 16 <= table.len();
+        if exists {
+            table.write32(at + 12, u32::from(masked));
+        }
+        exists
+    }
+
     /// Turns MSI-X on or off for the whole function. While it is on, the function does not use INTx.
     pub fn set_enabled(&self, access: &dyn ConfigAccess, enabled: bool) {
         let word = access.read(self.address, u16::from(self.offset));
@@ -153,6 +163,9 @@ mod tests {
         let table = unsafe { Window::new(memory.as_mut_ptr().cast(), msix.table_bytes()) };
         assert!(msix.program(&table, 3, 2, 0x51));
         assert!(!msix.program(&table, 4, 2, 0x51));
+        assert!(msix.set_masked(&table, 3, true) && !msix.set_masked(&table, 4, true));
+        assert_eq!(memory[12..], [0xfee0_2000, 0, 0x51, 1]);
+        assert!(msix.set_masked(&table, 3, false));
         assert_eq!(memory[12..], [0xfee0_2000, 0, 0x51, 0]);
     }
 

@@ -107,6 +107,11 @@ impl Function {
         self.set_command(access, command::IO | command::MEMORY | command::BUS_MASTER, 0);
     }
 
+    /// Lets the device answer at its BARs, and keeps it from memory.
+    pub fn enable_without_bus_mastering(&self, access: &dyn ConfigAccess) {
+        self.set_command(access, command::IO | command::MEMORY, command::BUS_MASTER);
+    }
+
     /// The first capability with this id, and with it its place in configuration space.
     pub fn capability(&self, id: u8) -> Option<Capability> {
         self.capabilities.iter().copied().find(|c| c.id == id)

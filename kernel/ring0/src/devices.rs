@@ -2,6 +2,7 @@
 
 use crate::clock::now_ns;
 use crate::log;
+use crate::provoke::{Provoked, Target};
 use crate::records::RING0_DRIVER_REGISTRY;
 use crate::wake;
 use alloc::{
@@ -12,10 +13,10 @@ use alloc::{
 };
 use core::ptr::NonNull;
 use ring0_abi::DriverEntry;
-use ring0_arch::{BootInfo, PhysAddr, acpi_info, alloc_region, free_region, map_mmio, phys_of};
+use ring0_arch::{BootInfo, PhysAddr, acpi_info, alloc_region, free_region, interrupt, map_mmio, phys_of};
 use ring0_pci::{ConfigAccess, Ecam, Function, PortAccess, PortWindow, Registers, Window, X86Ports, assign_buses, enumerate};
-use ring0_virtio::transport::{Map, Mmio, MmioDevice, Transport, device_type, from_pci, mmio_devices};
-use ring0_virtio::{Block, BlockCounters, BlockInfo, Dma, DmaMemory, Error, Interrupts, Net, PAGE_BYTES, describe};
+use ring0_virtio::transport::{Map, Mmio, MmioDevice, Transport, device_type, from_pci, legacy_from_pci, mmio_devices};
+use ring0_virtio::{Block, BlockCounters, BlockInfo, Dma, DmaMemory, Error, Interrupts, Mistake, Net, PAGE_BYTES, describe};
 
 /// The kernel's memory, as drivers want it.
 #[derive(Debug, Clone, Copy)]
@@ -109,21 +110,37 @@ pub struct Devices {
 
 impl Devices {
     /// Looks at PCI and at the MMIO slots of the command line, and starts the drivers. A device that fails is logged and left out.
-    pub fn find(boot: &BootInfo) -> Devices {
+    /// `provoked` is the mistake that a driver shall make.
+    pub fn find(boot: &BootInfo, provoked: Option<Provoked>) -> Devices {
+        let mistake_of = |device_type| {
+            let target = if device_type == NETWORK { Target::Network } else { Target::Disk };
+            provoked.and_then(|provoked| provoked.of_driver(target))
+        };
         let mut devices = Devices { functions: Vec::new(), disks: Vec::new(), card: None };
         if let Some(access) = config_access() {
             assign_buses(&*access);
             devices.functions = enumerate(&*access);
             let virtio: Vec<Function> = devices.functions.iter().filter(|f| device_type(f).is_some()).cloned().collect();
             for function in virtio {
+                let mistake = device_type(&function).and_then(mistake_of);
                 // Before the transport is made: MSI-X moves the registers of a legacy device. Disks are waited for without halting.
-                let interrupts = match device_type(&function) {
-                    Some(NETWORK) => wake::by_message(&*access, &function),
+                let interrupts = match (device_type(&function), mistake) {
+                    (_, Some(Mistake::NoInterrupt)) => wake::by_masked_message(&*access, &function),
+                    (Some(NETWORK), _) => wake::by_message(&*access, &function),
                     _ => Interrupts::Polled,
                 };
-                match from_pci(&*access, &function, &mut KernelMap) {
-                    Ok(transport) => devices.start(transport, interrupts),
+                let transport = match mistake {
+                    Some(Mistake::QueueSize(_)) => legacy_from_pci(&*access, &function, &mut KernelMap)
+                        .or_else(|_| from_pci(&*access, &function, &mut KernelMap)),
+                    _ => from_pci(&*access, &function, &mut KernelMap),
+                };
+                match transport {
+                    Ok(transport) => devices.start(transport, interrupts, mistake),
                     Err(error) => log!("PCI {}: {error}", function.address),
+                }
+                if mistake == Some(Mistake::NoBusMaster) {
+                    // Last, because QEMU forgets the bit with each reset of the device.
+                    function.enable_without_bus_mastering(&*access);
                 }
             }
         }
@@ -139,8 +156,14 @@ impl Devices {
             match registers.map(|registers| Mmio::probe(registers, slot.base)) {
                 Some(Ok(Some(transport))) => {
                     let network = transport.device_type() == NETWORK;
-                    let interrupts = if network { wake::by_line(slot.irq) } else { Interrupts::Polled };
-                    devices.start(Box::new(transport), interrupts);
+                    let mistake = mistake_of(transport.device_type());
+                    let interrupts = match mistake {
+                        // Asked for, and not routed: the line ends at a masked pin of the I/O APIC.
+                        Some(Mistake::NoInterrupt) => Interrupts::Line { vector: interrupt::DEVICE },
+                        _ if network => wake::by_line(slot.irq),
+                        _ => Interrupts::Polled,
+                    };
+                    devices.start(Box::new(transport), interrupts, mistake);
                 }
                 Some(Ok(None)) => {}
                 Some(Err(error)) => log!("virtio-mmio {:#x}: {error}", slot.base),
@@ -150,11 +173,22 @@ impl Devices {
         devices
     }
 
-    fn start(&mut self, transport: BoxedTransport, interrupts: Interrupts) {
+    fn start(&mut self, transport: BoxedTransport, interrupts: Interrupts, mistake: Option<Mistake>) {
+        match mistake {
+            Some(Mistake::QueueSize(_)) if !transport.is_legacy() => {
+                log!(
+                    "*** no mistake after all: over virtio 1.x the driver sets the queue's size. Use a transitional device (profile: transitional)"
+                );
+            }
+            Some(Mistake::NoBusMaster) if transport.kind() != ring0_abi::Transport::PciModern => {
+                log!("*** no mistake after all: only for a virtio 1.x PCI device is bus mastering the driver's to switch on");
+            }
+            _ => {}
+        }
         match transport.device_type() {
             NETWORK => {
                 let entry = register("virtio-net0", &*transport);
-                match Net::new(transport, KernelDma, entry, interrupts) {
+                match Net::new(transport, KernelDma, entry, interrupts, mistake) {
                     Ok(_) if self.card.is_some() => log!("a second network card is left alone"),
                     Ok(card) => self.card = Some(card),
                     Err(error) => log!("virtio-net0: {error}"),
@@ -163,7 +197,7 @@ impl Devices {
             BLOCK => {
                 let number = self.disks.len();
                 let entry = register(&format!("virtio-blk{number}"), &*transport);
-                match Block::new(transport, KernelDma, entry, interrupts, now_ns) {
+                match Block::new(transport, KernelDma, entry, interrupts, mistake, now_ns) {
                     Ok(block) => self.disks.push(Disk { name: disk_name(number), block }),
                     Err(error) => log!("virtio-blk{number}: {error}"),
                 }

@@ -8,6 +8,7 @@ use crate::devices::Devices;
 use crate::loader::{self, Loaded, Surroundings};
 use crate::log;
 use crate::network::Network;
+use crate::provoke::Provoked;
 use crate::records::RING0_TRACE_RING;
 use core::sync::atomic::Ordering::Relaxed;
 use ring0_arch::BootInfo;
@@ -63,7 +64,11 @@ impl Kernel {
         for error in &option_errors {
             log!("{error}");
         }
-        let mut devices = phase("devices", || Devices::find(boot));
+        let provoked = Provoked::from_options(&options);
+        if let Some(provoked) = provoked {
+            provoked.announce();
+        }
+        let mut devices = phase("devices", || Devices::find(boot, provoked));
         let network = phase("network", || Network::new(devices.card.take(), &options));
         RING0_TRACE_RING.enabled.store(u32::from(!options.trace_off), Relaxed);
         let config = Config { api_key: options.api_key.clone(), seed: options.seed, ..Config::default() };

@@ -15,6 +15,7 @@ mod log;
 mod network;
 mod panic;
 mod processor;
+mod provoke;
 mod records;
 mod rtc;
 mod shell;

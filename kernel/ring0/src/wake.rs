@@ -11,12 +11,23 @@ const ENTRY: u16 = 0;
 /// is in the firmware's byte code only.
 pub fn by_message(access: &dyn ConfigAccess, function: &Function) -> Interrupts {
     match program(access, function) {
-        Some(()) => Interrupts::MsiX { entry: ENTRY, vector: interrupt::DEVICE },
+        Some(_) => Interrupts::MsiX { entry: ENTRY, vector: interrupt::DEVICE },
         None => Interrupts::Polled,
     }
 }
 
-fn program(access: &dyn ConfigAccess, function: &Function) -> Option<()> {
+/// As [`by_message`], but with the entry masked: the device notes its interrupts as pending, and none is sent. A mistake on purpose.
+pub fn by_masked_message(access: &dyn ConfigAccess, function: &Function) -> Interrupts {
+    match program(access, function) {
+        Some((msix, window)) => {
+            msix.set_masked(&window, ENTRY, true);
+            Interrupts::MsiX { entry: ENTRY, vector: interrupt::DEVICE }
+        }
+        None => Interrupts::Polled,
+    }
+}
+
+fn program(access: &dyn ConfigAccess, function: &Function) -> Option<(Msix, Window)> {
     let msix = Msix::find(access, function)?;
     let table = (*function.bars.get(usize::from(msix.table_bar))?)?.base().checked_add(u64::from(msix.table_offset))?;
     let core = u8::try_from(apic::id()).ok()?;
@@ -28,7 +39,7 @@ fn program(access: &dyn ConfigAccess, function: &Function) -> Option<()> {
         return None;
     }
     msix.set_enabled(access, true);
-    Some(())
+    Some((msix, window))
 }
 
 /// Routes an MMIO slot's line to this core.

@@ -26,6 +26,8 @@ pub struct Options {
     pub api_key: Option<String>,
     /// `trace=off`: record no spans.
     pub trace_off: bool,
+    /// `provoke=virtq-no-kick`: make one mistake on purpose; the kernel knows which there are.
+    pub provoke: Option<String>,
 }
 
 /// What to do about the API.
@@ -96,9 +98,11 @@ impl Options {
             "ip" => self.ip = Some(value.into()),
             "key" if !value.is_empty() => self.api_key = Some(value.into()),
             "key" => return Err("an API key"),
+            "provoke" if !value.is_empty() && self.provoke.is_none() => self.provoke = Some(value.into()),
+            "provoke" => return Err("one mistake at a time, such as virtq-no-kick"),
             "trace" => self.trace_off = on_off(value).ok_or("on or off").map(|on| !on)?,
             key if key.contains('.') || matches!(key, "console" | "BOOT_IMAGE" | "initrd") => {}
-            _ => return Err("unknown key; known: model serve ctx seed cores slots isa ip key trace"),
+            _ => return Err("unknown key; known: model serve ctx seed cores slots isa ip key trace provoke"),
         }
         Ok(())
     }
@@ -131,7 +135,8 @@ mod tests {
     #[test]
     fn reads_every_key() {
         let (options, errors) = Options::parse(
-            "model=vdb serve=9000 ctx=512 seed=7 cores=2 slots=3 isa=sse ip=192.168.1.5/24,192.168.1.1 key=abc trace=off",
+            "model=vdb serve=9000 ctx=512 seed=7 cores=2 slots=3 isa=sse ip=192.168.1.5/24,192.168.1.1 key=abc trace=off \
+             provoke=virtq-size:16@net",
         );
         assert!(errors.is_empty(), "{errors:?}");
         assert_eq!(
@@ -147,6 +152,7 @@ mod tests {
                 ip: Some("192.168.1.5/24,192.168.1.1".into()),
                 api_key: Some("abc".into()),
                 trace_off: true,
+                provoke: Some("virtq-size:16@net".into()),
             }
         );
     }
@@ -159,10 +165,10 @@ mod tests {
 
     #[test]
     fn names_the_word_that_is_wrong() {
-        let (options, errors) = Options::parse("serve=0 ctx=-1 frob=1 quiet cores=0 model= seed=x");
+        let (options, errors) = Options::parse("serve=0 ctx=-1 frob=1 quiet cores=0 model= seed=x provoke=");
         assert_eq!(options, Options::default());
         let words: Vec<_> = errors.iter().map(|e| e.word.as_str()).collect();
-        assert_eq!(words, ["serve=0", "ctx=-1", "frob=1", "quiet", "cores=0", "model=", "seed=x"]);
+        assert_eq!(words, ["serve=0", "ctx=-1", "frob=1", "quiet", "cores=0", "model=", "seed=x", "provoke="]);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use crate::device::Device;
 use crate::queue::{Completion, Segment, SplitQueue};
-use crate::{Dma, DmaMemory, Error, Interrupts, Transport, features};
+use crate::{Dma, DmaMemory, Error, Interrupts, Mistake, Transport, features};
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::string::String;
@@ -136,12 +136,14 @@ pub struct Block<D: Dma + Clone, T: Transport> {
 }
 
 impl<D: Dma + Clone, T: Transport> Block<D, T> {
-    /// Starts the device behind `transport`. `entry` is its place in the registry; `clock` counts nanoseconds.
+    /// Starts the device behind `transport`. `entry` is its place in the registry; `clock` counts nanoseconds. A driver that shall make a
+    /// `mistake` waits for its device for ever, and does not ask for the serial number, so that it hangs where it is used.
     pub fn new(
         transport: T,
         dma: D,
         entry: &'static DriverEntry,
         interrupts: Interrupts,
+        mistake: Option<Mistake>,
         clock: impl Fn() -> u64 + Send + 'static,
     ) -> Result<Self, Error> {
         if transport.device_type() != 2 {
@@ -154,7 +156,7 @@ impl<D: Dma + Clone, T: Transport> Block<D, T> {
             | features::ANY_LAYOUT
             | features::INDIRECT_DESC
             | features::EVENT_IDX;
-        let mut device = Device::begin(transport, entry, |_, offered| offered & WANTED)?;
+        let mut device = Device::begin(transport, entry, mistake, |_, offered| offered & WANTED)?;
         let started = Self::prepare(&mut device, &dma, interrupts);
         let (queue, headers, info) = started.inspect_err(|_| device.fail())?;
         device.start();
@@ -168,14 +170,16 @@ impl<D: Dma + Clone, T: Transport> Block<D, T> {
             next_ticket: 0,
             heard_at: clock(),
             clock: Box::new(clock),
-            timeout_ns: TIMEOUT_NS,
+            timeout_ns: if mistake.is_some() { u64::MAX } else { TIMEOUT_NS },
             failed: None,
             info,
             counters: BlockCounters::default(),
             device,
             queue,
         };
-        block.info.serial = block.read_serial()?;
+        if mistake.is_none() {
+            block.info.serial = block.read_serial()?;
+        }
         Ok(block)
     }
 
@@ -205,7 +209,10 @@ impl<D: Dma + Clone, T: Transport> Block<D, T> {
             return Err(Error::BadConfig { field: "capacity", value: info.sectors });
         }
         // A queue shorter than the longest request shortens the request; three descriptors are the least.
-        let queue_size = transport.queue_size(0);
+        let queue_size = match device.mistake() {
+            Some(Mistake::QueueSize(size)) if transport.is_legacy() => u32::from(size),
+            _ => transport.queue_size(0),
+        };
         if !device.has(features::INDIRECT_DESC) && queue_size >= 3 {
             segments = segments.min((queue_size - 2).min(u32::from(REQUEST_SEGMENTS)) as u16);
             info.segments = segments;

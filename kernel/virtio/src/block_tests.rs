@@ -15,7 +15,7 @@ type FakeBlock = Block<FakeDma, FakeTransport>;
 fn start(memory: &FakeDma, device: &FakeTransport) -> Result<FakeBlock, Error> {
     let ticks = AtomicU64::new(0);
     // Every look at the clock is a millisecond.
-    Block::new(device.clone(), memory.clone(), entry(), Interrupts::Polled, move || ticks.fetch_add(1_000_000, SeqCst))
+    Block::new(device.clone(), memory.clone(), entry(), Interrupts::Polled, None, move || ticks.fetch_add(1_000_000, SeqCst))
 }
 
 fn disk(size: u32, features: u64, disk: Disk) -> (FakeDma, FakeTransport) {
@@ -210,7 +210,7 @@ fn the_registry_follows() {
     let (memory, device) = disk(256, ALL, Disk::numbered(10));
     let entry = entry();
     crate::describe(entry, "virtio-blk0", &device);
-    let mut block = Block::new(device.clone(), memory.clone(), entry, Interrupts::Polled, || 0).unwrap();
+    let mut block = Block::new(device.clone(), memory.clone(), entry, Interrupts::Polled, None, || 0).unwrap();
     block.read(0, &mut [0; 512], &mut |_| ()).unwrap();
     let queue = &entry.queues[0];
     assert_eq!(&entry.name.bytes()[..11], b"virtio-blk0");

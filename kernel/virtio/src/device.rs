@@ -1,7 +1,7 @@
 //! The life of a device up to DRIVER_OK (§3.1.1), with what the registry tells of it.
 
 use crate::transport::{QueueAddresses, status};
-use crate::{Dma, Error, QueueOptions, QueuePlace, SplitQueue, Transport, features};
+use crate::{Dma, Error, Mistake, QueueOptions, QueuePlace, SplitQueue, Transport, features};
 use core::sync::atomic::Ordering::Relaxed;
 use ring0_abi::{DeviceClass, DriverEntry, MAX_QUEUES};
 
@@ -43,13 +43,20 @@ pub struct Device<T: Transport> {
     transport: T,
     entry: &'static DriverEntry,
     features: u64,
+    mistake: Option<Mistake>,
 }
 
 impl<T: Transport> Device<T> {
     /// Resets the device, negotiates features and checks that the device agrees. `choose` gets the transport, to read the
     /// configuration, and the features offered, and says which of them the driver wants; VERSION_1 is added where it is needed.
-    pub fn begin(transport: T, entry: &'static DriverEntry, choose: impl FnOnce(&T, u64) -> u64) -> Result<Self, Error> {
-        let mut device = Device { transport, entry, features: 0 };
+    /// `mistake` is what the driver shall do wrong, if anything.
+    pub fn begin(
+        transport: T,
+        entry: &'static DriverEntry,
+        mistake: Option<Mistake>,
+        choose: impl FnOnce(&T, u64) -> u64,
+    ) -> Result<Self, Error> {
+        let mut device = Device { transport, entry, features: 0, mistake };
         match device.negotiate(choose) {
             Ok(()) => Ok(device),
             Err(error) => {
@@ -127,15 +134,22 @@ impl<T: Transport> Device<T> {
             return Err(Error::MissingQueue { queue: index });
         }
         let least = if self.has(features::INDIRECT_DESC) { 2 } else { segments.max(2) };
-        let size = u16::try_from(offered)
+        let offered = u16::try_from(offered)
             .ok()
             .filter(|size| size.is_power_of_two() && *size <= 32768 && *size >= least)
             .ok_or(Error::BadQueueSize { queue: index, size: offered, least })?;
+        let legacy = self.transport.is_legacy();
+        let size = match self.mistake {
+            Some(Mistake::QueueSize(size)) if legacy => size.min(offered),
+            _ => offered,
+        };
         let options = QueueOptions {
             event_idx: self.has(features::EVENT_IDX),
             indirect_segments: if self.has(features::INDIRECT_DESC) { segments } else { 0 },
             // §2.7.8.2: legacy devices have been seen to report lengths that mean nothing.
-            lenient_length: self.transport.is_legacy(),
+            lenient_length: legacy,
+            device_size: offered,
+            mistake: self.mistake,
         };
         let (msix, vector) = match interrupts {
             Interrupts::Polled => (None, 0),
@@ -143,8 +157,14 @@ impl<T: Transport> Device<T> {
             Interrupts::Line { vector } => (None, vector),
         };
         let queue = SplitQueue::new(dma, index, size, options, entry)?;
-        let QueuePlace { descriptors, avail, used } = queue.place();
-        self.transport.enable_queue(index, &QueueAddresses { size, descriptors, avail, used }, msix)?;
+        let mut place = queue.place();
+        if legacy && self.mistake == Some(Mistake::VirtualAddress) {
+            // What is left of it in the legacy register, which takes a page number of 32 bits.
+            place.descriptors &= (1 << 44) - 1;
+        }
+        let QueuePlace { descriptors, avail, used } = place;
+        // `offered`, not `size`: they differ only by mistake, and then nobody has told the device.
+        self.transport.enable_queue(index, &QueueAddresses { size: offered, descriptors, avail, used }, msix)?;
         entry.vector.store(u16::from(vector), Relaxed);
         self.entry.queue_count.store((slot as u32 + 1).min(MAX_QUEUES as u32), Relaxed);
         Ok(queue)
@@ -157,7 +177,7 @@ impl<T: Transport> Device<T> {
 
     /// Tells the device of new buffers, unless it asked not to be told.
     pub fn kick<D: Dma>(&self, queue: &mut SplitQueue<D>) {
-        if queue.take_kick() {
+        if self.mistake != Some(Mistake::NoKick) && queue.take_kick() {
             self.transport.notify(queue.index());
         }
     }
@@ -165,6 +185,11 @@ impl<T: Transport> Device<T> {
     /// Whether all these features were agreed on.
     pub fn has(&self, features: u64) -> bool {
         self.features & features == features
+    }
+
+    /// What the driver does wrong because it was asked to.
+    pub fn mistake(&self) -> Option<Mistake> {
+        self.mistake
     }
 
     /// The features agreed on.

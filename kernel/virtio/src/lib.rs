@@ -23,6 +23,7 @@ mod error;
 #[cfg(any(test, feature = "fake"))]
 pub mod fake;
 pub mod features;
+mod mistake;
 mod net;
 mod queue;
 pub mod transport;
@@ -31,6 +32,7 @@ pub use block::{Block, BlockCounters, BlockInfo, Finished, SECTOR_BYTES, Ticket}
 pub use device::{Device, Interrupts, describe};
 pub use dma::{Dma, DmaMemory, PAGE_BYTES};
 pub use error::Error;
+pub use mistake::{MISTAKES, Mistake};
 pub use net::{Net, NetCounters, NetInfo, TxSlot};
 pub use queue::{Completion, QueueOptions, QueuePlace, Segment, SplitQueue};
 pub use transport::Transport;

@@ -5,7 +5,7 @@
 
 use crate::device::Device;
 use crate::queue::{Segment, SplitQueue};
-use crate::{Dma, DmaMemory, Error, Interrupts, Transport, features};
+use crate::{Dma, DmaMemory, Error, Interrupts, Mistake, Transport, features};
 use alloc::vec;
 use alloc::vec::Vec;
 use ring0_abi::DriverEntry;
@@ -238,12 +238,19 @@ pub struct Net<D: Dma + Clone, T: Transport> {
 }
 
 impl<D: Dma + Clone, T: Transport> Net<D, T> {
-    /// Starts the device behind `transport`. `entry` is its place in the registry; `interrupts` is about the receive queue.
-    pub fn new(transport: T, dma: D, entry: &'static DriverEntry, interrupts: Interrupts) -> Result<Self, Error> {
+    /// Starts the device behind `transport`. `entry` is its place in the registry; `interrupts` is about the receive queue; `mistake` is
+    /// what the driver shall do wrong, if anything.
+    pub fn new(
+        transport: T,
+        dma: D,
+        entry: &'static DriverEntry,
+        interrupts: Interrupts,
+        mistake: Option<Mistake>,
+    ) -> Result<Self, Error> {
         if transport.device_type() != 1 {
             return Err(Error::NotVirtio);
         }
-        let mut device = Device::begin(transport, entry, |transport, offered| {
+        let mut device = Device::begin(transport, entry, mistake, |transport, offered| {
             const WANTED: u64 =
                 features::NET_MAC | features::NET_STATUS | features::ANY_LAYOUT | features::INDIRECT_DESC | features::EVENT_IDX;
             // An MTU that cannot be is not agreed to, as §5.1.4.2 wants it.

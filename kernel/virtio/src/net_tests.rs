@@ -15,7 +15,7 @@ fn start(size: u32, features: u64, legacy: bool) -> (FakeDma, FakeTransport, Wir
     let (memory, wire) = (FakeDma::new(), Wire::default());
     let device = FakeTransport::new(&memory, 1, size, features, wire.clone());
     let device = if legacy { device.legacy() } else { device };
-    let net = Net::new(device.clone(), memory.clone(), entry(), Interrupts::Polled).unwrap();
+    let net = Net::new(device.clone(), memory.clone(), entry(), Interrupts::Polled, None).unwrap();
     (memory, device, wire, net)
 }
 

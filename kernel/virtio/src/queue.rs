@@ -4,7 +4,7 @@
 //! ring, and the used ring on the next page. The driver's own state is in ordinary memory; of the shared memory it reads back
 //! only the used ring and the device's event fields.
 
-use crate::{Dma, DmaMemory, Error, PAGE_BYTES};
+use crate::{Dma, DmaMemory, Error, Mistake, PAGE_BYTES};
 use alloc::vec::Vec;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use core::sync::atomic::{AtomicU16, fence};
@@ -38,6 +38,10 @@ pub struct QueueOptions {
     pub indirect_segments: u16,
     /// A used length beyond the buffer is cut down rather than an error.
     pub lenient_length: bool,
+    /// Entries that the device offers where the driver does not take them all; 0 where it does.
+    pub device_size: u16,
+    /// What the driver does wrong because it was asked to.
+    pub mistake: Option<Mistake>,
 }
 
 /// Physical addresses of a queue's parts.
@@ -101,8 +105,9 @@ impl<D: Dma> SplitQueue<D> {
         }
         let n = usize::from(size);
         let avail_at = DESCRIPTOR_BYTES * n;
-        let used_at = (avail_at + 6 + 2 * n).next_multiple_of(PAGE_BYTES);
-        let bytes = used_at + 6 + 8 * n;
+        let used_at = used_offset(n);
+        // Wherever a device of another opinion looks for the parts, it finds this queue's memory and nobody else's.
+        let bytes = [n, usize::from(options.device_size)].into_iter().map(|n| used_offset(n) + 6 + 8 * n).max().unwrap_or(0);
         let memory = dma.allocate(bytes).filter(|m| m.bytes >= bytes).ok_or(Error::NoMemory { bytes })?;
         let mut queue = SplitQueue {
             dma,
@@ -129,7 +134,11 @@ impl<D: Dma> SplitQueue<D> {
             // Without room for the tables, chains are direct: slower, not wrong.
             queue.tables = queue.dma.allocate(bytes).filter(|m| m.bytes >= bytes);
         }
-        queue.suppress_interrupts();
+        if options.mistake == Some(Mistake::NoInterrupt) {
+            queue.enable_interrupts();
+        } else {
+            queue.suppress_interrupts();
+        }
         queue.register();
         Ok(queue)
     }
@@ -137,7 +146,8 @@ impl<D: Dma> SplitQueue<D> {
     fn register(&self) {
         let place = self.place();
         self.entry.index.store(self.index, Relaxed);
-        self.entry.device_size.store(self.size, Relaxed);
+        let offered = if self.options.device_size == 0 { self.size } else { self.options.device_size };
+        self.entry.device_size.store(offered, Relaxed);
         self.entry.layout.store(QueueLayout::Split as u16, Relaxed);
         self.entry.desc_gpa.store(place.descriptors, Relaxed);
         self.entry.avail_gpa.store(place.avail, Relaxed);
@@ -150,7 +160,10 @@ impl<D: Dma> SplitQueue<D> {
 
     /// Where the device finds the parts.
     pub fn place(&self) -> QueuePlace {
-        let phys = self.memory.phys;
+        let phys = match self.options.mistake {
+            Some(Mistake::VirtualAddress) => self.memory.pointer.as_ptr() as u64,
+            _ => self.memory.phys,
+        };
         QueuePlace { descriptors: phys, avail: phys + self.avail_at as u64, used: phys + self.used_at as u64 }
     }
 
@@ -277,6 +290,9 @@ impl<D: Dma> SplitQueue<D> {
         if let Some(error) = self.broken {
             return Err(error);
         }
+        if self.options.mistake == Some(Mistake::NoInterrupt) {
+            return Ok(None);
+        }
         // The acquire load orders the index before the used element that it covers.
         let used = self.shared(self.used_at + 2).load(Acquire);
         if used == self.last_used {
@@ -389,6 +405,11 @@ impl<D: Dma> SplitQueue<D> {
             at.add(1).write_volatile(words);
         }
     }
+}
+
+/// Where the used ring of a queue of `n` entries lies in the legacy arrangement.
+fn used_offset(n: usize) -> usize {
+    (DESCRIPTOR_BYTES * n + 6 + 2 * n).next_multiple_of(PAGE_BYTES)
 }
 
 enum Part {

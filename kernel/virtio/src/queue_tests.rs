@@ -38,7 +38,7 @@ fn parts_lie_as_the_legacy_arrangement_wants() {
 
 #[test]
 fn indices_wrap_and_descriptors_come_back() {
-    for options in [QueueOptions::default(), QueueOptions { event_idx: true, indirect_segments: 4, lenient_length: false }] {
+    for options in [QueueOptions::default(), QueueOptions { event_idx: true, indirect_segments: 4, ..QueueOptions::default() }] {
         let memory = FakeDma::new();
         let mut queue = queue(&memory, 16, options);
         let mut used = 0;

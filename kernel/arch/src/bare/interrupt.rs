@@ -4,6 +4,8 @@
 use super::apic;
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+/// #BP.
+pub(super) const BREAKPOINT: u8 = 3;
 /// The APIC timer.
 pub(super) const TIMER: u8 = 0x40;
 /// From another core: there is work.

@@ -224,6 +224,14 @@ pub(super) fn unmap_identity() {
     flush();
 }
 
+/// Maps a page of its own at its physical address, writable and executable, for [`super::mistake`]. Returns the address.
+pub(super) fn map_writable_and_executable() -> Option<u64> {
+    let phys = FRAMES.lock().region(PAGE, Purpose::Regions)?;
+    let _tables = TABLES.lock();
+    Mapper::open(root(), Frames, features()).map(phys.0, phys, PAGE, Access::WriteExecute).ok()?;
+    Some(phys.0)
+}
+
 /// Drops this core's TLB, global entries included.
 pub(super) fn flush() {
     let cr4 = cpu::read_cr4();

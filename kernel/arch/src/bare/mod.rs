@@ -14,6 +14,7 @@ pub mod ksyms;
 mod lock;
 mod mem;
 pub mod memory;
+pub mod mistake;
 mod peheader;
 pub mod platform;
 pub mod port;

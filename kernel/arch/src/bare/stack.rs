@@ -32,6 +32,11 @@ impl<const BYTES: usize> GuardedStack<BYTES> {
         self.guard.get() as u64
     }
 
+    /// The lowest address of the stack, right above its guard page.
+    pub fn start(&self) -> u64 {
+        self.stack.get() as u64
+    }
+
     /// Where the stack begins, growing downwards.
     pub fn top(&self) -> u64 {
         self.stack.get() as u64 + BYTES as u64

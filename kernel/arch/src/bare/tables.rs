@@ -1,7 +1,7 @@
 //! Each core's GDT, TSS and per-core block; the IDT that all share.
 
 use super::{cpu, stack, trap};
-use crate::descriptors::{CODE_SELECTOR, DATA_SELECTOR, Gate, Gdt, Ist, TSS_SELECTOR, Tss};
+use crate::descriptors::{CODE_SELECTOR, DATA, DATA_SELECTOR, Gate, Gdt, Ist, TSS_SELECTOR, Tss};
 use core::arch::asm;
 use core::cell::UnsafeCell;
 
@@ -37,7 +37,7 @@ impl CoreBlock {
     /// Makes this core use the block and the IDT: every segment register is loaded anew, because the old descriptors are gone.
     pub fn load(&'static mut self) {
         self.gdt = Gdt::new(&raw const self.tss as u64);
-        let gdt = Pointer { limit: (size_of::<Gdt>() - 1) as u16, base: &raw const self.gdt as u64 };
+        let gdt = Pointer { limit: Gdt::LIMIT, base: &raw const self.gdt as u64 };
         let idt = Pointer { limit: (size_of::<[Gate; 256]>() - 1) as u16, base: IDT.0.get() as u64 };
         // SAFETY: both tables live as long as the kernel. The far return loads CS, the moves load the others, and GS gets its base
         // after its selector, which would clear it.
@@ -99,4 +99,81 @@ pub fn core_index() -> usize {
 pub(super) unsafe fn remove_gate(vector: u8) {
     // SAFETY: a gate is 16 bytes of plain memory, and whoever enters through it now dies as asked.
     unsafe { (*IDT.0.get())[usize::from(vector)] = Gate::ABSENT };
+}
+
+// What follows is for `super::mistake` alone: the tables of the first core are made wrong in one place each.
+
+/// The first core's block.
+///
+/// # Safety
+/// Only the first core may call this, after `init`, and only one such reference may exist.
+unsafe fn first() -> &'static mut CoreBlock {
+    // SAFETY: as the caller promises; `init` has filled it.
+    unsafe { (*FIRST.0.get()).as_mut().unwrap_unchecked() }
+}
+
+/// Loads SS from a table that is then replaced by the right one, which is shorter. Returns the selector.
+///
+/// # Safety
+/// As for [`first`], with interrupts off; the next IRETQ faults.
+pub(super) unsafe fn leave_stale_stack_segment() -> u64 {
+    /// Where OVMF has its data segment; ours ends at 0x27.
+    const OLD: u16 = 0x30;
+    static EARLIER: Shared<[u64; 7]> = Shared(UnsafeCell::new([0; 7]));
+    // SAFETY: the earlier table keeps our code and data segments, so nothing else changes; both tables outlive the call.
+    unsafe {
+        let block = first();
+        let earlier = &mut *EARLIER.0.get();
+        earlier[..5].copy_from_slice(&block.gdt.0);
+        earlier[usize::from(OLD / 8)] = DATA;
+        let old = Pointer { limit: (size_of_val(earlier) - 1) as u16, base: earlier.as_ptr() as u64 };
+        let new = Pointer { limit: Gdt::LIMIT, base: &raw const block.gdt as u64 };
+        asm!("lgdt [{}]", "mov ss, {:e}", "lgdt [{}]", in(reg) &raw const old, in(reg) u32::from(OLD), in(reg) &raw const new);
+    }
+    u64::from(OLD)
+}
+
+/// Loads the task register once more.
+///
+/// # Safety
+/// Kills the kernel.
+pub(super) unsafe fn load_task_register() {
+    // SAFETY: the exception that this raises is reported, and that is its end.
+    unsafe { asm!("ltr {:x}", in(reg) TSS_SELECTOR) };
+}
+
+/// Loads the GDT with a limit that is one entry too small. Returns the limit.
+///
+/// # Safety
+/// As for [`first`]. No segment register is loaded beyond the data segment in this kernel, so it lives on.
+pub(super) unsafe fn shorten_gdt() -> u64 {
+    // SAFETY: the table stays where it is.
+    unsafe {
+        let short = Pointer { limit: Gdt::LIMIT - 8, base: &raw const first().gdt as u64 };
+        asm!("lgdt [{}]", in(reg) &raw const short);
+        u64::from(short.limit)
+    }
+}
+
+/// Makes the gate of `vector` name the data segment. Returns the gate's address.
+///
+/// # Safety
+/// As for [`first`].
+pub(super) unsafe fn break_gate(vector: u8) -> u64 {
+    // SAFETY: a gate is 16 bytes of plain memory.
+    unsafe {
+        let gate = &mut (*IDT.0.get())[usize::from(vector)];
+        gate.0[0] = gate.0[0] & !0xffff_0000 | u64::from(DATA_SELECTOR) << 16;
+        &raw const *gate as u64
+    }
+}
+
+/// Sets IST1. Returns what it was set to.
+///
+/// # Safety
+/// As for [`first`].
+pub(super) unsafe fn set_first_stack(at: u64) -> u64 {
+    // SAFETY: as the caller promises.
+    unsafe { first() }.tss.set_stack(Ist::NonMaskable, at);
+    at
 }

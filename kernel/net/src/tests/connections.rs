@@ -101,7 +101,7 @@ fn through_the_virtio_driver() {
     let (memory, wire) = (FakeDma::new(), Wire::default());
     let offered = features::NET_MAC | features::NET_MTU | features::EVENT_IDX | features::INDIRECT_DESC;
     let device = FakeTransport::new(&memory, 1, 16, offered, wire.clone());
-    let net = Net::new(device.clone(), memory, entry(), Interrupts::Polled).unwrap();
+    let net = Net::new(device.clone(), memory, entry(), Interrupts::Polled, None).unwrap();
     let mut stack = Stack::new(VirtioLink(net), config(), 0);
     let mut client = Client::new(Default::default());
     let handle = client.connect();

@@ -62,6 +62,12 @@ impl FakeDma {
         self.0.lock().unwrap().allocations
     }
 
+    /// Whether all of this is memory that a driver named.
+    pub fn holds(&self, phys: u64, bytes: u64) -> bool {
+        let pages = self.0.lock().unwrap();
+        (phys / PAGE_BYTES as u64..=(phys + bytes - 1) / PAGE_BYTES as u64).all(|page| pages.host_of.contains_key(&page))
+    }
+
     /// The host's pointer for a physical address. Panics if no driver ever named that page: a device would reach into the dark.
     fn host(&self, phys: u64) -> *mut u8 {
         let page = phys / PAGE_BYTES as u64;

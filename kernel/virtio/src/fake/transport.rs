@@ -118,6 +118,11 @@ impl FakeTransport {
         self.0.lock().unwrap().queues[usize::from(queue)].interrupts
     }
 
+    /// Where the device believes a queue to be.
+    pub fn addresses(&self, queue: u16) -> Option<QueueAddresses> {
+        self.0.lock().unwrap().queues[usize::from(queue)].addresses
+    }
+
     /// The features that the driver accepted.
     pub fn accepted(&self) -> u64 {
         self.0.lock().unwrap().accepted
@@ -291,6 +296,12 @@ impl Transport for FakeTransport {
         assert!(!legacy || u32::from(addresses.size) == place.offered, "a legacy queue has the device's size");
         assert!(addresses.descriptors.is_multiple_of(4096) && addresses.used.is_multiple_of(4096));
         place.addresses = Some(*addresses);
+        if legacy {
+            // Only the address of the first part is told; the others lie where the device's own size puts them (§2.7.2).
+            let avail = addresses.descriptors + 16 * u64::from(place.offered);
+            let used = (avail + 6 + 2 * u64::from(place.offered)).next_multiple_of(4096);
+            place.addresses = Some(QueueAddresses { avail, used, ..*addresses });
+        }
         Ok(())
     }
 

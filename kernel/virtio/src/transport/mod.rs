@@ -10,7 +10,7 @@ pub use command_line::{MmioDevice, mmio_devices};
 pub use mmio::Mmio;
 pub use pci_legacy::PciLegacy;
 pub use pci_modern::PciModern;
-pub use probe::{Map, device_type, from_pci};
+pub use probe::{Map, device_type, from_pci, legacy_from_pci};
 
 use crate::Error;
 use alloc::boxed::Box;

@@ -36,6 +36,13 @@ pub fn from_pci(access: &dyn ConfigAccess, function: &Function, map: &mut dyn Ma
     if function.device >= 0x1040 {
         return Err(Error::BadCapability { what: "common configuration" });
     }
+    legacy_from_pci(access, function, map)
+}
+
+/// The legacy interface of a transitional virtio function, whatever else it has (§4.1.4.10).
+pub fn legacy_from_pci(access: &dyn ConfigAccess, function: &Function, map: &mut dyn Map) -> Result<Box<dyn Transport>, Error> {
+    let kind = device_type(function).ok_or(Error::NotVirtio)?;
+    function.enable(access);
     let registers = match function.bars[0] {
         Some(Bar::Io { base, size }) => {
             let base = u16::try_from(base).ok().filter(|&b| b != 0).ok_or(Error::BadCapability { what: "legacy register" })?;

@@ -131,6 +131,19 @@ fn a_transitional_device_without_capabilities_is_legacy() {
 }
 
 #[test]
+fn the_legacy_interface_can_be_asked_for() {
+    let fake = FakeConfig::default();
+    fake.add(device(0x1001));
+    let function = &enumerate(&fake)[0];
+    assert!(!from_pci(&fake, function, &mut Mapped::default()).unwrap().is_legacy());
+    assert!(legacy_from_pci(&fake, function, &mut Mapped::default()).unwrap().is_legacy());
+    let modern = FakeConfig::default();
+    modern.add(device(0x1042).with_bar(0, 0, 0));
+    let refused = legacy_from_pci(&modern, &enumerate(&modern)[0], &mut Mapped::default()).map(|_| ());
+    assert_eq!(refused, Err(Error::BadCapability { what: "legacy register" }));
+}
+
+#[test]
 fn structures_outside_their_bar_are_refused() {
     let common = Err(Error::BadCapability { what: "common configuration" });
     let outcome = |function| probe(function).0.map(|_| ());
