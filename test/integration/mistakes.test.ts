@@ -23,7 +23,7 @@ async function bootWith(provoke: string, kind: Profile['block'] = 'modern'): Pro
 /** The registry's entry of a driver, once the driver has published a buffer. */
 async function driverAtWork(machine: TestMachine, name: string): Promise<Driver> {
   for (;;) {
-    const found = await lab.host.inspect.drivers(machine.machine.info);
+    const found = await lab.host.inspect.drivers({ machine: machine.machine.info });
     const driver = found.ok ? found.value.devices.find((device) => device.name === name) : undefined;
     if (driver?.queues[0] !== undefined && driver.queues[0].nextAvail > 0) return driver;
     if (machine.machine.state.phase !== 'running') throw new Error(`the machine is ${machine.machine.state.phase}`);
