@@ -13,6 +13,8 @@ export default defineConfig({
             'renderer/**/*.test.ts',
             'test/{layering,runner}/**/*.test.ts',
           ],
+          // What is waited for is never time; on a starved computer even reading all sources takes more than vitest's five seconds.
+          testTimeout: 60_000,
         },
       },
       {
