@@ -26,6 +26,7 @@ export const SettingsSchema = z.strictObject({
   autoSave: z.enum(['off', 'afterDelay', 'onFocusChange']).default('off'),
   buildOnSave: z.boolean().default(false).describe('Build the kernel after each save.'),
   serialScrollbackLines: z.number().int().min(100).max(200_000).default(10_000),
+  terminalScrollbackLines: z.number().int().min(100).max(200_000).default(10_000),
   profile: z.string().max(200).default('direct').describe('Machine profile that Run starts.'),
   model: z.string().max(1000).default('demo').describe('Model that Run loads.'),
   confirmStop: z.boolean().default(false).describe('Ask before a running machine is stopped.'),

@@ -7,7 +7,8 @@ import { EpochMsSchema } from './common.ts';
 
 /** Shells of the host, each in a pseudo-terminal. They belong to the service host: a page that goes and comes finds them again. */
 
-export const TerminalIdSchema = z.string().regex(/^t\d{1,9}$/);
+/** Never the same twice, so that a page does not take a new host's terminal for the one it knew. */
+export const TerminalIdSchema = z.string().regex(/^t[0-9a-f]{12}$/);
 
 /** Of a terminal's grid, in cells. What the kernel's `struct winsize` could hold more is no screen. */
 export const TerminalSizeSchema = z.strictObject({
@@ -43,6 +44,8 @@ export const TerminalChunkSchema = z.object({
   offset: z.number().int().nonnegative(),
   /** Base64. */
   data: z.string(),
+  /** Printed before the reader came: what in it asks the terminal for something has had its answer. */
+  replay: z.boolean(),
 });
 export type TerminalChunk = z.infer<typeof TerminalChunkSchema>;
 

@@ -8,3 +8,4 @@ import './problems/index.tsx';
 import './search/index.tsx';
 import './serial/index.tsx';
 import './settings/index.tsx';
+import './terminal/index.tsx';

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { basename } from 'node:path';
 import { ByteTape } from '../../../app/base/byte-tape.ts';
 import type { LongOperation } from '../../../app/base/cancel.ts';
@@ -21,7 +22,7 @@ import { chooseShell, shellEnvironment } from './shell.ts';
 const KEPT_BYTES = 1 << 20;
 const GATHER_MS = 8;
 /** Out of whatever a program left the terminal in: the alternate screen, a mode, a colour (DECSTR, DEC STD 070). */
-const FRESH_LINE = '\x1b[?1049l\x1b[!p\r\n';
+const FRESH_LINE = '\x1b[?1047l\x1b[!p\r\n';
 
 interface Held {
   info: TerminalInfo;
@@ -57,7 +58,6 @@ export class Terminals implements TerminalService {
   readonly #changed = new Emitter<readonly TerminalInfo[]>();
   readonly #owned = new DisposableStore();
   readonly #link: PtyLink;
-  #made = 0;
 
   readonly onDidChange = this.#changed.event;
 
@@ -77,7 +77,7 @@ export class Terminals implements TerminalService {
       return fail('too-many-terminals', `There are ${MAX_TERMINALS} terminals already.`, '', 'Close one of them.');
     const shell = this.#options.shell ?? chooseShell();
     const info: TerminalInfo = {
-      id: `t${++this.#made}`,
+      id: `t${randomBytes(6).toString('hex')}`,
       name: name ?? basename(shell),
       shell,
       directory: this.#options.directory,
@@ -128,10 +128,11 @@ export class Terminals implements TerminalService {
     if (it.readers === 0) it.acknowledged = Math.max(it.acknowledged, it.tape.start, Math.min(from, it.tape.end));
     it.readers += 1;
     this.#flow(it);
+    const before = it.tape.end;
     const breathe = () => new Promise<void>((resolve) => setTimeout(resolve, GATHER_MS));
     try {
       for await (const { offset, bytes } of it.tape.read(from, { signal, breathe }))
-        yield { offset, data: Buffer.from(bytes).toString('base64') };
+        yield { offset, data: Buffer.from(bytes).toString('base64'), replay: offset < before };
     } finally {
       it.readers -= 1;
       this.#flow(it);

@@ -71,6 +71,13 @@ test('a reader that comes back goes on where it was; one that comes new gets all
   expect(second).not.toContain('one-2');
   const all = await readUntil(id, /two-2\r\n/);
   expect(all.startsWith(first)).toBe(true);
+  // What was there before the reader is marked: a question in it has been answered.
+  const again = terminals.output(id, 0);
+  expect((await again.next()).value).toMatchObject({ replay: true });
+  const live = again.next();
+  terminals.write(id, 'echo live\n');
+  expect((await live).value).toMatchObject({ replay: false });
+  await again.return(undefined);
 });
 
 test('the end of a shell is told with its code or signal, typing is an error then, and it can be started again', async () => {
@@ -159,8 +166,8 @@ test.runIf(process.platform === 'linux')('so does a studio that is killed by SIG
     `import { Terminals } from ${JSON.stringify(join(import.meta.dirname, 'index.ts'))};
 const terminals = new Terminals({ directory: '/', ptyHost: ${JSON.stringify(ptyHost)}, shell: '/bin/sh' });
 const made = await terminals.create({ columns: 80, rows: 24 });
-terminals.write('t1', ${JSON.stringify(JOBS)});
-for await (const { data } of terminals.output('t1', 0))
+terminals.write(made.value.id, ${JSON.stringify(JOBS)});
+for await (const { data } of terminals.output(made.value.id, 0))
   if (Buffer.from(data, 'base64').toString().includes('jobs-2')) console.log(made.value.state.pid);
 `,
   );

@@ -4,7 +4,8 @@ import { type ILink, type ITheme, Terminal } from '@xterm/xterm';
 import '@xterm/xterm/css/xterm.css';
 import '../../theme/ansi.css';
 import { type Disposable, DisposableStore, toDisposable } from '../../../app/base/disposable.ts';
-import type { Event } from '../../../app/base/event.ts';
+import { Emitter, type Event } from '../../../app/base/event.ts';
+import type { TerminalSize } from '../../../app/contract/terminal.ts';
 import { findLinks, type TextLink } from './links.ts';
 import { OutputQueue } from './output-queue.ts';
 
@@ -13,6 +14,8 @@ export interface TerminalOptions {
   readonly label: string;
   readonly scrollback: number;
   readonly fontSize: number;
+  /** A guest ends lines with a bare line feed as often as not; a pseudo-terminal has done it by itself. */
+  readonly convertEol: boolean;
   /** What each link of a line leads to, in words, for its tooltip; null for those that lead nowhere, which are not underlined. */
   readonly describe: (links: readonly TextLink[]) => Promise<readonly (string | null)[]>;
   readonly follow: (link: TextLink) => void;
@@ -31,11 +34,20 @@ export class TerminalView implements Disposable {
   readonly #search = new SearchAddon({ highlightLimit: 2000 });
   readonly #queue: OutputQueue;
   readonly #owned = new DisposableStore();
-  /** Bytes that a person types, as text. */
+  readonly #taken = new Emitter<void>();
+  /** Bytes that were written, that have been shown, and up to which they are of the past. */
+  #written = 0;
+  #shown = 0;
+  #past = 0;
+  /** What a person types, and what programs are answered that ask the terminal; unless they asked in the past. */
   readonly onData: Event<string>;
+  /** Some of what was written has been shown. */
+  readonly onDidShow = this.#taken.event;
+  readonly onDidResize: Event<TerminalSize>;
+  readonly onDidChangeTitle: Event<string>;
   readonly onDidSearch: Event<SearchCount>;
 
-  constructor(element: HTMLElement, { label, scrollback, fontSize, describe, follow }: TerminalOptions) {
+  constructor(element: HTMLElement, { label, scrollback, fontSize, convertEol, describe, follow }: TerminalOptions) {
     this.#terminal = new Terminal({
       scrollback,
       fontSize,
@@ -46,8 +58,7 @@ export class TerminalView implements Disposable {
       cursorInactiveStyle: 'outline',
       minimumContrastRatio: 4.5,
       allowProposedApi: true,
-      // The guest ends lines with a bare line feed as often as not.
-      convertEol: true,
+      convertEol,
       overviewRuler: {},
     });
     const terminal = this.#terminal;
@@ -57,10 +68,19 @@ export class TerminalView implements Disposable {
     terminal.textarea?.setAttribute('aria-label', label);
     this.#queue = new OutputQueue({
       write: (bytes, taken) => terminal.write(bytes, taken),
-      nextFrame: (run) => requestAnimationFrame(run),
+      nextFrame: inNextFrame,
+      onTaken: (bytes) => {
+        this.#shown += bytes;
+        this.#taken.fire();
+      },
       onSkipped: (bytes) => this.note(`${Math.round(bytes / 1024)} KiB came too fast and are left out here`),
     });
-    this.onData = (listener) => terminal.onData(listener);
+    this.onData = (listener) =>
+      terminal.onData((text) => {
+        if (this.#shown >= this.#past) listener(text);
+      });
+    this.onDidResize = (listener) => terminal.onResize(({ cols, rows }) => listener({ columns: cols, rows }));
+    this.onDidChangeTitle = (listener) => terminal.onTitleChange(listener);
     this.onDidSearch = (listener) =>
       this.#search.onDidChangeResults(({ resultIndex, resultCount }) =>
         listener({ index: resultIndex, count: resultCount }),
@@ -103,8 +123,25 @@ export class TerminalView implements Disposable {
     ];
   }
 
-  write(bytes: Uint8Array): void {
+  /** @param replay of the past: programs that asked the terminal in it get no answer now */
+  write(bytes: Uint8Array, replay = false): void {
+    this.#written += bytes.length;
+    if (replay) this.#past = this.#written;
     this.#queue.push(bytes);
+  }
+
+  /** Bytes that were written and have not been shown yet. */
+  get pending(): number {
+    return this.#written - this.#shown;
+  }
+
+  get size(): TerminalSize {
+    return { columns: this.#terminal.cols, rows: this.#terminal.rows };
+  }
+
+  /** As if it were typed; programs that want to know are told that it was not. */
+  paste(text: string): void {
+    this.#terminal.paste(text);
   }
 
   /** A line of the studio's own, between those of the guest. */
@@ -188,7 +225,25 @@ export class TerminalView implements Disposable {
     this.#queue.dispose();
     this.#owned.dispose();
     this.#terminal.dispose();
+    this.#taken.dispose();
   }
+}
+
+/** Long enough that a frame comes first wherever frames come at all. */
+const HIDDEN_MS = 250;
+
+/** A page that is not seen has no frames; the shell in it goes on. */
+function inNextFrame(run: () => void): void {
+  let done = false;
+  const once = () => {
+    if (done) return;
+    done = true;
+    clearTimeout(timer);
+    cancelAnimationFrame(frame);
+    run();
+  };
+  const timer = setTimeout(once, HIDDEN_MS);
+  const frame = requestAnimationFrame(once);
 }
 
 function cssValue(name: string): string {

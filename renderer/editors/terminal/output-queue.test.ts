@@ -5,6 +5,7 @@ function rig() {
   const frames: (() => void)[] = [];
   const written: number[] = [];
   const skipped: number[] = [];
+  const through: number[] = [];
   let take = () => {};
   const queue = new OutputQueue({
     nextFrame: (run) => frames.push(run),
@@ -13,8 +14,9 @@ function rig() {
       take = taken;
     },
     onSkipped: (bytes) => skipped.push(bytes),
+    onTaken: (bytes) => through.push(bytes),
   });
-  return { queue, frames, written, skipped, frame: () => frames.shift()?.(), take: () => take() };
+  return { queue, frames, written, skipped, through, frame: () => frames.shift()?.(), take: () => take() };
 }
 
 test('many pieces are one write a frame', () => {
@@ -39,10 +41,13 @@ test('the next frame waits for the terminal', () => {
 });
 
 test('a flood is bounded, and what is left out is said', () => {
-  const { queue, skipped, frame } = rig();
+  const { queue, skipped, through, frame, take } = rig();
   for (let i = 0; i < 40; i++) queue.push(new Uint8Array(64 << 10));
   frame();
   expect(skipped).toEqual([(40 - 32) * (64 << 10)]);
+  expect(through).toEqual([]);
+  take();
+  expect(through).toEqual([(40 - 32 + 4) * (64 << 10)]);
 });
 
 test('bytes keep their order', () => {

@@ -9,6 +9,8 @@ export interface OutputQueueOptions {
   readonly nextFrame: (run: () => void) => void;
   /** Told how many bytes were left out, before what follows them is written. */
   readonly onSkipped: (bytes: number) => void;
+  /** Told how many bytes are through: parsed, or left out. */
+  readonly onTaken?: ((bytes: number) => void) | undefined;
 }
 
 /** About 15 MB/s at 60 frames: above every serial line, and parsed within a frame. */
@@ -43,9 +45,11 @@ export class OutputQueue {
 
   /** Forgets what waits, when another machine is shown. */
   clear(): void {
+    const gone = this.#bytes + this.#skipped;
     this.#waiting = [];
     this.#bytes = 0;
     this.#skipped = 0;
+    if (gone > 0) this.#options.onTaken?.(gone);
   }
 
   dispose(): void {
@@ -62,12 +66,13 @@ export class OutputQueue {
   #flush(): void {
     const { write, onSkipped } = this.#options;
     if (this.#disposed) return;
-    if (this.#skipped > 0) {
-      onSkipped(this.#skipped);
-      this.#skipped = 0;
-    }
-    write(this.#take(), () => {
+    const skipped = this.#skipped;
+    this.#skipped = 0;
+    if (skipped > 0) onSkipped(skipped);
+    const bytes = this.#take();
+    write(bytes, () => {
       this.#busy = false;
+      this.#options.onTaken?.(skipped + bytes.length);
       this.#schedule();
     });
   }

@@ -1,5 +1,6 @@
-import { useEffect, useRef, useState } from 'react';
-import { TerminalView } from '../../editors/terminal/TerminalView.ts';
+import { useEffect } from 'react';
+import { SearchBar } from '../../editors/terminal/SearchBar.tsx';
+import { useTerminalView } from '../../editors/terminal/use-terminal-view.ts';
 import { abilitiesOf, stateWords } from '../../state/machine-view.ts';
 import { machineById, useShownMachine } from '../../state/machines.ts';
 import { useSettings } from '../../state/settings.ts';
@@ -7,11 +8,9 @@ import { Button } from '../../widgets/buttons.tsx';
 import { copyText } from '../../widgets/clipboard.ts';
 import { EmptyState } from '../../widgets/EmptyState.tsx';
 import { runCommand } from '../../workbench/commands.ts';
+import { describeLinks, followLink } from '../../workbench/follow-link.ts';
 import type { PaneProps } from '../../workbench/panes.ts';
-import { describeLinks, followLink } from './follow-link.ts';
-import { SearchBar } from './SearchBar.tsx';
 import { sessionOf, setTerminal, useSerial } from './store.ts';
-import './serial.css';
 
 /** The serial console of the machine that is shown. */
 export function SerialPane({ isVisible }: PaneProps) {
@@ -38,49 +37,36 @@ function Console({
   readonly canType: boolean;
   readonly isVisible: boolean;
 }) {
-  const element = useRef<HTMLDivElement>(null);
-  // The terminal outlives the machine that it shows.
-  const shownId = useRef(machineId);
-  shownId.current = machineId;
-  const [view, setView] = useState<TerminalView | null>(null);
   const searching = useSerial((state) => state.searching);
   const fontSize = useSettings(({ settings }) => settings.editorFontSize);
   const scrollback = useSettings(({ settings }) => settings.serialScrollbackLines);
+  // The terminal outlives the machine that it shows.
+  const [element, view] = useTerminalView({
+    label: 'Serial console',
+    scrollback,
+    fontSize,
+    isVisible,
+    convertEol: true,
+    describe: (links) => describeLinks(machineId, links),
+    follow: (link) => void followLink(machineId, link),
+  });
 
   useEffect(() => {
-    if (element.current === null) return;
-    const made = new TerminalView(element.current, {
-      label: 'Serial console',
-      scrollback,
-      fontSize: useSettings.getState().settings.editorFontSize,
-      describe: (links) => describeLinks(shownId.current, links),
-      follow: (link) => void followLink(shownId.current, link),
-    });
-    made.interceptKeys((event) => {
-      if (!event.ctrlKey || !event.shiftKey || event.code !== 'KeyC' || made.selection === '') return false;
-      event.preventDefault();
-      void copyText(made.selection);
-      return true;
-    });
-    setView(made);
+    if (view === null) return;
     setTerminal({
-      clear: () => made.clear(),
-      copy: () => void copyText(made.selection),
-      focus: () => made.focus(),
+      clear: () => view.clear(),
+      copy: () => void copyText(view.selection),
+      focus: () => view.focus(),
     });
-    return () => {
-      setTerminal(null);
-      setView(null);
-      made.dispose();
-    };
-  }, [scrollback]);
+    return () => setTerminal(null);
+  }, [view]);
 
   useEffect(() => {
     if (view === null) return;
     view.restart();
     const session = sessionOf(machineId);
     const listening = session.listen((event) => {
-      if (event.kind === 'bytes') view.write(event.bytes);
+      if (event.kind === 'bytes') view.write(event.bytes, event.replay);
       else if (event.kind === 'gap') view.note(`${event.bytes} bytes were lost here`);
     });
     const typing = view.onData((text) => session.type(text));
@@ -91,18 +77,17 @@ function Console({
   }, [view, machineId]);
 
   useEffect(() => view?.setReadOnly(!canType), [view, canType]);
-  useEffect(() => view?.setFontSize(fontSize), [view, fontSize]);
-  useEffect(() => {
-    if (!isVisible || view === null) return;
-    // After the dock has given it its size.
-    const frame = requestAnimationFrame(() => view.reveal());
-    return () => cancelAnimationFrame(frame);
-  }, [view, isVisible]);
 
   return (
-    <div className="serial">
-      {searching && view !== null ? <SearchBar view={view} /> : null}
-      <div className="serial-terminal" data-keys="terminal" ref={element} />
+    <div className="terminal-view">
+      {searching && view !== null ? (
+        <SearchBar
+          view={view}
+          label="Find in the serial console"
+          onClose={() => useSerial.setState({ searching: false })}
+        />
+      ) : null}
+      <div className="terminal-screen" data-keys="terminal" ref={element} />
       {canType ? null : <EndLine machineId={machineId} />}
     </div>
   );
@@ -114,7 +99,7 @@ function EndLine({ machineId }: { readonly machineId: string }) {
   if (machine === null) return null;
   const { label, detail, tone } = stateWords(machine.state);
   return (
-    <p className="serial-end" data-tone={tone} role="status">
+    <p className="terminal-end" data-tone={tone} role="status">
       <strong>{label}.</strong> {detail}
     </p>
   );

@@ -8,6 +8,7 @@ import { registerPane } from '../../workbench/panes.ts';
 import { SerialPane } from './SerialPane.tsx';
 import { currentTerminal, shownLog, useSerial } from './store.ts';
 import '../../widgets/controls.css';
+import './serial.css';
 
 function Actions() {
   const machines = useMachineList();
@@ -51,7 +52,7 @@ registerPane({
       id: 'serial.focus',
       title: 'Go to Serial Console',
       category: 'Serial',
-      keybinding: 'Mod+`',
+      keybinding: 'Mod+Alt+`',
       run: () => {
         showPane('serial', false);
         requestAnimationFrame(() => currentTerminal()?.focus());

@@ -1,7 +1,7 @@
 import { create } from 'zustand';
 import { studio, whenConnected } from '../../host/client.ts';
+import { ConsoleSessions } from '../../state/console-session.ts';
 import { shownMachine, useMachines } from '../../state/machines.ts';
-import { SerialSessions } from './session.ts';
 
 interface SerialState {
   /** Whether the search bar is open. */
@@ -10,7 +10,7 @@ interface SerialState {
 
 export const useSerial = create<SerialState>(() => ({ searching: false }));
 
-const sessions = new SerialSessions((id) => ({
+const sessions = new ConsoleSessions((id) => ({
   open: (from, signal) => studio.machines.serial({ id, from }, { signal }),
   write: async (text) => {
     const done = await studio.machines.serialWrite({ id, text });

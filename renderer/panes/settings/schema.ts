@@ -51,6 +51,7 @@ const OBEYED: ReadonlySet<string> = new Set([
   'autoSave',
   'buildOnSave',
   'serialScrollbackLines',
+  'terminalScrollbackLines',
   'profile',
   'model',
 ]);

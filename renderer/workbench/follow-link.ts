@@ -1,15 +1,19 @@
-import { resolveFile, type TextLink } from '../../editors/terminal/links.ts';
-import { studio } from '../../host/client.ts';
-import { notify } from '../../state/notifications.ts';
-import { openableOf, placesOf, placeText } from '../../state/places.ts';
-import { copyText } from '../../widgets/clipboard.ts';
-import { openFile } from '../../workbench/open.ts';
+import { resolveFile, type TextLink } from '../editors/terminal/links.ts';
+import { studio } from '../host/client.ts';
+import { notify } from '../state/notifications.ts';
+import { openableOf, placesOf, placeText } from '../state/places.ts';
+import { copyText } from '../widgets/clipboard.ts';
+import { openFile } from './open.ts';
 
-/** What links of a line of the console lead to; an address without name and source leads nowhere. */
-export async function describeLinks(machine: string, links: readonly TextLink[]): Promise<(string | null)[]> {
+/**
+ * What links of a line of output lead to; an address without name and source leads nowhere.
+ * @param machine whose kernel addresses are of; null where there is none
+ */
+export async function describeLinks(machine: string | null, links: readonly TextLink[]): Promise<(string | null)[]> {
   return Promise.all(
     links.map(async (link) => {
       if (link.kind === 'place') return `Open ${link.file}:${link.line}`;
+      if (machine === null) return null;
       const place = (await placesOf(machine, [link.address], link.isReturn)).get(link.address);
       const words = place === undefined ? '' : placeText(place);
       return words === '' ? null : words;
@@ -18,8 +22,9 @@ export async function describeLinks(machine: string, links: readonly TextLink[])
 }
 
 /** Opens what a link means; what cannot be opened is said. */
-export async function followLink(machine: string, link: TextLink): Promise<void> {
+export async function followLink(machine: string | null, link: TextLink): Promise<void> {
   if (link.kind === 'place') return followPlace(link.file, link.line, link.column);
+  if (machine === null) return;
   const place = (await placesOf(machine, [link.address], link.isReturn)).get(link.address);
   if (place === undefined) return;
   const openable = openableOf(place);
@@ -30,7 +35,7 @@ export async function followLink(machine: string, link: TextLink): Promise<void>
       severity: 'info',
       message: place.symbol ?? link.address,
       detail: `${link.address}\n${placeText({ ...place, symbol: null })}`,
-      key: 'serial.symbol',
+      key: 'link.symbol',
       sticky: false,
       actions: [{ title: 'Copy', run: () => copyText(`${link.address} ${placeText(place)}`) }],
     });
@@ -40,5 +45,5 @@ async function followPlace(file: string, line: number, column: number): Promise<
   const files = await studio.workspace.quickOpen();
   const path = files.ok ? resolveFile(file, files.value.paths) : null;
   if (path !== null) openFile(path, { line, column });
-  else notify({ severity: 'warning', message: `${file} is not one file of this workspace`, key: 'serial.link' });
+  else notify({ severity: 'warning', message: `${file} is not one file of this workspace`, key: 'link.file' });
 }

@@ -1,10 +1,18 @@
 import { useEffect, useState } from 'react';
-import type { SearchCount, TerminalView } from '../../editors/terminal/TerminalView.ts';
 import { IconButton } from '../../widgets/buttons.tsx';
-import { useSerial } from './store.ts';
+import type { SearchCount, TerminalView } from './TerminalView.ts';
 
-/** Finds text in the console. */
-export function SearchBar({ view }: { readonly view: TerminalView }) {
+/** Finds text in a terminal. */
+export function SearchBar({
+  view,
+  label,
+  onClose,
+}: {
+  readonly view: TerminalView;
+  /** `Find in the serial console`. */
+  readonly label: string;
+  readonly onClose: () => void;
+}) {
   const [text, setText] = useState('');
   const [{ index, count }, setCount] = useState<SearchCount>({ index: -1, count: 0 });
   useEffect(() => {
@@ -17,17 +25,17 @@ export function SearchBar({ view }: { readonly view: TerminalView }) {
   }, [view, text]);
   const close = () => {
     view.endSearch();
-    useSerial.setState({ searching: false });
+    onClose();
     view.focus();
   };
   const found = text === '' ? '' : count === 0 ? 'None' : `${index + 1} of ${count}`;
   return (
-    <search className="serial-search">
+    <search className="terminal-search">
       <input
         className="field"
         // biome-ignore lint/a11y/noAutofocus: a person has just asked for it
         autoFocus
-        aria-label="Find in the serial console"
+        aria-label={label}
         placeholder="Find"
         value={text}
         onChange={(event) => setText(event.target.value)}
@@ -36,7 +44,7 @@ export function SearchBar({ view }: { readonly view: TerminalView }) {
           else if (event.key === 'Escape') close();
         }}
       />
-      <span className="serial-search-count" role="status">
+      <span className="terminal-search-count" role="status">
         {found}
       </span>
       <IconButton
