@@ -1,8 +1,22 @@
+import type { LongOperation } from '../base/cancel.ts';
 import type { Result } from '../base/result.ts';
+import type {
+  DumpInfo,
+  DumpWritten,
+  MemorySearchEvent,
+  MemorySpace,
+  MemoryView,
+  MemoryWrite,
+  Resolved,
+  SymbolEntry,
+} from './inspect/memory.ts';
+import type { AddressSpace, PageWalk } from './inspect/paging.ts';
 import type { InspectSource } from './inspect/source.ts';
 import type { CodePlaces } from './places.ts';
 import type { BootReport, BootTimeline, DriverRegistry, Epitaph, TraceSpans } from './records.ts';
 
+export * from './inspect/memory.ts';
+export * from './inspect/paging.ts';
 export * from './inspect/source.ts';
 
 /** Looks at a machine while it runs, without stopping it, or at a dump. One method a subject; each subject has a file under `inspect/`. */
@@ -21,4 +35,50 @@ export interface InspectService {
     root: string,
     returns: boolean,
   ): Promise<Result<CodePlaces>>;
+
+  /** The translation of an address, entry by entry. */
+  walk(source: InspectSource, tables: PagingQuestion, address: bigint): Promise<Result<PageWalk>>;
+  /** All that is mapped, and what is odd about it. */
+  addressSpace(source: InspectSource, tables: PagingQuestion): Promise<Result<AddressSpace>>;
+
+  memory(source: InspectSource, place: MemoryPlace, size: number): Promise<Result<MemoryView>>;
+  /** Looks for bytes from the beginning of the space on; at most `limit` places. */
+  search(
+    source: InspectSource,
+    what: {
+      readonly space: MemorySpace;
+      readonly processor: number;
+      readonly pattern: Uint8Array;
+      readonly limit: number;
+    },
+    options?: LongOperation,
+  ): AsyncIterable<MemorySearchEvent>;
+  /** Changes memory of a machine that stands still, if `expected` is what stands there. */
+  write(
+    source: InspectSource,
+    place: MemoryPlace,
+    bytes: Uint8Array,
+    expected: Uint8Array,
+  ): Promise<Result<MemoryWrite>>;
+  /** An address by a symbol (`NAME`, `path::NAME+0x10`) or a register (`$rsp`). */
+  resolve(source: InspectSource, text: string, processor: number): Promise<Result<Resolved>>;
+  /** Symbols whose names have `query` in them, best first. */
+  symbols(source: InspectSource, query: string, limit: number): Promise<Result<SymbolEntry[]>>;
+
+  /** Writes a machine's memory and state into a file; it stands still meanwhile. */
+  dump(source: InspectSource, path: string): Promise<Result<DumpWritten>>;
+  /** What a dump is, before it is looked into. */
+  describeDump(path: string): Promise<Result<DumpInfo>>;
+}
+
+/** Whose tables: a processor's, or others by their CR3 with that processor's mode. */
+export interface PagingQuestion {
+  readonly processor: number;
+  readonly cr3: bigint | null;
+}
+
+export interface MemoryPlace {
+  readonly space: MemorySpace;
+  readonly processor: number;
+  readonly address: bigint;
 }

@@ -116,7 +116,7 @@ export interface Machine extends Disposable {
   /** QEMU's own text of `info registers -a`: every processor, as it is now. `app/wire/qemu-registers` reads it. */
   registers(): Promise<Result<string>>;
   /**
-   * Asks QEMU what only reads (`app/machine/query` says what that is); all else is refused. `pmemsave` and `dump-guest-memory` write a
+   * Asks QEMU what only reads (`app/machine/query` says what that is); all else is refused. `pmemsave` writes a
    * file into the run directory, which the caller removes. Integers beyond 2^53 are `bigint`.
    */
   query(command: string, args?: QueryArguments): Promise<Result<unknown>>;

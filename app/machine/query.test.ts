@@ -62,9 +62,10 @@ test('files go into the run directory, under names that nothing else has', () =>
     expect([path, save(path)]).toEqual([path, false]);
   expect([save(`${RUN}/memory-1.bin`, 1n << 40n), save(`${RUN}/memory-1.bin`, -1)]).toEqual([false, false]);
   const dump = (protocol: string, paging = false) => allowed('dump-guest-memory', { paging, protocol });
-  expect([dump(`file:${RUN}/memory-d.elf`), dump('fd:3'), dump(`file:${RUN}/memory-d.elf`, true)]).toEqual([
+  expect([dump('file:/home/a/.memory-1.part'), dump('file:.memory-1.part'), dump('file:/home/a/x.elf')]).toEqual([
     true,
     false,
     false,
   ]);
+  expect([dump('fd:3'), dump('file:/home/a/.memory-1.part', true)]).toEqual([false, false]);
 });

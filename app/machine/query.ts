@@ -3,7 +3,7 @@ import type { QueryArguments } from '../contract/machine.ts';
 
 /**
  * Which questions QEMU is asked about a machine on behalf of whoever looks at it. They read: none changes the guest. The two that
- * write a file write it into the machine's own run directory, under a name that nothing else there has.
+ * write a file do it under names that nothing else has.
  */
 
 /** QMP commands that only answer. */
@@ -12,7 +12,9 @@ const READING = /^(query-[a-z0-9-]{1,60}|x-query-virtio(-[a-z-]{1,40})?|qom-(get
 const READING_LINE =
   /^(info [a-z][a-z0-9-]{0,40}( [\w/.:-]{1,200}){0,4}|(x|xp) ?\/[0-9a-z]{1,12} 0x[0-9a-f]{1,16}|gva2gpa 0x[0-9a-f]{1,16})$/;
 /** Files that QEMU may write beside its sockets. */
-const FILE_NAME = /^memory-[\w-]{1,64}\.(bin|elf)$/;
+const FILE_NAME = /^memory-[\w-]{1,64}\.bin$/;
+/** A dump is too large for where the sockets are: it goes where its owner has made an empty file of such a name. */
+const DUMP_PATH = /^\/(?:.*\/)?\.memory-[\w-]{1,64}\.part$/s;
 /** Read in one go by `pmemsave`. */
 export const MAX_SAVE_BYTES = 64 << 20;
 /** The most that an answer may have in characters, as JSON. */
@@ -50,7 +52,7 @@ export function checkQuery(command: string, args: QueryArguments | undefined, ru
     case 'dump-guest-memory': {
       const { paging, protocol, ...rest } = given;
       const path = typeof protocol === 'string' && protocol.startsWith('file:') ? protocol.slice(5) : undefined;
-      return paging === false && isOwnFile(path, runDirectory) && Object.keys(rest).length === 0
+      return paging === false && path !== undefined && DUMP_PATH.test(path) && Object.keys(rest).length === 0
         ? ok()
         : refuse(command);
     }

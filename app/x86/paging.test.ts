@@ -30,7 +30,6 @@ test('modes by their bits', () => {
   expect(modes.map((it) => pagingMode({ ...LONG, ...it }))).toEqual(['none', '32-bit', 'pae', '4-level', '5-level']);
   expect(translate({ ...LONG, cr0: 0x11n }, memory([]), 0x1234n)).toMatchObject({ kind: 'mapped', physical: 0x1234n });
   expect(translate({ ...LONG, cr0: 0x11n }, memory([]), 1n << 32n)).toEqual({ kind: 'not-an-address' });
-  expect(translate({ ...LONG, efer: 0n }, memory([]), 0n)).toEqual({ kind: 'unsupported', mode: 'pae' });
 });
 
 test('a page of 4 KiB, rights of all levels together', () => {

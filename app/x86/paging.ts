@@ -1,9 +1,9 @@
 import { parseAddress } from '../base/address.ts';
 
 /**
- * Linear to physical addresses by the processor's own page tables, read from guest memory: Intel SDM Vol. 3A §4.5, "4-Level Paging
- * and 5-Level Paging". Everything that is read is the guest's and may be nonsense: a walk reads at most five entries, wherever they
- * point, and says at which level it ended.
+ * Linear to physical addresses by the processor's own page tables, read from guest memory: Intel SDM Vol. 3A §4.3 (32-bit), §4.4 (PAE)
+ * and §4.5 (4-level and 5-level). Everything that is read is the guest's and may be nonsense: a walk reads at most five entries,
+ * wherever they point, and says at which level it ended.
  */
 
 /** The registers that decide how addresses are translated, as 64-bit values. */
@@ -34,7 +34,7 @@ export type Translation =
   | {
       readonly kind: 'mapped';
       readonly physical: bigint;
-      /** 4 KiB, 2 MiB or 1 GiB. */
+      /** 4 KiB, 2 MiB (4 MiB in 32-bit paging) or 1 GiB. */
       readonly pageBytes: bigint;
       /** Access rights of all levels together (SDM Vol. 3A §4.6). */
       readonly writable: boolean;
@@ -49,23 +49,22 @@ export type Translation =
   /** A table lies outside of RAM. */
   | { readonly kind: 'unreadable'; readonly address: bigint; readonly steps: readonly PageStep[] }
   /** The address is none in this mode: not canonical, or beyond 32 bits. */
-  | { readonly kind: 'not-an-address' }
-  /** A mode that is not read here. */
-  | { readonly kind: 'unsupported'; readonly mode: PagingMode };
+  | { readonly kind: 'not-an-address' };
 
 const CR0_PG = 1n << 31n;
+const CR4_PSE = 1n << 4n;
 const CR4_PAE = 1n << 5n;
 const CR4_LA57 = 1n << 12n;
 const EFER_LME = 1n << 8n;
 const EFER_NXE = 1n << 11n;
 
 /** Bits of an entry, SDM Vol. 3A §4.5.4. */
-const PRESENT = 1n << 0n;
-const WRITABLE = 1n << 1n;
-const USER = 1n << 2n;
+export const PRESENT = 1n << 0n;
+export const WRITABLE = 1n << 1n;
+export const USER = 1n << 2n;
 /** In a PDPTE or PDE: it maps a page. Reserved above. */
-const PAGE_SIZE = 1n << 7n;
-const NO_EXECUTE = 1n << 63n;
+export const PAGE_SIZE = 1n << 7n;
+export const NO_EXECUTE = 1n << 63n;
 /** Bits 51:12. Bits above the processor's own width are reserved too, and lead outside of RAM here. */
 const ADDRESS = 0x000f_ffff_ffff_f000n;
 const PAGE_BYTES = 4096n;
@@ -85,43 +84,128 @@ export function pagingMode({ cr0, cr4, efer }: PagingRegisters): PagingMode {
   return (cr4 & CR4_LA57) === 0n ? '4-level' : '5-level';
 }
 
+/** How tables lie in a mode. */
+export interface PagingShape {
+  readonly levels: 2 | 3 | 4 | 5;
+  readonly entryBytes: 4 | 8;
+  /** Bits of the address that each level takes; the root of PAE paging takes two. */
+  readonly indexBits: 9 | 10;
+  readonly entriesAtRoot: number;
+  readonly addressBits: 32 | 48 | 57;
+  /** The root table's guest-physical address. */
+  readonly root: bigint;
+  readonly noExecute: boolean;
+  /** 32-bit paging: whether CR4.PSE lets a PDE map 4 MiB. */
+  readonly largePages: boolean;
+}
+
+/** Undefined without paging. */
+export function pagingShape(registers: PagingRegisters): PagingShape | undefined {
+  const mode = pagingMode(registers);
+  const noExecute = (registers.efer & EFER_NXE) !== 0n;
+  switch (mode) {
+    case 'none':
+      return undefined;
+    case '32-bit': {
+      const largePages = (registers.cr4 & CR4_PSE) !== 0n;
+      const root = registers.cr3 & 0xffff_f000n;
+      const rest = { levels: 2, entryBytes: 4, indexBits: 10, entriesAtRoot: 1024, addressBits: 32 } as const;
+      return { ...rest, root, noExecute: false, largePages };
+    }
+    case 'pae': {
+      // Four entries at 32-byte alignment; a processor reads them when CR3 is loaded (§4.4.1).
+      const root = registers.cr3 & 0xffff_ffe0n;
+      const rest = { levels: 3, entryBytes: 8, indexBits: 9, entriesAtRoot: 4, addressBits: 32 } as const;
+      return { ...rest, root, noExecute, largePages: true };
+    }
+    default: {
+      const five = mode === '5-level';
+      const rest = { entryBytes: 8, indexBits: 9, entriesAtRoot: 512, root: registers.cr3 & ADDRESS } as const;
+      return { ...rest, levels: five ? 5 : 4, addressBits: five ? 57 : 48, noExecute, largePages: true };
+    }
+  }
+}
+
+/** log2 of what one entry of a level spans. */
+export function levelShift(shape: PagingShape, level: number): number {
+  return 12 + shape.indexBits * (level - 1);
+}
+
+/** What one entry says, in its place. */
+export type EntryMeaning =
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'reserved'; readonly why: string }
+  | { readonly kind: 'table'; readonly table: bigint }
+  | { readonly kind: 'page'; readonly page: bigint; readonly pageBytes: bigint };
+
+/** Reads an entry of a level by the rules of the mode. */
+export function readEntry(shape: PagingShape, level: number, entry: bigint): EntryMeaning {
+  if ((entry & PRESENT) === 0n) return { kind: 'absent' };
+  const reserved = (why: string): EntryMeaning => ({ kind: 'reserved', why });
+  if (shape.entryBytes === 4) return readEntry32(shape, level, entry);
+  if (shape.levels === 3 && level === 3) {
+    // A PDPTE of PAE paging has no rights of its own (§4.4.1, table 4-8).
+    if ((entry & 0x1e6n) !== 0n || entry >> 52n !== 0n) return reserved('bits 8:5, 2:1 or 63:52 are set');
+    return { kind: 'table', table: entry & ADDRESS };
+  }
+  if (!shape.noExecute && (entry & NO_EXECUTE) !== 0n) return reserved('bit 63 is set without EFER.NXE');
+  if (level > 1 && (entry & PAGE_SIZE) === 0n) return { kind: 'table', table: entry & ADDRESS };
+  if (level > 3 || (shape.levels === 3 && level === 3)) return reserved('bit 7 is set where no page can be');
+  const pageBytes = 1n << BigInt(levelShift(shape, level));
+  // Bit 12 of a large page is PAT.
+  if (level > 1 && (entry & (pageBytes - 1n) & ~0x1fffn) !== 0n) return reserved('address bits below the page are set');
+  return { kind: 'page', page: entry & ADDRESS & ~(pageBytes - 1n), pageBytes };
+}
+
+/** SDM Vol. 3A §4.3; a PDE of 4 MiB has address bits 39:32 at 20:13 (PSE-36). */
+function readEntry32(shape: PagingShape, level: number, entry: bigint): EntryMeaning {
+  if (level === 1) return { kind: 'page', page: entry & 0xffff_f000n, pageBytes: PAGE_BYTES };
+  if ((entry & PAGE_SIZE) === 0n || !shape.largePages) return { kind: 'table', table: entry & 0xffff_f000n };
+  if ((entry & (1n << 21n)) !== 0n) return { kind: 'reserved', why: 'bit 21 of a 4 MiB page is set' };
+  return { kind: 'page', page: (entry & 0xffc0_0000n) | (((entry >> 13n) & 0xffn) << 32n), pageBytes: 1n << 22n };
+}
+
+/** Whether an entry of this level has rights of its own; the PDPTEs of PAE paging have none. */
+export function hasRights(shape: PagingShape, level: number): boolean {
+  return !(shape.levels === 3 && level === 3);
+}
+
 /** Translates one linear address. */
 export function translate(registers: PagingRegisters, read: ReadPhysical, linear: bigint): Translation {
-  const mode = pagingMode(registers);
-  if (mode === 'none') {
+  const shape = pagingShape(registers);
+  if (shape === undefined) {
     if (linear < 0n || linear > 0xffff_ffffn) return { kind: 'not-an-address' };
     const all = { writable: true, user: true, executable: true };
     return { kind: 'mapped', physical: linear, pageBytes: PAGE_BYTES, ...all, steps: [] };
   }
-  if (mode !== '4-level' && mode !== '5-level') return { kind: 'unsupported', mode };
-  const levels = mode === '5-level' ? 5 : 4;
-  if (!isCanonicalFor(linear, levels)) return { kind: 'not-an-address' };
-  const noExecute = (registers.efer & EFER_NXE) !== 0n;
+  if (!isAddress(shape, linear)) return { kind: 'not-an-address' };
   const steps: PageStep[] = [];
-  let table = registers.cr3 & ADDRESS;
+  let table = shape.root;
   let rights = WRITABLE | USER;
   let executable = true;
-  for (let level = levels; ; level--) {
-    const shift = BigInt(12 + 9 * (level - 1));
-    const address = table + 8n * ((linear >> shift) & 0x1ffn);
-    const bytes = read(address, 8);
+  for (let level: number = shape.levels; ; level--) {
+    const shift = levelShift(shape, level);
+    const mask = level === shape.levels ? shape.entriesAtRoot - 1 : (1 << shape.indexBits) - 1;
+    const address = table + BigInt(shape.entryBytes) * ((linear >> BigInt(shift)) & BigInt(mask));
+    const bytes = read(address, shape.entryBytes);
     if (bytes === undefined) return { kind: 'unreadable', address, steps };
-    const entry = new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true);
+    const view = new DataView(bytes.buffer, bytes.byteOffset, shape.entryBytes);
+    const entry = shape.entryBytes === 8 ? view.getBigUint64(0, true) : BigInt(view.getUint32(0, true));
     steps.push({ level, address, entry });
-    if ((entry & PRESENT) === 0n) return { kind: 'absent', level, steps };
-    const isPage = level === 1 || (entry & PAGE_SIZE) !== 0n;
-    if (isReserved(entry, level, noExecute)) return { kind: 'reserved', level, steps };
-    rights &= entry;
-    executable &&= (entry & NO_EXECUTE) === 0n;
-    if (!isPage) {
-      table = entry & ADDRESS;
+    const meaning = readEntry(shape, level, entry);
+    if (meaning.kind === 'absent' || meaning.kind === 'reserved') return { kind: meaning.kind, level, steps };
+    if (hasRights(shape, level)) {
+      rights &= entry;
+      executable &&= (entry & NO_EXECUTE) === 0n || !shape.noExecute;
+    }
+    if (meaning.kind === 'table') {
+      table = meaning.table;
       continue;
     }
-    const pageBytes = 1n << shift;
     return {
       kind: 'mapped',
-      physical: (entry & ADDRESS & ~(pageBytes - 1n)) | (linear & (pageBytes - 1n)),
-      pageBytes,
+      physical: meaning.page | (linear & (meaning.pageBytes - 1n)),
+      pageBytes: meaning.pageBytes,
       writable: (rights & WRITABLE) !== 0n,
       user: (rights & USER) !== 0n,
       executable,
@@ -130,21 +214,17 @@ export function translate(registers: PagingRegisters, read: ReadPhysical, linear
   }
 }
 
-/** Reserved bits of a present entry: bit 63 without EFER.NXE, bit 7 above a PDPTE, address bits below a large page (but 12, PAT). */
-function isReserved(entry: bigint, level: number, noExecute: boolean): boolean {
-  if (!noExecute && (entry & NO_EXECUTE) !== 0n) return true;
-  if (level === 1 || (entry & PAGE_SIZE) === 0n) return false;
-  if (level > 3) return true;
-  const pageBytes = 1n << BigInt(12 + 9 * (level - 1));
-  return (entry & (pageBytes - 1n) & ~0x1fffn) !== 0n;
+/** Whether the bits above the address width are copies of its highest bit (SDM Vol. 1 §3.3.7.1); of 32-bit modes, zero. */
+export function isAddress({ addressBits }: PagingShape, linear: bigint): boolean {
+  if (linear < 0n || linear > 0xffff_ffff_ffff_ffffn) return false;
+  if (addressBits === 32) return linear <= 0xffff_ffffn;
+  const top = linear >> BigInt(addressBits - 1);
+  return top === 0n || top === (1n << BigInt(65 - addressBits)) - 1n;
 }
 
-/** Whether the bits above the address width are copies of its highest bit (SDM Vol. 1 §3.3.7.1). */
-function isCanonicalFor(linear: bigint, levels: number): boolean {
-  if (linear < 0n || linear > 0xffff_ffff_ffff_ffffn) return false;
-  const width = 12 + 9 * levels;
-  const top = linear >> BigInt(width - 1);
-  return top === 0n || top === (1n << BigInt(65 - width)) - 1n;
+/** The linear address of a position in the tables: its highest bit is copied upwards where the mode does so. */
+export function toLinear({ addressBits }: PagingShape, position: bigint): bigint {
+  return addressBits === 32 ? position : BigInt.asUintN(64, BigInt.asIntN(addressBits, position));
 }
 
 /** The most bytes that `readLinear` gives: tables can map one page everywhere, so they bound nothing. */

@@ -1,6 +1,16 @@
+import { resolve } from 'node:path';
 import { implement } from '@orpc/server';
 import { ok, type Result } from '../../app/base/result.ts';
-import type { InspectService, InspectSource, Machine, SourceRef } from '../../app/contract/index.ts';
+import type {
+  InspectService,
+  InspectSource,
+  Machine,
+  MemoryPlace,
+  MemorySearchEvent,
+  MemorySpace,
+  PagingQuestion,
+  SourceRef,
+} from '../../app/contract/index.ts';
 import { studioContract } from '../../app/contract/studio.ts';
 
 export type FindMachine = (id: string) => Promise<Result<Machine>>;
@@ -20,7 +30,43 @@ export function inspectRoutes(inspect: InspectService, find: FindMachine, root: 
     places: os.places.handler(({ input }) =>
       on(input, (it) => inspect.places(it, input.addresses.map(BigInt), root, input.returns)),
     ),
+    walk: os.walk.handler(({ input }) => on(input, (it) => inspect.walk(it, tablesOf(input), BigInt(input.address)))),
+    addressSpace: os.addressSpace.handler(({ input }) => on(input, (it) => inspect.addressSpace(it, tablesOf(input)))),
+    memory: os.memory.handler(({ input }) => on(input, (it) => inspect.memory(it, placeOf(input), input.size))),
+    search: os.search.handler(async function* ({ input, signal }): AsyncGenerator<MemorySearchEvent> {
+      const source = await sourceOf(input, find);
+      if (!source.ok) return yield { kind: 'failed', error: source.error };
+      const { space, processor, limit } = input;
+      yield* inspect.search(source.value, { space, processor, limit, pattern: bytesOf(input.pattern) }, { signal });
+    }),
+    write: os.write.handler(({ input }) =>
+      on(input, (it) => inspect.write(it, placeOf(input), bytesOf(input.bytes), bytesOf(input.expected))),
+    ),
+    resolve: os.resolve.handler(({ input }) => on(input, (it) => inspect.resolve(it, input.text, input.processor))),
+    symbols: os.symbols.handler(({ input }) => on(input, (it) => inspect.symbols(it, input.query, input.limit))),
+    dump: os.dump.handler(({ input }) => on({ id: input.id }, (it) => inspect.dump(it, resolve(root, input.path)))),
+    describeDump: os.describeDump.handler(({ input }) => inspect.describeDump(resolve(root, input.path))),
   };
+}
+
+function tablesOf({ processor, cr3 }: { readonly processor: number; readonly cr3: string | null }): PagingQuestion {
+  return { processor, cr3: cr3 === null ? null : BigInt(cr3) };
+}
+
+function placeOf({
+  space,
+  processor,
+  address,
+}: {
+  space: MemorySpace;
+  processor: number;
+  address: string;
+}): MemoryPlace {
+  return { space, processor, address: BigInt(address) };
+}
+
+function bytesOf(hex: string): Uint8Array {
+  return Buffer.from(hex, 'hex');
 }
 
 async function sourceOf(ref: SourceRef, find: FindMachine): Promise<Result<InspectSource>> {

@@ -31,7 +31,12 @@ export function createServiceHost(options: ServiceHostOptions): ServiceHost {
   const doctor = new Doctor(options.root);
   const profiles = new DirectoryProfiles(join(options.root, 'qemu-profiles'));
   const owned = new DisposableStore();
-  const inspect = owned.add(new Inspector((machine, command, args) => machines.query(machine, command, args)));
+  const inspect = owned.add(
+    new Inspector({
+      ask: (machine, command, args) => machines.query(machine, command, args),
+      hold: (machine) => machines.hold(machine),
+    }),
+  );
   const machines: QemuMachines = owned.add(
     new QemuMachines({
       profiles,

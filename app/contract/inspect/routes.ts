@@ -1,9 +1,28 @@
 import { z } from 'zod';
 import { HexSchema } from '../common.ts';
 import { CodePlacesSchema, MAX_PLACES } from '../places.ts';
-import { ask, result } from '../procedure.ts';
+import { ask, follow, result } from '../procedure.ts';
 import { BootReportSchema, DriverRegistrySchema, EpitaphSchema, TraceSpansSchema } from '../records.ts';
-import { SourceRefSchema, withSource } from './source.ts';
+import {
+  BytesSchema,
+  DumpInfoSchema,
+  DumpWrittenSchema,
+  MAX_LOOK_BYTES,
+  MemorySearchEventSchema,
+  MemorySpaceSchema,
+  MemoryViewSchema,
+  MemoryWriteSchema,
+  PatternSchema,
+  ResolvedSchema,
+  SymbolEntrySchema,
+} from './memory.ts';
+import { AddressSpaceSchema, PageWalkSchema } from './paging.ts';
+import { DumpPathSchema, MachineIdSchema, SourceRefSchema, withSource } from './source.ts';
+
+/** A processor by its number: whose registers and tables are meant. */
+const processor = z.number().int().min(0).max(1023).default(0);
+const tables = { processor, cr3: HexSchema.nullable().default(null) };
+const place = { space: MemorySpaceSchema, processor, address: HexSchema };
 
 /** The questions of the page about a machine or a dump, one a subject: `inspect.*` of the contract. */
 export const inspectContract = {
@@ -16,4 +35,29 @@ export const inspectContract = {
     withSource({ addresses: z.array(HexSchema).max(MAX_PLACES), returns: z.boolean().default(false) }),
     result(CodePlacesSchema),
   ),
+
+  walk: ask(withSource({ address: HexSchema, ...tables }), result(PageWalkSchema)),
+  addressSpace: ask(withSource(tables), result(AddressSpaceSchema)),
+
+  memory: ask(withSource({ ...place, size: z.number().int().min(1).max(MAX_LOOK_BYTES) }), result(MemoryViewSchema)),
+  /** Leaving the stream ends the search. */
+  search: follow(
+    withSource({
+      space: MemorySpaceSchema,
+      processor,
+      pattern: PatternSchema,
+      limit: z.number().int().min(1).max(10_000),
+    }),
+    MemorySearchEventSchema,
+  ),
+  write: ask(withSource({ ...place, bytes: BytesSchema, expected: BytesSchema }), result(MemoryWriteSchema)),
+  resolve: ask(withSource({ text: z.string().min(1).max(512), processor }), result(ResolvedSchema)),
+  symbols: ask(
+    withSource({ query: z.string().max(512), limit: z.number().int().min(1).max(500) }),
+    result(z.array(SymbolEntrySchema)),
+  ),
+
+  /** Writes a dump of a machine, by a path of the host's computer. */
+  dump: ask(z.strictObject({ id: MachineIdSchema, path: DumpPathSchema }), result(DumpWrittenSchema)),
+  describeDump: ask(z.strictObject({ path: DumpPathSchema }), result(DumpInfoSchema)),
 };

@@ -1,5 +1,8 @@
+import { dump } from './dump.ts';
+import { memory } from './memory.ts';
+import { paging } from './paging.ts';
 import { boot, drivers, epitaph, trace } from './records.ts';
 import type { Subject } from './subject.ts';
 
 /** In the order of the help. */
-export const SUBJECTS: readonly Subject[] = [boot, trace, epitaph, drivers];
+export const SUBJECTS: readonly Subject[] = [paging, memory, boot, trace, epitaph, drivers, dump];

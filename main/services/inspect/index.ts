@@ -1,27 +1,47 @@
+import type { LongOperation } from '../../../app/base/cancel.ts';
 import type { Disposable } from '../../../app/base/disposable.ts';
 import { ok, type Result } from '../../../app/base/result.ts';
 import type {
+  AddressSpace,
   BootReport,
   BootTimeline,
   CodePlaces,
   DriverRegistry,
+  DumpInfo,
+  DumpWritten,
   Epitaph,
   InspectService,
   InspectSource,
+  MemoryPlace,
+  MemorySearchEvent,
+  MemoryView,
+  MemoryWrite,
+  PageWalk,
+  PagingQuestion,
+  Resolved,
+  SymbolEntry,
   TraceSpans,
 } from '../../../app/contract/index.ts';
 import { readPlaces } from './code-places.ts';
+import { describeDump } from './dump-info.ts';
+import { type Hold, writeDump } from './dump-write.ts';
 import type { Ask } from './live-target.ts';
+import { readMemory, writeMemory } from './memory.ts';
+import { readAddressSpace, readPageWalk } from './paging.ts';
 import { readBootReport, readDrivers, readEpitaph, readTimeline, readTrace } from './records.ts';
+import { resolveAddress, searchSymbols } from './resolve.ts';
+import { type SearchQuestion, searchMemory } from './search.ts';
 import { InspectTargets } from './targets.ts';
 
 /** Looks at machines and dumps: one file a subject, which is given an open target. */
 export class Inspector implements InspectService, Disposable {
   readonly #targets: InspectTargets;
+  readonly #hold: Hold;
 
-  /** @param ask `QemuMachines.query` */
-  constructor(ask: Ask) {
-    this.#targets = new InspectTargets(ask);
+  /** @param machines how QEMU is asked, and a machine made to stand still: `QemuMachines` */
+  constructor(machines: { readonly ask: Ask; readonly hold: Hold }) {
+    this.#targets = new InspectTargets(machines.ask);
+    this.#hold = machines.hold;
   }
 
   boot(source: InspectSource): Promise<Result<BootReport>> {
@@ -53,6 +73,58 @@ export class Inspector implements InspectService, Disposable {
     const startedAt = 'machine' in source ? source.machine.startedAt : null;
     const image = await this.#targets.image(source);
     return image.ok ? ok(readPlaces(image.value, startedAt, addresses, root, returns)) : image;
+  }
+
+  walk(source: InspectSource, tables: PagingQuestion, address: bigint): Promise<Result<PageWalk>> {
+    return this.#targets.use(source, (target) => readPageWalk(target, tables, address));
+  }
+
+  addressSpace(source: InspectSource, tables: PagingQuestion): Promise<Result<AddressSpace>> {
+    return this.#targets.use(source, (target) => readAddressSpace(target, tables));
+  }
+
+  memory(source: InspectSource, place: MemoryPlace, size: number): Promise<Result<MemoryView>> {
+    return this.#targets.use(source, (target) => readMemory(target, place, size));
+  }
+
+  async *search(
+    source: InspectSource,
+    what: SearchQuestion,
+    options: LongOperation = {},
+  ): AsyncGenerator<MemorySearchEvent> {
+    const opened = await this.#targets.open(source);
+    if (!opened.ok) return yield { kind: 'failed', error: opened.error };
+    try {
+      yield* searchMemory(opened.value.target, what, options);
+    } finally {
+      opened.value.end.dispose();
+    }
+  }
+
+  write(
+    source: InspectSource,
+    place: MemoryPlace,
+    bytes: Uint8Array,
+    expected: Uint8Array,
+  ): Promise<Result<MemoryWrite>> {
+    return this.#targets.use(source, (target) => writeMemory(target, place, bytes, expected));
+  }
+
+  resolve(source: InspectSource, text: string, processor: number): Promise<Result<Resolved>> {
+    return this.#targets.use(source, (target) => resolveAddress(target, text, processor));
+  }
+
+  async symbols(source: InspectSource, query: string, limit: number): Promise<Result<SymbolEntry[]>> {
+    const image = await this.#targets.image(source);
+    return image.ok ? ok(searchSymbols(image.value.elf, query, limit)) : image;
+  }
+
+  dump(source: InspectSource, path: string): Promise<Result<DumpWritten>> {
+    return this.#targets.use(source, (target) => writeDump(target, this.#hold, path));
+  }
+
+  describeDump(path: string): Promise<Result<DumpInfo>> {
+    return this.#targets.use({ dump: path }, (target) => describeDump(target, path));
   }
 
   dispose(): void {

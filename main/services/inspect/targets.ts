@@ -1,7 +1,8 @@
 import { statSync } from 'node:fs';
 import { type Disposable, toDisposable } from '../../../app/base/disposable.ts';
-import { fail, ok, type Result } from '../../../app/base/result.ts';
+import { ok, type Result } from '../../../app/base/result.ts';
 import type { InspectSource, MachineInfo } from '../../../app/contract/index.ts';
+import { DumpTarget } from './dump-target.ts';
 import { type KernelImage, KernelImages } from './images.ts';
 import { type Ask, LiveTarget } from './live-target.ts';
 import type { InspectTarget } from './target.ts';
@@ -51,7 +52,10 @@ export class InspectTargets implements Disposable {
     if (known !== undefined && (!('machine' in source) || isThere(source.machine))) return ok(this.#lend(known));
     // Memory without a name lives as long as somebody has it open: of a machine that is gone, nobody should.
     if (known !== undefined) this.#close(key, known);
-    const target = 'machine' in source ? LiveTarget.open(source.machine, this.#ask, this.#images) : noDump(source.dump);
+    const target: Result<InspectTarget> =
+      'machine' in source
+        ? LiveTarget.open(source.machine, this.#ask, this.#images)
+        : DumpTarget.open(source.dump, this.#images);
     if (!target.ok) return target;
     const open: Open = { target: target.value, users: 0, timer: undefined };
     this.#open.set(key, open);
@@ -86,8 +90,4 @@ export class InspectTargets implements Disposable {
 
 function isThere({ ramPath }: MachineInfo): boolean {
   return ramPath === '' || statSync(ramPath, { throwIfNoEntry: false }) !== undefined;
-}
-
-function noDump(path: string) {
-  return fail('no-dump', 'This dump cannot be read.', path, 'Look at a machine that runs.');
 }

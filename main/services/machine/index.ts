@@ -146,6 +146,17 @@ export class QemuMachines implements MachineService {
     return asked.ok ? asked.value.query(command, args) : asked;
   }
 
+  /** Lets a machine stand still, if it runs, until what is returned is called. */
+  async hold(info: MachineInfo): Promise<Result<() => Promise<void>>> {
+    const own = this.#owned.get(info.id);
+    const found = own === undefined ? await this.#attachedToAsk(info) : ok(own);
+    if (!found.ok) return found;
+    const machine = found.value;
+    if (machine.state.phase !== 'running') return ok(async () => {});
+    const paused = await machine.pause();
+    return paused.ok ? ok(async () => void (await machine.resume())) : paused;
+  }
+
   /** Panes ask thirty times a second: a connection to another's machine stays open while it is used. */
   async #attachedToAsk(info: MachineInfo): Promise<Result<AttachedMachine>> {
     const known = this.#asked.get(info.id);

@@ -1,0 +1,67 @@
+import { z } from 'zod';
+import { HexSchema } from '../common.ts';
+
+/** A value in memory as its type says: what `ring0 inspect symbol` shows. */
+export interface TypedValue {
+  /** Field, index or variant; empty at the root. */
+  readonly name: string;
+  readonly type: string;
+  /** Offset from the root, and size, in bytes. */
+  readonly offset: number;
+  readonly bytes: number;
+  readonly address: string;
+  readonly kind:
+    | 'number'
+    | 'bool'
+    | 'char'
+    | 'text'
+    | 'pointer'
+    | 'struct'
+    | 'array'
+    | 'enum'
+    | 'union'
+    | 'opaque'
+    | 'absent';
+  /** The value on one line. */
+  readonly text: string;
+  /** Of a pointer: where it leads. */
+  readonly target: string | null;
+  readonly children: readonly TypedValue[];
+  /** Children that were left out. */
+  readonly omitted: number;
+}
+
+export const TypedValueSchema: z.ZodType<TypedValue> = z.lazy(() =>
+  z.object({
+    name: z.string(),
+    type: z.string(),
+    offset: z.number(),
+    bytes: z.number(),
+    address: HexSchema,
+    kind: z.enum(['number', 'bool', 'char', 'text', 'pointer', 'struct', 'array', 'enum', 'union', 'opaque', 'absent']),
+    text: z.string(),
+    target: HexSchema.nullable(),
+    children: z.array(TypedValueSchema),
+    omitted: z.number(),
+  }),
+);
+
+export const SymbolValueSchema = z.object({
+  name: z.string(),
+  type: z.string(),
+  address: HexSchema,
+  bytes: z.number(),
+  value: TypedValueSchema,
+  /** The bytes changed while they were read. */
+  torn: z.boolean(),
+});
+export type SymbolValue = z.infer<typeof SymbolValueSchema>;
+
+/** A static that has a type. */
+export const TypedSymbolSchema = z.object({
+  name: z.string(),
+  type: z.string(),
+  address: HexSchema,
+  bytes: z.number(),
+});
+export type TypedSymbol = z.infer<typeof TypedSymbolSchema>;

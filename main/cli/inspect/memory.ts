@@ -1,0 +1,162 @@
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { formatAddress } from '../../../app/base/address.ts';
+import { messageOf } from '../../../app/base/result.ts';
+import { type InspectSource, MAX_LOOK_BYTES, type MemoryPlace, type MemoryView } from '../../../app/contract/index.ts';
+import type { CommandContext } from '../command.ts';
+import { CommandFailure, giveUp, unwrap } from '../failure.ts';
+import { readAddress } from './address.ts';
+import { defineSubject, type Finding } from './subject.ts';
+
+const DEFAULT_BYTES = 256;
+
+export const memory = defineSubject({
+  name: 'memory',
+  summary: 'bytes of memory, virtual or physical; looks for bytes and text; saves a range',
+  operands: 'ADDRESS [SIZE]',
+  arity: [0, 2],
+  description: `ADDRESS is 0x…, a symbol of the kernel (NAME, path::NAME, NAME+0x10) or a register ($rsp). SIZE is in bytes, 256 by
+default. Virtual memory is as the processor of --processor sees it; what is not mapped is shown as such.`,
+  options: {
+    physical: { kind: 'flag', help: 'the address is guest-physical' },
+    search: {
+      kind: 'text',
+      value: 'WHAT',
+      help: 'looks for bytes (hex:90909090) or text everywhere, instead of showing an address',
+    },
+    limit: {
+      kind: 'number',
+      value: 'N',
+      minimum: 1,
+      maximum: 10_000,
+      help: 'with --search: at most so many places; default 64',
+    },
+    save: { kind: 'text', value: 'FILE', help: 'writes the bytes into a file' },
+  },
+  examples: [
+    ['ring0 inspect memory $rsp 128', 'the top of the stack'],
+    ['ring0 inspect memory RING0_BOOT_REPORT', 'a static by its name'],
+    ['ring0 inspect memory --search "ring0: serving" --physical', 'where a text lies'],
+    ['ring0 inspect memory 0x0 0x100000 --physical --save low.bin', 'the first MiB'],
+  ],
+  async look(context, source, values, [at, sizeText]) {
+    const { processor = 0 } = values;
+    const space = values.physical ? 'physical' : 'virtual';
+    if (values.search !== undefined) {
+      if (at !== undefined) giveUp('usage', '--search looks everywhere', '', 'leave out the address');
+      return search(context, source, { space, processor, limit: values.limit ?? 64 }, values.search);
+    }
+    if (at === undefined)
+      giveUp('usage', 'ring0 inspect memory needs ADDRESS [SIZE]', '', 'see ring0 inspect memory --help');
+    const place: MemoryPlace = { space, processor, address: await readAddress(context, source, at, processor) };
+    const size = sizeText === undefined ? DEFAULT_BYTES : sizeOf(sizeText);
+    if (values.save !== undefined) return save(context, source, place, size, values.save);
+    if (size > MAX_LOOK_BYTES)
+      giveUp('usage', `at most ${MAX_LOOK_BYTES} bytes are shown`, '', 'save a longer range with --save FILE');
+    const view = unwrap(await context.host.inspect.memory(source, place, size));
+    return { value: view, text: () => hexDump(view) };
+  },
+});
+
+function sizeOf(text: string): number {
+  const size = /^(0x[0-9a-f]{1,12}|\d{1,15})$/i.test(text) ? Number(text) : 0;
+  return size > 0
+    ? size
+    : giveUp('usage', `SIZE must be a number of bytes, got "${text}"`, '', 'write for example 256 or 0x1000');
+}
+
+async function save(
+  { host, terminal }: CommandContext,
+  source: InspectSource,
+  place: MemoryPlace,
+  size: number,
+  path: string,
+): Promise<Finding> {
+  let file: number;
+  try {
+    file = openSync(path, 'w', 0o600);
+  } catch (error) {
+    return giveUp('not-written', `${path} cannot be written`, messageOf(error), 'choose another place');
+  }
+  let missing = 0;
+  try {
+    for (let done = 0; done < size; done += MAX_LOOK_BYTES) {
+      const part = Math.min(size - done, MAX_LOOK_BYTES);
+      const view = unwrap(await host.inspect.memory(source, { ...place, address: place.address + BigInt(done) }, part));
+      missing += part - view.present.reduce((sum, { bytes }) => sum + bytes, 0);
+      writeSync(file, Buffer.from(view.data, 'base64'));
+      terminal.progress('saving memory', `${done + part} of ${size} bytes`);
+    }
+  } finally {
+    closeSync(file);
+    terminal.clearProgress();
+  }
+  const note = missing === 0 ? '' : `; ${missing} of them are not there and were written as zero`;
+  return { value: { path, bytes: size, missing }, text: () => `${size} bytes written to ${path}${note}` };
+}
+
+async function search(
+  { host, terminal, interrupts }: CommandContext,
+  source: InspectSource,
+  question: { readonly space: MemoryPlace['space']; readonly processor: number; readonly limit: number },
+  what: string,
+): Promise<Finding> {
+  const pattern = patternOf(what);
+  const matches: { address: string; context: string }[] = [];
+  let more = false;
+  for await (const event of host.inspect.search(source, { ...question, pattern }, { signal: interrupts.signal })) {
+    if (event.kind === 'match') matches.push({ address: event.address, context: event.context });
+    if (event.kind === 'progress')
+      terminal.progress('searching', `${Math.round((100 * event.done) / event.total)} %, ${matches.length} found`);
+    if (event.kind === 'failed') throw new CommandFailure(event.error);
+    if (event.kind === 'finished') more = event.more;
+  }
+  terminal.clearProgress();
+  const lines = matches.map(
+    ({ address, context }) => `${address.padEnd(18)}  ${printable(Buffer.from(context, 'hex'))}`,
+  );
+  const end = more
+    ? [`… and more: --limit ${question.limit} was reached`]
+    : matches.length === 0
+      ? ['nothing of it is in memory']
+      : [];
+  return { value: { matches, more }, text: () => [...lines, ...end].join('\n') };
+}
+
+function patternOf(what: string): Uint8Array {
+  const hex = /^hex:((?:[0-9a-f]{2}\s*)+)$/i.exec(what)?.[1]?.replace(/\s/g, '');
+  const bytes = hex === undefined ? Buffer.from(what, 'utf8') : Buffer.from(hex, 'hex');
+  if (bytes.length < 1 || bytes.length > 64)
+    giveUp('usage', '--search takes 1 to 64 bytes', '', 'write text, or hex:0102…');
+  return bytes;
+}
+
+/** Sixteen bytes a line, as `hexdump -C` has them; `??` where there is no memory. */
+export function hexDump(view: MemoryView): string {
+  const bytes = Buffer.from(view.data, 'base64');
+  const isThere = (at: number) =>
+    view.present.some(({ offset, bytes: length }) => at >= offset && at < offset + length);
+  const start = BigInt(view.address);
+  const lines: string[] = view.symbol === null ? [] : [view.symbol];
+  for (let at = 0; at < view.size; at += 16) {
+    const cells: string[] = [];
+    for (let n = 0; n < 16; n++) {
+      const here = at + n;
+      cells.push(here >= view.size ? '  ' : isThere(here) ? (bytes[here] ?? 0).toString(16).padStart(2, '0') : '??');
+      if (n === 7) cells.push('');
+    }
+    const address = formatAddress(BigInt.asUintN(64, start + BigInt(at)))
+      .slice(2)
+      .padStart(16, '0');
+    const row = bytes.subarray(at, Math.min(at + 16, view.size));
+    const text = [...row].map((byte, n) => (isThere(at + n) ? printable(Uint8Array.of(byte)) : '?')).join('');
+    lines.push(`${address}  ${cells.join(' ')}  ${text}`);
+  }
+  if (view.present.length === 0)
+    lines.push(view.space === 'virtual' ? 'none of this is mapped to RAM' : 'none of this is RAM');
+  return lines.join('\n');
+}
+
+/** What a guest wrote, without what a terminal would obey. */
+function printable(bytes: Uint8Array): string {
+  return [...bytes].map((byte) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '.')).join('');
+}

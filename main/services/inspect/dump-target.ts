@@ -1,0 +1,257 @@
+import { closeSync, fstatSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
+import { z } from 'zod';
+import { type Disposable, toDisposable } from '../../../app/base/disposable.ts';
+import { fail, messageOf, ok, type Result } from '../../../app/base/result.ts';
+import { type MachineInfo, MachineInfoSchema, type QueryArguments } from '../../../app/contract/index.ts';
+import {
+  CORE_HEADER_BYTES,
+  type CoreSegment,
+  coreProgramHeaders,
+  readCoreHeader,
+  readCoreNotes,
+} from '../../../app/wire/core-file.ts';
+import { type ProcessorRegisters, parseRegisters } from '../../../app/wire/qemu-registers.ts';
+import { formatJsonWithBigints, parseJsonWithBigints } from '../../../app/wire/qmp.ts';
+import type { GuestMemory, MemoryRegion } from '../../../app/x86/memory.ts';
+import type { KernelImage, KernelImages } from './images.ts';
+import type { InspectTarget, ScannableMemory } from './target.ts';
+
+const CHUNK_BYTES = 4 << 20;
+const PAGE_BYTES = 4096;
+const MAX_SIDECAR_BYTES = 64 << 20;
+
+/** What lies beside a dump of ours: `FILE.json`. Answers are JSON texts with integers of any size, by `questionKey`. */
+export const SidecarSchema = z.object({
+  version: z.literal(1),
+  madeAt: z.number(),
+  machine: MachineInfoSchema,
+  /** SHA-256 of the kernel's image. */
+  imageDigest: z.string().nullable(),
+  answers: z.record(z.string(), z.string()),
+});
+export type Sidecar = z.infer<typeof SidecarSchema>;
+
+export function sidecarPath(dump: string): string {
+  return `${dump}.json`;
+}
+
+export function questionKey(command: string, args: QueryArguments | undefined): string {
+  const sorted = Object.fromEntries(Object.entries(args ?? {}).sort(([a], [b]) => (a < b ? -1 : 1)));
+  return `${command} ${formatJsonWithBigints(sorted)}`;
+}
+
+/** A saved dump, looked at as a machine is. */
+export class DumpTarget implements InspectTarget {
+  readonly kind = 'dump';
+  readonly access = 'dump';
+  readonly path: string;
+  readonly regions: readonly MemoryRegion[];
+  readonly scannable: ScannableMemory;
+  readonly sidecar: Sidecar | null;
+  /** What cannot be known of it, in words. */
+  readonly lacks: readonly string[];
+  readonly #processors: readonly ProcessorRegisters[];
+  readonly #images: KernelImages;
+  readonly #end: Disposable;
+
+  private constructor(
+    path: string,
+    memory: CoreMemory,
+    processors: readonly ProcessorRegisters[],
+    sidecar: Sidecar | null,
+    lacks: readonly string[],
+    images: KernelImages,
+    end: Disposable,
+  ) {
+    this.path = path;
+    this.scannable = memory;
+    this.regions = memory.regions;
+    this.#processors = processors;
+    this.sidecar = sidecar;
+    this.lacks = lacks;
+    this.#images = images;
+    this.#end = end;
+  }
+
+  static open(path: string, images: KernelImages): Result<DumpTarget> {
+    let file: number;
+    try {
+      file = openSync(path, 'r');
+    } catch (error) {
+      return fail('no-dump', 'The dump cannot be opened.', messageOf(error), 'Check the path.');
+    }
+    const end = toDisposable(() => closeSync(file));
+    const opened = ((): Result<DumpTarget> => {
+      const size = fstatSync(file).size;
+      const head = readAt(file, 0, Math.min(CORE_HEADER_BYTES, size));
+      const place = coreProgramHeaders(head);
+      if (!place.ok) return place;
+      const header = readCoreHeader(head, readAt(file, place.value.offset, place.value.bytes), size);
+      if (!header.ok) return header;
+      const { bits, segments, notes } = header.value;
+      const told = readCoreNotes(Buffer.concat(notes.map((it) => readAt(file, it.offset, it.bytes))), bits);
+      const sidecar = readSidecar(path);
+      if (!sidecar.ok) return sidecar;
+      const recorded = sidecar.value?.answers[questionKey(...REGISTERS)];
+      const processors =
+        recorded === undefined ? told.processors : parseRegisters(String(parseJsonWithBigints(recorded)));
+      const lacks =
+        recorded === undefined
+          ? [
+              ...told.lacks,
+              "QEMU's answers about devices and interrupt controllers are not recorded",
+              'the kernel is not known: there are no symbols',
+            ]
+          : [];
+      return ok(new DumpTarget(path, new CoreMemory(file, segments), processors, sidecar.value, lacks, images, end));
+    })();
+    if (!opened.ok) end.dispose();
+    return opened;
+  }
+
+  get info(): MachineInfo | null {
+    return this.sidecar?.machine ?? null;
+  }
+
+  async look<T>(decode: (memory: GuestMemory) => T): Promise<Result<T>> {
+    return ok(decode(this.scannable));
+  }
+
+  async processors(): Promise<Result<readonly ProcessorRegisters[]>> {
+    return this.#processors.length > 0
+      ? ok(this.#processors)
+      : fail('not-recorded', 'This dump has no registers.', this.lacks.join('; '), 'Look at its physical memory.');
+  }
+
+  async query(command: string, args?: QueryArguments): Promise<Result<unknown>> {
+    const answer = this.sidecar?.answers[questionKey(command, args)];
+    if (answer !== undefined) return ok(parseJsonWithBigints(answer));
+    const why =
+      this.sidecar === null
+        ? `there is no ${sidecarPath(this.path)}: a plain core has memory and registers only`
+        : `${questionKey(command, args)} was not asked when the dump was made`;
+    return fail(
+      'not-recorded',
+      "The dump does not hold QEMU's answer to this.",
+      why,
+      'Make a dump with `ring0 inspect dump FILE`.',
+    );
+  }
+
+  async monitor(line: string, processor?: number): Promise<Result<string>> {
+    const core = processor === undefined ? {} : { 'cpu-index': processor };
+    const answer = await this.query('human-monitor-command', { 'command-line': line, ...core });
+    return answer.ok ? ok(String(answer.value)) : answer;
+  }
+
+  async image(): Promise<Result<KernelImage>> {
+    if (this.sidecar === null)
+      return fail(
+        'no-kernel-image',
+        'Nobody knows which kernel this dump is of.',
+        'a plain core does not say',
+        'Addresses are shown without names.',
+      );
+    const image = await this.#images.open(this.sidecar.machine.elfPath);
+    if (!image.ok || this.sidecar.imageDigest === null || image.value.digest() === this.sidecar.imageDigest)
+      return image;
+    return fail(
+      'other-image',
+      'The kernel was built again since this dump was made.',
+      `${this.sidecar.machine.elfPath} is another file now`,
+      'Build the sources that it was made of, or look at addresses without names.',
+    );
+  }
+
+  dispose(): void {
+    this.#end.dispose();
+  }
+}
+
+/** What registers were recorded as. */
+export const REGISTERS = ['human-monitor-command', { 'command-line': 'info registers -a' }] as const;
+
+function readSidecar(dump: string): Result<Sidecar | null> {
+  const path = sidecarPath(dump);
+  try {
+    const found = statSync(path, { throwIfNoEntry: false });
+    if (found === undefined) return ok(null);
+    if (found.size > MAX_SIDECAR_BYTES) throw new Error(`${found.size} bytes, at most ${MAX_SIDECAR_BYTES} are read`);
+    const parsed = SidecarSchema.safeParse(JSON.parse(readFileSync(path, 'utf8')));
+    // A file of that name that is another's is no reason not to open the dump.
+    return ok(parsed.success ? parsed.data : null);
+  } catch (error) {
+    return fail(
+      'bad-dump',
+      'What lies beside the dump cannot be read.',
+      `${path}: ${messageOf(error)}`,
+      'Move it away to look at the dump without it.',
+    );
+  }
+}
+
+function readAt(file: number, offset: number, bytes: number): Uint8Array {
+  const buffer = new Uint8Array(bytes);
+  return buffer.subarray(0, readSync(file, buffer, 0, bytes, offset));
+}
+
+/** Physical memory in the segments of a core file. */
+class CoreMemory implements ScannableMemory {
+  readonly #file: number;
+  readonly #segments: readonly CoreSegment[];
+  readonly regions: readonly MemoryRegion[];
+
+  constructor(file: number, segments: readonly CoreSegment[]) {
+    this.#file = file;
+    this.#segments = segments;
+    const regions: { start: bigint; bytes: bigint }[] = [];
+    for (const { start, bytes } of segments) {
+      const last = regions.at(-1);
+      if (last !== undefined && last.start + last.bytes === start) last.bytes += bytes;
+      else regions.push({ start, bytes });
+    }
+    this.regions = regions;
+  }
+
+  read(address: bigint, size: number): Uint8Array | undefined {
+    const bytes = new Uint8Array(size);
+    for (let done = 0; done < size; ) {
+      const at = address + BigInt(done);
+      const segment = this.#segmentAt(at);
+      if (segment === undefined) return undefined;
+      const inside = at - segment.start;
+      const left = segment.bytes - inside;
+      const part = left < BigInt(size - done) ? Number(left) : size - done;
+      if (readSync(this.#file, bytes, done, part, Number(segment.offset + inside)) !== part) return undefined;
+      done += part;
+    }
+    return bytes;
+  }
+
+  #segmentAt(address: bigint): CoreSegment | undefined {
+    let [low, high] = [0, this.#segments.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const segment = this.#segments[middle];
+      if (segment !== undefined && segment.start + segment.bytes <= address) low = middle + 1;
+      else high = middle;
+    }
+    const found = this.#segments[low];
+    return found !== undefined && address >= found.start ? found : undefined;
+  }
+
+  async *findInPages(pattern: Uint8Array, offset: number): AsyncGenerator<bigint> {
+    const wanted = Buffer.from(pattern.subarray(0, 8));
+    for (const { start, bytes } of this.regions) {
+      for (let at = 0n; at < bytes; at += BigInt(CHUNK_BYTES)) {
+        const left = bytes - at;
+        const piece = this.read(start + at, Number(left < BigInt(CHUNK_BYTES) ? left : BigInt(CHUNK_BYTES)));
+        if (piece === undefined) continue;
+        const first = (offset - Number((start + at) & BigInt(PAGE_BYTES - 1)) + PAGE_BYTES) % PAGE_BYTES;
+        for (let here = first; here + 8 <= piece.length; here += PAGE_BYTES)
+          if (wanted.equals(piece.subarray(here, here + 8))) yield start + at + BigInt(here);
+        await new Promise(setImmediate);
+      }
+    }
+  }
+}
