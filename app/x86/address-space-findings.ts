@@ -22,12 +22,13 @@ export function spaceFindings(
   place: Place,
   names: SpaceNames,
 ): PagingFinding[] {
+  const direct = directOffsets(runs, regions);
   return [
     ...limit(writableAndExecutable(runs, place)),
     ...limit(userPages(runs, place)),
-    ...limit(aliases(runs, regions, place)),
-    ...limit(directMaps(runs, regions, place)),
-    ...limit(guards(runs, place, names)),
+    ...limit(aliases(runs, regions, direct, place)),
+    ...limit(directMaps(runs, regions, direct, place)),
+    ...limit(guards(runs, regions, direct, place, names)),
   ];
 }
 
@@ -76,7 +77,12 @@ function join(runs: readonly Run[]): Run[] {
 }
 
 /** RAM that is mapped at more than one address; what one may write and another execute is more than a note. */
-function aliases(runs: readonly Run[], regions: readonly MemoryRegion[], place: Place): PagingFinding[] {
+function aliases(
+  runs: readonly Run[],
+  regions: readonly MemoryRegion[],
+  direct: ReadonlySet<number>,
+  place: Place,
+): PagingFinding[] {
   const sorted = runs.filter((run) => !run.repeat && inRam(run, regions)).sort((a, b) => a.frame - b.frame);
   const found: PagingFinding[] = [];
   let active: Run[] = [];
@@ -89,6 +95,8 @@ function aliases(runs: readonly Run[], regions: readonly MemoryRegion[], place: 
       const start = place(run.at);
       const elsewhere = place(other.at + run.frame - other.frame);
       const split = writeAndRun(run, other) || writeAndRun(other, run);
+      // That RAM is in the direct map too is what a direct map is for.
+      if (!split && (direct.has(run.at - run.frame) || direct.has(other.at - other.frame))) continue;
       found.push({
         kind: 'alias',
         severity: split ? 'warning' : 'info',
@@ -107,33 +115,70 @@ function writeAndRun(a: Run, b: Run): boolean {
   return writes && (b.flags & (RUN_WRITABLE | RUN_EXECUTABLE)) === RUN_EXECUTABLE;
 }
 
-/** Offsets at which at least half of RAM is mapped, and the RAM that they leave out. */
-function directMaps(runs: readonly Run[], regions: readonly MemoryRegion[], place: Place): PagingFinding[] {
-  const ram = regions.map((it) => ({ from: Number(it.start >> 12n), to: Number((it.start + it.bytes) >> 12n) }));
-  const all = ram.reduce((sum, { from, to }) => sum + to - from, 0);
-  const byOffset = new Map<number, Run[]>();
+/** How much of RAM the runs of one offset map, and what they leave out; in pages. */
+function coverage(
+  group: readonly Run[],
+  ram: readonly Interval[],
+): { readonly covered: number; readonly holes: Interval[] } {
+  const holes: Interval[] = [];
+  let covered = 0;
+  for (const { from, to } of ram) {
+    let next = from;
+    for (const run of group) {
+      const [start, end] = [Math.max(run.frame, from), Math.min(run.frame + run.pages, to)];
+      if (end <= start) continue;
+      covered += end - start;
+      if (start > next) holes.push({ from: next, to: start });
+      next = Math.max(next, end);
+    }
+    if (next < to) holes.push({ from: next, to });
+  }
+  return { covered, holes };
+}
+
+interface Interval {
+  readonly from: number;
+  readonly to: number;
+}
+
+function ramPages(regions: readonly MemoryRegion[]): Interval[] {
+  return regions.map((it) => ({ from: Number(it.start >> 12n), to: Number((it.start + it.bytes) >> 12n) }));
+}
+
+function byOffset(runs: readonly Run[]): Map<number, Run[]> {
+  const groups = new Map<number, Run[]>();
   for (const run of runs) {
     if (run.repeat) continue;
-    const group = byOffset.get(run.at - run.frame);
-    if (group === undefined) byOffset.set(run.at - run.frame, [run]);
+    const group = groups.get(run.at - run.frame);
+    if (group === undefined) groups.set(run.at - run.frame, [run]);
     else group.push(run);
   }
+  return groups;
+}
+
+/** Offsets between linear and physical at which at least half of RAM is mapped. */
+function directOffsets(runs: readonly Run[], regions: readonly MemoryRegion[]): ReadonlySet<number> {
+  const ram = ramPages(regions);
+  const all = ram.reduce((sum, { from, to }) => sum + to - from, 0);
+  const found = new Set<number>();
+  for (const [offset, group] of byOffset(runs))
+    if (all > 0 && coverage(group, ram).covered >= all / 2) found.add(offset);
+  return found;
+}
+
+/** The direct maps, and the RAM that they leave out. */
+function directMaps(
+  runs: readonly Run[],
+  regions: readonly MemoryRegion[],
+  direct: ReadonlySet<number>,
+  place: Place,
+): PagingFinding[] {
+  const ram = ramPages(regions);
+  const all = ram.reduce((sum, { from, to }) => sum + to - from, 0);
   const found: PagingFinding[] = [];
-  for (const [offset, group] of byOffset) {
-    const holes: { from: number; to: number }[] = [];
-    let covered = 0;
-    for (const { from, to } of ram) {
-      let next = from;
-      for (const run of group) {
-        const [start, end] = [Math.max(run.frame, from), Math.min(run.frame + run.pages, to)];
-        if (end <= start) continue;
-        covered += end - start;
-        if (start > next) holes.push({ from: next, to: start });
-        next = Math.max(next, end);
-      }
-      if (next < to) holes.push({ from: next, to });
-    }
-    if (all === 0 || covered < all / 2) continue;
+  for (const [offset, group] of byOffset(runs)) {
+    if (!direct.has(offset)) continue;
+    const { covered, holes } = coverage(group, ram);
     const base = place(offset);
     const which = offset === 0 ? 'The identity map' : `The direct map at ${formatAddress(base)}`;
     const share = covered >= all ? 'all' : `${((100 * covered) / all).toFixed(1)} %`;
@@ -157,16 +202,23 @@ function directMaps(runs: readonly Run[], regions: readonly MemoryRegion[], plac
   return found;
 }
 
-/** Pages that are not mapped, between memory that can be written: a stack that runs over faults there instead of going on. */
-function guards(runs: readonly Run[], place: Place, names: SpaceNames): PagingFinding[] {
+/** Pages that are not mapped, between RAM that can be written: a stack that runs over faults there instead of going on. */
+function guards(
+  runs: readonly Run[],
+  regions: readonly MemoryRegion[],
+  direct: ReadonlySet<number>,
+  place: Place,
+  names: SpaceNames,
+): PagingFinding[] {
   const found: PagingFinding[] = [];
-  const isData = (run: Run) => (run.flags & (RUN_WRITABLE | RUN_EXECUTABLE)) === RUN_WRITABLE && run.shift === 12;
+  const isData = (run: Run) =>
+    (run.flags & (RUN_WRITABLE | RUN_EXECUTABLE)) === RUN_WRITABLE && run.shift === 12 && inRam(run, regions);
   for (let n = 1; n < runs.length; n++) {
     const [below, above] = [runs[n - 1], runs[n]];
-    if (below === undefined || above === undefined) continue;
+    if (below === undefined || above === undefined || direct.has(below.at - below.frame)) continue;
     const from = below.at + below.pages;
     const pages = above.at - from;
-    if (pages < 1 || pages > MAX_GUARD_PAGES || !(isData(below) || isData(above))) continue;
+    if (pages < 1 || pages > MAX_GUARD_PAGES || !isData(below) || !isData(above)) continue;
     const start = place(from);
     const name = names.symbol(start);
     found.push({
@@ -174,7 +226,7 @@ function guards(runs: readonly Run[], place: Place, names: SpaceNames): PagingFi
       severity: 'info',
       start: formatAddress(start),
       bytes: formatAddress(BigInt(pages) << 12n),
-      text: `Guard: ${amount(pages)} not mapped between memory that is${name === undefined ? '' : `, at ${name}`}.`,
+      text: `Guard of ${amount(pages)}, not mapped, below ${amount(above.pages)} that can be written${name === undefined ? '' : `; in ${name}`}.`,
     });
   }
   return found;

@@ -183,7 +183,8 @@ test('findings: written and executed, user, aliases, direct map with a hole, gua
   expect(found).toContain('w-and-x 0x0');
   expect(found).toContain('user 0x8000000000');
   expect(found).toContain('guard 0x8000002000');
-  expect(found.filter((it) => it.startsWith('alias')).length).toBe(4);
+  // Those that the identity map alone makes are none.
+  expect(found.filter((it) => it.startsWith('alias'))).toEqual(['alias 0x8000004000']);
   expect(space.findings.find(({ kind, severity }) => kind === 'alias' && severity === 'warning')?.text).toContain(
     'written at one place',
   );

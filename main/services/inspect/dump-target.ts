@@ -117,6 +117,10 @@ export class DumpTarget implements InspectTarget {
     return ok(decode(this.scannable));
   }
 
+  async bytes(address: bigint, size: number): Promise<Result<Uint8Array | undefined>> {
+    return ok(this.scannable.read(address, size));
+  }
+
   async processors(): Promise<Result<readonly ProcessorRegisters[]>> {
     return this.#processors.length > 0
       ? ok(this.#processors)

@@ -5,7 +5,7 @@ import type { MachineInfo, QueryArguments } from '../../../app/contract/index.ts
 import { MAX_SAVE_BYTES } from '../../../app/machine/query.ts';
 import { ramLayout, ramRegions } from '../../../app/machine/ram-layout.ts';
 import { type ProcessorRegisters, parseRegisters } from '../../../app/wire/qemu-registers.ts';
-import { type GuestMemory, type MemoryRegion, PagedMemory } from '../../../app/x86/memory.ts';
+import { type GuestMemory, isInRegion, type MemoryRegion, PagedMemory } from '../../../app/x86/memory.ts';
 import { GuestRam } from './guest-ram.ts';
 import type { KernelImage, KernelImages } from './images.ts';
 import type { InspectTarget, ScannableMemory } from './target.ts';
@@ -65,6 +65,11 @@ export class LiveTarget implements InspectTarget {
         memory.put(start, fetched.value);
       }
     }
+  }
+
+  async bytes(address: bigint, size: number): Promise<Result<Uint8Array | undefined>> {
+    if (this.#ram !== null) return ok(this.#ram.read(address, size));
+    return isInRegion(this.regions, address, size) ? this.#save(address, size) : ok(undefined);
   }
 
   processors(): Promise<Result<readonly ProcessorRegisters[]>> {

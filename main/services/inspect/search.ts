@@ -47,7 +47,7 @@ export async function* searchMemory(
     for (let at = 0n; at < bytes; at += BigInt(CHUNK_BYTES)) {
       if (isCancelled(signal)) return yield failed(CANCELLED);
       const size = Number(bytes - at < BigInt(CHUNK_BYTES) ? bytes - at : BigInt(CHUNK_BYTES));
-      const read = await target.look((memory) => memory.read(physical + at, size));
+      const read = await target.bytes(physical + at, size);
       if (!read.ok) return yield failed(read.error);
       const here = address + at;
       // What began at the end of the last piece goes on here, if this is where it goes on.

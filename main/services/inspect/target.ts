@@ -18,6 +18,8 @@ export interface InspectTarget extends Disposable {
    * nothing: it must be pure, and must go on where a read fails.
    */
   look<T>(decode: (memory: GuestMemory) => T): Promise<Result<T>>;
+  /** A long piece of physical memory in one go; undefined if not all of it is RAM. */
+  bytes(address: bigint, size: number): Promise<Result<Uint8Array | undefined>>;
   /** Memory that may be read from end to end; null where each page is a question to QEMU. */
   readonly scannable: ScannableMemory | null;
   /** Every processor; one answer serves all who ask within a few milliseconds. */

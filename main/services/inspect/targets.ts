@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { type Disposable, toDisposable } from '../../../app/base/disposable.ts';
 import { ok, type Result } from '../../../app/base/result.ts';
 import type { InspectSource, MachineInfo } from '../../../app/contract/index.ts';
-import { DumpTarget } from './dump-target.ts';
+import { DumpTarget, sidecarPath } from './dump-target.ts';
 import { type KernelImage, KernelImages } from './images.ts';
 import { type Ask, LiveTarget } from './live-target.ts';
 import type { InspectTarget } from './target.ts';
@@ -47,7 +47,7 @@ export class InspectTargets implements Disposable {
 
   /** For whoever looks for longer than one answer; `end` gives it back. */
   async open(source: InspectSource): Promise<Result<{ readonly target: InspectTarget; readonly end: Disposable }>> {
-    const key = 'machine' in source ? `machine:${source.machine.id}` : `dump:${source.dump}`;
+    const key = 'machine' in source ? `machine:${source.machine.id}` : dumpKey(source.dump);
     const known = this.#open.get(key);
     if (known !== undefined && (!('machine' in source) || isThere(source.machine))) return ok(this.#lend(known));
     // Memory without a name lives as long as somebody has it open: of a machine that is gone, nobody should.
@@ -86,6 +86,15 @@ export class InspectTargets implements Disposable {
     this.#open.delete(key);
     if (open.users === 0) open.target.dispose();
   }
+}
+
+/** A dump that was written anew, or whose answers were taken away, is another one. */
+function dumpKey(path: string): string {
+  const stamp = (file: string) => {
+    const found = statSync(file, { throwIfNoEntry: false });
+    return found === undefined ? '' : `${found.ino}:${found.size}:${found.mtimeMs}`;
+  };
+  return `dump:${path}:${stamp(path)}:${stamp(sidecarPath(path))}`;
 }
 
 function isThere({ ramPath }: MachineInfo): boolean {

@@ -48,16 +48,19 @@ export interface MachineServiceOptions {
   readonly runRoot?: string | undefined;
 }
 
+interface Asked {
+  readonly machine: Promise<Result<AttachedMachine>>;
+  users: number;
+  timer: NodeJS.Timeout | undefined;
+}
+
 /** Starts machines of this process and finds those of others. */
 export class QemuMachines implements MachineService {
   readonly #options: MachineServiceOptions;
   readonly #root: string;
   readonly #owned = new Map<string, Machine>();
   /** Connections to other owners that are kept for the next question. */
-  readonly #asked = new Map<
-    string,
-    { readonly machine: Promise<Result<AttachedMachine>>; readonly timer: NodeJS.Timeout }
-  >();
+  readonly #asked = new Map<string, Asked>();
 
   constructor(options: MachineServiceOptions) {
     this.#options = options;
@@ -139,54 +142,54 @@ export class QemuMachines implements MachineService {
   }
 
   /** Asks about a machine of this process or another, as `Machine.query` does. */
-  async query(info: MachineInfo, command: string, args?: QueryArguments): Promise<Result<unknown>> {
-    const own = this.#owned.get(info.id);
-    if (own !== undefined) return own.query(command, args);
-    const asked = await this.#attachedToAsk(info);
-    return asked.ok ? asked.value.query(command, args) : asked;
+  query(info: MachineInfo, command: string, args?: QueryArguments): Promise<Result<unknown>> {
+    return this.#with(info, (machine) => machine.query(command, args));
   }
 
   /** Lets a machine stand still, if it runs, until what is returned is called. */
-  async hold(info: MachineInfo): Promise<Result<() => Promise<void>>> {
-    const own = this.#owned.get(info.id);
-    const found = own === undefined ? await this.#attachedToAsk(info) : ok(own);
-    if (!found.ok) return found;
-    const machine = found.value;
-    if (machine.state.phase !== 'running') return ok(async () => {});
-    const paused = await machine.pause();
-    return paused.ok ? ok(async () => void (await machine.resume())) : paused;
+  hold(info: MachineInfo): Promise<Result<() => Promise<void>>> {
+    return this.#with(info, async (machine) => {
+      if (machine.state.phase !== 'running') return ok(async () => {});
+      const paused = await machine.pause();
+      if (!paused.ok) return paused;
+      return ok(async () => {
+        await this.#with(info, (it) => it.resume());
+      });
+    });
   }
 
-  /** Panes ask thirty times a second: a connection to another's machine stays open while it is used. */
-  async #attachedToAsk(info: MachineInfo): Promise<Result<AttachedMachine>> {
+  /** A machine of this process, or another's through a connection that stays for the next question: panes ask thirty times a second. */
+  async #with<T>(info: MachineInfo, act: (machine: Machine) => Promise<Result<T>>): Promise<Result<T>> {
+    const own = this.#owned.get(info.id);
+    if (own !== undefined) return act(own);
     const known = this.#asked.get(info.id);
-    if (known !== undefined) {
-      known.timer.refresh();
-      const machine = await known.machine;
-      if (!machine.ok || !isEnded(machine.value.state)) return machine;
-    }
-    const machine = AttachedMachine.connect(controlSocket(info.runDirectory), ATTACH_TIMEOUT_MS);
-    const drop = () => {
-      if (this.#asked.get(info.id)?.machine === machine) this.#asked.delete(info.id);
-      void machine.then((it) => it.ok && it.value.dispose());
+    const asked = known ?? {
+      machine: AttachedMachine.connect(controlSocket(info.runDirectory), ATTACH_TIMEOUT_MS),
+      users: 0,
+      timer: undefined,
     };
-    const timer = setTimeout(drop, ASK_LINGER_MS);
-    timer.unref();
-    this.#asked.set(info.id, { machine, timer });
-    const connected = await machine;
-    if (!connected.ok) {
-      clearTimeout(timer);
-      drop();
+    this.#asked.set(info.id, asked);
+    asked.users += 1;
+    clearTimeout(asked.timer);
+    const machine = await asked.machine;
+    const result = machine.ok ? await act(machine.value) : machine;
+    asked.users -= 1;
+    if (!machine.ok || isEnded(machine.value.state)) this.#letGo(info.id, asked);
+    else if (asked.users === 0) {
+      asked.timer = setTimeout(() => this.#letGo(info.id, asked), ASK_LINGER_MS);
+      asked.timer.unref();
     }
-    return connected;
+    return result;
+  }
+
+  #letGo(id: string, asked: Asked): void {
+    clearTimeout(asked.timer);
+    if (this.#asked.get(id) === asked) this.#asked.delete(id);
+    void asked.machine.then((it) => it.ok && it.value.dispose());
   }
 
   dispose(): void {
-    for (const { machine, timer } of this.#asked.values()) {
-      clearTimeout(timer);
-      void machine.then((it) => it.ok && it.value.dispose());
-    }
-    this.#asked.clear();
+    for (const [id, asked] of this.#asked) this.#letGo(id, asked);
     for (const machine of [...this.#owned.values()]) machine.dispose();
     this.#owned.clear();
   }
