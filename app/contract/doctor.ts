@@ -6,7 +6,7 @@ import { type AcceleratorChoice, AcceleratorChoiceSchema } from './machine.ts';
 import { type Accelerator, AcceleratorSchema } from './profile.ts';
 
 export const DoctorCheckSchema = z.object({
-  id: z.enum(['node', 'rust', 'linker', 'qemu', 'ovmf', 'accelerator', 'disk', 'memory']),
+  id: z.enum(['node', 'rust', 'linker', 'rust-analyzer', 'qemu', 'ovmf', 'accelerator', 'disk', 'memory']),
   title: z.string(),
   /** `warn`: works, but something is missing or slow. */
   status: z.enum(['ok', 'warn', 'fail']),

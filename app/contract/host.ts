@@ -4,6 +4,7 @@ import type { BuildService } from './build.ts';
 import type { ChatService } from './chat.ts';
 import type { DoctorService } from './doctor.ts';
 import type { InspectService } from './inspect.ts';
+import type { LanguageService } from './language.ts';
 import type { MachineService } from './machine.ts';
 import type { ModelService } from './model.ts';
 import type { Profile, ProfileFile, ProfileListing, ProfileSourceText } from './profile.ts';
@@ -41,6 +42,7 @@ export interface ServiceHost extends Disposable {
 /** What a window needs beside: a folder that is open, and what outlives the window. */
 export interface StudioServices extends ServiceHost {
   readonly workspace: WorkspaceService;
+  readonly language: LanguageService;
   readonly settings: SettingsService;
   readonly terminals: TerminalService;
 }

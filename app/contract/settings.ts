@@ -24,6 +24,12 @@ export const SettingsSchema = z.strictObject({
   editorRulers: z.array(z.number().int().min(1).max(400)).max(8).default([]),
   formatOnSave: z.boolean().default(false),
   autoSave: z.enum(['off', 'afterDelay', 'onFocusChange']).default('off'),
+  rustAnalyzer: z
+    .boolean()
+    .default(true)
+    .describe(
+      'Ask rust-analyzer about Rust code, where it is installed. It runs the build scripts of the folder that is open.',
+    ),
   buildOnSave: z.boolean().default(false).describe('Build the kernel after each save.'),
   serialScrollbackLines: z.number().int().min(100).max(200_000).default(10_000),
   terminalScrollbackLines: z.number().int().min(100).max(200_000).default(10_000),

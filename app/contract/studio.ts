@@ -11,6 +11,7 @@ import {
 import { AppErrorSchema, EpochMsSchema, HexSchema, ProgressSchema } from './common.ts';
 import { DoctorReportSchema, FixEventSchema } from './doctor.ts';
 import { inspectContract } from './inspect/routes.ts';
+import { languageContract } from './language-routes.ts';
 import { MachineListingSchema, StartRequestSchema } from './machine.ts';
 import { CatalogueEntrySchema, ModelEntrySchema } from './model.ts';
 import { ask, done, follow, result } from './procedure.ts';
@@ -250,6 +251,7 @@ export const studioContract = {
     quickOpen: ask(nothing, result(FileListSchema)),
     search: follow(SearchRequestSchema, SearchEventSchema),
     replace: ask(ReplaceRequestSchema, result(ReplaceOutcomeSchema)),
+    undoReplace: ask(z.strictObject({ id: z.string().max(64) }), result(ReplaceOutcomeSchema)),
     gitStatus: ask(nothing, result(GitStatusSchema)),
     gitHead: ask(path, result(HeadContentSchema)),
   },
@@ -274,6 +276,8 @@ export const studioContract = {
     /** Everything before `offset` has been shown. */
     acknowledge: ask(terminal.extend({ offset: z.number().int().nonnegative() }), done),
   },
+  /** The language server: see `language.ts`. */
+  language: languageContract,
   settings: {
     get: ask(nothing, SettingsReportSchema),
     set: ask(SettingsPatchSchema, result(SettingsReportSchema)),

@@ -116,6 +116,8 @@ export const SearchRequestSchema = z.strictObject({
   include: z.array(z.string().min(1).max(200)).max(20).default([]),
   exclude: z.array(z.string().min(1).max(200)).max(20).default([]),
   maxMatches: z.number().int().min(1).max(20_000).default(5000),
+  /** Every match says what would stand in its place. */
+  replacement: z.string().max(10_000).optional(),
 });
 export type SearchRequest = z.infer<typeof SearchRequestSchema>;
 
@@ -125,8 +127,10 @@ export const SearchMatchSchema = z.object({
   line: z.number().int(),
   /** The line, at most 400 characters of it. */
   preview: z.string(),
-  /** Where in `preview`, in UTF-16 units; end exclusive. */
-  ranges: z.array(z.object({ start: z.number().int(), end: z.number().int() })),
+  /** Where in `preview`, in UTF-16 units; end exclusive. `replacement` is null where none was asked for. */
+  ranges: z.array(
+    z.object({ start: z.number().int(), end: z.number().int(), replacement: z.string().max(10_000).nullable() }),
+  ),
   /** Columns in the file's line of the first match, from 1, in UTF-16 units. */
   column: z.number().int(),
   endColumn: z.number().int(),
@@ -160,6 +164,8 @@ export const ReplaceOutcomeSchema = z.object({
   files: z.array(z.object({ path: z.string(), replacements: z.number().int() })),
   /** Files that match and were left alone, with the reason. */
   skipped: z.array(z.object({ path: z.string(), why: z.string() })),
+  /** What `undoReplace` takes; null where nothing can be taken back. */
+  undo: z.string().nullable(),
 });
 export type ReplaceOutcome = z.infer<typeof ReplaceOutcomeSchema>;
 
@@ -230,6 +236,8 @@ export interface WorkspaceService extends Disposable {
   files(options?: LongOperation): Promise<Result<FileList>>;
   search(request: SearchRequest, options?: LongOperation): AsyncIterable<SearchEvent>;
   replace(request: ReplaceRequest, options?: LongOperation): Promise<Result<ReplaceOutcome>>;
+  /** Puts back what a replacement took, in the files that nobody has changed since. The last few can be undone. */
+  undoReplace(id: string): Promise<Result<ReplaceOutcome>>;
   gitStatus(options?: LongOperation): Promise<Result<GitStatus>>;
   gitHead(path: string): Promise<Result<HeadContent>>;
 }

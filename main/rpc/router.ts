@@ -27,6 +27,7 @@ import { BuildMonitor } from './build-monitor.ts';
 import { curlCommand } from './curl.ts';
 import { follow, report } from './follow.ts';
 import { inspectRoutes } from './inspect-routes.ts';
+import { languageRoutes } from './language-routes.ts';
 import { MachineRegistry } from './machine-registry.ts';
 
 export interface StudioRouterOptions {
@@ -188,6 +189,7 @@ function createRoutes(services: StudioServices, info: StudioInfo, builds: BuildM
       quickOpen: os.workspace.quickOpen.handler(({ signal }) => workspace.files({ signal })),
       search: os.workspace.search.handler(({ input, signal }) => iterate(workspace.search(input, { signal }))),
       replace: os.workspace.replace.handler(({ input, signal }) => workspace.replace(input, { signal })),
+      undoReplace: os.workspace.undoReplace.handler(({ input }) => workspace.undoReplace(input.id)),
       gitStatus: os.workspace.gitStatus.handler(({ signal }) => workspace.gitStatus({ signal })),
       gitHead: os.workspace.gitHead.handler(({ input }) => workspace.gitHead(input.path)),
     },
@@ -210,6 +212,7 @@ function createRoutes(services: StudioServices, info: StudioInfo, builds: BuildM
         return DONE;
       }),
     },
+    language: languageRoutes(services.language),
     settings: {
       get: os.settings.get.handler(() => settings.get()),
       set: os.settings.set.handler(({ input }) => settings.set(input)),

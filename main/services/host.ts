@@ -5,8 +5,9 @@ import { ok, type Result } from '../../app/base/result.ts';
 import type { ServiceHost, StudioServices } from '../../app/contract/index.ts';
 import { CargoBuild } from './build/index.ts';
 import { ApiChat } from './chat/index.ts';
-import { Doctor, findOvmf, qemuProgram } from './doctor/index.ts';
+import { Doctor, findOvmf, findRustAnalyzer, INSTALL_RUST_ANALYZER, qemuProgram } from './doctor/index.ts';
 import { Inspector } from './inspect/index.ts';
+import { RustLanguage } from './language/index.ts';
 import { QemuMachines } from './machine/index.ts';
 import { ModelLibrary, modelDirectory } from './models/index.ts';
 import { DirectoryProfiles } from './profiles/index.ts';
@@ -79,14 +80,22 @@ export async function createStudioServices(options: StudioServicesOptions): Prom
   const workspace = await FolderWorkspace.open({ root: folder, trash: join(workspaceDirectory, 'trash') });
   if (!workspace.ok) return workspace;
   const settings = new StoredSettings({ directory: data, workspaceDirectory });
+  const { root } = workspace.value.info;
+  const language = new RustLanguage({
+    root,
+    find: () => findRustAnalyzer(root),
+    installation: INSTALL_RUST_ANALYZER,
+  });
+  language.setEnabled((await settings.get()).settings.rustAnalyzer);
   const host = createServiceHost({ ...options, kernelRoot: options.kernelRoot ?? kernelIn(folder) });
   const terminals = new Terminals({
     directory: folder,
     ptyHost: options.ptyHost ?? join(options.root, 'dist', 'pty-host.mjs'),
   });
   const owned = new DisposableStore();
-  for (const it of [workspace.value, settings, host, terminals]) owned.add(it);
-  return ok({ ...host, workspace: workspace.value, settings, terminals, dispose: () => owned.dispose() });
+  for (const it of [workspace.value, settings, language, host, terminals]) owned.add(it);
+  owned.add(settings.onDidChange((report) => language.setEnabled(report.settings.rustAnalyzer)));
+  return ok({ ...host, workspace: workspace.value, settings, language, terminals, dispose: () => owned.dispose() });
 }
 
 /** The kernel that a folder brings: a clone of this repository builds what it shows, not what lies elsewhere. */

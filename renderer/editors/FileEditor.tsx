@@ -5,7 +5,9 @@ import { Button } from '../widgets/buttons.tsx';
 import { EmptyState } from '../widgets/EmptyState.tsx';
 import { formatBytes } from '../widgets/format.ts';
 import { handleFocus } from '../workbench/dock.ts';
+import { Breadcrumbs } from './Breadcrumbs.tsx';
 import { acquire, leaveDocument, modelOf, release } from './documents.ts';
+import './language/providers.ts';
 import './markers.ts';
 import { monaco } from './monaco.ts';
 import { editorOptions } from './options.ts';
@@ -83,7 +85,12 @@ function Text({ path, panelId }: { readonly path: string; readonly panelId: stri
     editorRef.current?.updateOptions({ ...editorOptions(settings), readOnly: !writable });
   }, [settings, writable]);
 
-  return <div className="code-editor" ref={container} data-testid="code-editor" />;
+  return (
+    <div className="file-editor">
+      <Breadcrumbs path={path} />
+      <div className="code-editor" ref={container} data-testid="code-editor" />
+    </div>
+  );
 }
 
 /** An editor of one file, or the reason why there is none. */

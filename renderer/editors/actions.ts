@@ -6,7 +6,10 @@ export async function runEditorAction(id: string): Promise<void> {
   const { activeEditor } = useDock.getState();
   const editor = activeEditor === null ? undefined : codeEditors.get(activeEditor);
   editor?.focus();
-  await editor?.getAction(id)?.run();
+  const action = editor?.getAction(id);
+  if (action !== undefined && action !== null) await action.run();
+  // Some of Monaco's actions are only commands, which act on the editor with the keyboard.
+  else editor?.trigger('ring0', id, null);
 }
 
 /** What is selected in that editor; empty if nothing is. */

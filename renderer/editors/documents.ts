@@ -1,4 +1,6 @@
-import { type AppError, messageOf } from '../../app/base/result.ts';
+import { Emitter, type Event } from '../../app/base/event.ts';
+import { type AppError, messageOf, ok, type Result } from '../../app/base/result.ts';
+import { EXTERNAL, isExternal } from '../../app/contract/external.ts';
 import type { Backup } from '../../app/contract/settings.ts';
 import { ANY_CONTENT, type FileContent } from '../../app/contract/workspace.ts';
 import { studio, useConnection } from '../host/client.ts';
@@ -30,6 +32,10 @@ interface Entry {
 }
 
 const entries = new Map<string, Entry>();
+const opened = new Emitter<{ readonly path: string; readonly model: TextModel }>();
+const closed = new Emitter<{ readonly path: string }>();
+export const onDidOpenDocument: Event<{ readonly path: string; readonly model: TextModel }> = opened.event;
+export const onDidCloseDocument: Event<{ readonly path: string }> = closed.event;
 const loading = new Map<string, Promise<void>>();
 const backups = new BackupWriter();
 let found: Promise<Map<string, Backup>> | null = null;
@@ -62,9 +68,19 @@ function forget(path: string): void {
   });
 }
 
-export const uriOf = (path: string) => monaco.Uri.from({ scheme: 'file', path: `/${path}` });
+export const uriOf = (path: string) =>
+  isExternal(path)
+    ? monaco.Uri.from({ scheme: 'external', path: path.slice(EXTERNAL.length) })
+    : monaco.Uri.from({ scheme: 'file', path: `/${path}` });
+/** The way back; null for a model that is no file. */
+export const pathOfUri = ({ scheme, path }: { readonly scheme: string; readonly path: string }): string | null =>
+  scheme === 'file' ? path.slice(1) : scheme === 'external' ? `${EXTERNAL}${path}` : null;
 export const modelOf = (path: string): TextModel | undefined => entries.get(path)?.model;
 const isDirty = (entry: Entry) => entry.model.getAlternativeVersionId() !== entry.savedVersion;
+
+export function openDocuments(): { readonly path: string; readonly model: TextModel }[] {
+  return [...entries.values()].map(({ path, model }) => ({ path, model }));
+}
 
 /** Takes part in a file's life: the first user loads it, the last one's end lets it go. */
 export async function acquire(path: string): Promise<void> {
@@ -92,6 +108,7 @@ export function release(path: string): void {
   setTimeout(() => {
     if (entry.views > 0 || entries.get(path) !== entry || isDirty(entry)) return;
     entries.delete(path);
+    closed.fire({ path });
     entry.model.dispose();
     forget(path);
   }, 0);
@@ -101,13 +118,48 @@ async function load(path: string): Promise<void> {
   patch(path, { content: { kind: 'loading' } });
   try {
     const backup = (await foundBackups()).get(path);
-    const read = await studio.workspace.read({ path });
+    const read = await readFile(path);
     if (read.ok) openContent(path, read.value, backup);
     else if (backup !== undefined) openContent(path, null, backup);
     else patch(path, { content: failed(read.error) });
   } catch (thrown) {
     patch(path, { content: { kind: 'failed', what: `${path} was not read`, why: messageOf(thrown) } });
   }
+}
+
+/** A file of the workspace, or one outside of it that the language server has named, which can only be looked at. */
+async function readFile(path: string): Promise<Result<FileContent>> {
+  if (!isExternal(path)) return studio.workspace.read({ path });
+  const source = await studio.language.source({ path });
+  if (!source.ok) return source;
+  return ok({ kind: 'text', path, text: source.value, etag: '', modifiedMs: 0, writable: false });
+}
+
+/** Texts that Monaco looks into without an editor of ours, such as the files of a list of references. */
+const looked = new Map<string, TextModel>();
+const MAX_LOOKED = 60;
+
+/** Reads files for a look; gives those of `paths` that there is a model of now. */
+export async function ensureModels(paths: readonly string[]): Promise<Set<string>> {
+  const wanted = [...new Set(paths)].slice(0, MAX_LOOKED);
+  await Promise.all(
+    wanted.map(async (path) => {
+      const uri = uriOf(path);
+      if (monaco.editor.getModel(uri) !== null) return;
+      const read = await readFile(path);
+      if (!read.ok || read.value.kind !== 'text' || monaco.editor.getModel(uri) !== null) return;
+      looked.set(path, monaco.editor.createModel(read.value.text, undefined, uri));
+    }),
+  );
+  // The oldest go when there are many, unless somebody looks at them or they were opened since.
+  for (const [path, model] of looked) {
+    if (entries.has(path) || model.isDisposed()) looked.delete(path);
+    else if (looked.size > MAX_LOOKED && !wanted.includes(path) && !model.isAttachedToEditor()) {
+      looked.delete(path);
+      model.dispose();
+    }
+  }
+  return new Set(wanted.filter((path) => monaco.editor.getModel(uriOf(path)) !== null));
 }
 
 const failed = (error: AppError) => ({ kind: 'failed' as const, what: error.what, why: error.why });
@@ -118,7 +170,11 @@ function openContent(path: string, content: FileContent | null, backup: Backup |
     return;
   }
   const uri = uriOf(path);
-  const model = monaco.editor.getModel(uri) ?? monaco.editor.createModel(content?.text ?? '', undefined, uri);
+  const there = monaco.editor.getModel(uri);
+  const model = there ?? monaco.editor.createModel(content?.text ?? '', undefined, uri);
+  // It was read for a look some time ago.
+  if (there !== null && there.getValue() !== content?.text) there.setValue(content?.text ?? '');
+  looked.delete(path);
   const entry: Entry = {
     path,
     model,
@@ -135,6 +191,7 @@ function openContent(path: string, content: FileContent | null, backup: Backup |
     conflict: false,
   });
   model.onDidChangeContent(() => changed(entry));
+  opened.fire({ path, model });
   if (backup === undefined) return;
   if (backup.text === content?.text) backups.drop(path);
   else {
@@ -306,6 +363,7 @@ async function refresh(entry: Entry): Promise<void> {
 
 onDidChangeFiles((change) => {
   for (const entry of entries.values()) {
+    if (isExternal(entry.path)) continue;
     const isTouched =
       change === 'everything' ||
       change.some((path) => path === '' || entry.path === path || entry.path.startsWith(`${path}/`));

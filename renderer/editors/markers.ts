@@ -1,4 +1,5 @@
 import { type Marker, useMarkers } from '../state/markers.ts';
+import { pathOfUri } from './documents.ts';
 import { monaco } from './monaco.ts';
 
 /** Brings the problems of state/markers to Monaco's models, and the compiler's proposals to its light bulb. */
@@ -10,8 +11,6 @@ const SEVERITY = {
   hint: monaco.MarkerSeverity.Hint,
 };
 
-const pathOf = (uri: { readonly path: string }) => uri.path.slice(1);
-
 const rangeOf = (place: Pick<Marker, 'line' | 'column' | 'endLine' | 'endColumn'>) => ({
   startLineNumber: place.line,
   startColumn: place.column,
@@ -22,9 +21,10 @@ const rangeOf = (place: Pick<Marker, 'line' | 'column' | 'endLine' | 'endColumn'
 type TextModel = ReturnType<typeof monaco.editor.createModel>;
 
 function draw(model: TextModel): void {
-  if (model.uri.scheme !== 'file') return;
+  const path = pathOfUri(model.uri);
+  if (path === null) return;
   for (const [owner, markers] of useMarkers.getState().byOwner) {
-    const own = markers.filter(({ path }) => path === pathOf(model.uri));
+    const own = markers.filter((marker) => marker.path === path);
     monaco.editor.setModelMarkers(
       model,
       owner,
@@ -47,7 +47,7 @@ for (const model of monaco.editor.getModels()) draw(model);
 
 monaco.languages.registerCodeActionProvider('*', {
   provideCodeActions(model, range) {
-    const path = pathOf(model.uri);
+    const path = pathOfUri(model.uri);
     const here = [...useMarkers.getState().byOwner.values()]
       .flat()
       .filter((marker) => marker.path === path && monaco.Range.areIntersectingOrTouching(rangeOf(marker), range));

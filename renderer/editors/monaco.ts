@@ -1,6 +1,5 @@
 /** Monaco, with the languages that a kernel is written in and nothing else. Everything that touches Monaco imports it from here. */
 import 'monaco-editor/features/register.all';
-import 'monaco-editor/languages/definitions/rust/register';
 import 'monaco-editor/languages/definitions/cpp/register';
 import 'monaco-editor/languages/definitions/markdown/register';
 import 'monaco-editor/languages/definitions/python/register';

@@ -4,6 +4,7 @@ import { closeEditor, closeEditors, pathOf } from './close.ts';
 import { getCommand, registerCommand } from './commands.ts';
 import { isEditorPanel, showPane, toggleSide, useDock } from './dock.ts';
 import { showGoTo } from './go-to.ts';
+import { canGo, noteVisit, takeStep } from './history.ts';
 import { availableLayouts, LAYOUTS, type LayoutName, resetLayout, switchLayout } from './layouts.ts';
 import { openDiff, openFile } from './open.ts';
 import { allPanes, type PaneLocation } from './panes.ts';
@@ -21,6 +22,8 @@ export function activePath(): string | null {
 }
 
 const hasFile = () => activePath() !== null;
+/** F2 renames a file in the explorer and a symbol in an editor. */
+const inEditor = () => document.activeElement?.closest('.monaco-editor') !== null;
 const hasEditor = () => useDock.getState().activeEditor !== null;
 
 /** Editors in the order of their tabs, group after group. */
@@ -65,8 +68,92 @@ function zoomBy(step: number): Promise<void> {
   return changeSettings({ zoom });
 }
 
+/** Monaco's own actions that are commands of the workbench: in the palette, and with keys that can be changed. */
+const MONACO: readonly { id: string; title: string; action: string; keybinding?: string | readonly string[] }[] = [
+  { id: 'editor.find', title: 'Find', action: 'actions.find' },
+  { id: 'editor.replace', title: 'Replace', action: 'editor.action.startFindReplaceAction' },
+  {
+    id: 'editor.format',
+    title: 'Format Document',
+    action: 'editor.action.formatDocument',
+    keybinding: ['Shift+Alt+F', 'Mod+Shift+I'],
+  },
+  { id: 'editor.definition', title: 'Go to Definition', action: 'editor.action.revealDefinition', keybinding: 'F12' },
+  { id: 'editor.peek', title: 'Peek Definition', action: 'editor.action.peekDefinition', keybinding: 'Alt+F12' },
+  { id: 'editor.typeDefinition', title: 'Go to Type Definition', action: 'editor.action.goToTypeDefinition' },
+  {
+    id: 'editor.implementation',
+    title: 'Go to Implementations',
+    action: 'editor.action.goToImplementation',
+    keybinding: 'Mod+F12',
+  },
+  {
+    id: 'editor.references',
+    title: 'Go to References',
+    action: 'editor.action.goToReferences',
+    keybinding: 'Shift+F12',
+  },
+  { id: 'editor.rename', title: 'Rename Symbol', action: 'editor.action.rename', keybinding: 'F2' },
+  {
+    id: 'editor.hover',
+    title: 'Show Hover',
+    action: 'editor.action.showHover',
+    keybinding: 'Mod+K Mod+I',
+  },
+  // Monaco has these too, but the workbench takes the first key of every chord that it knows.
+  {
+    id: 'editor.addComment',
+    title: 'Comment Lines',
+    action: 'editor.action.addCommentLine',
+    keybinding: 'Mod+K Mod+C',
+  },
+  {
+    id: 'editor.removeComment',
+    title: 'Uncomment Lines',
+    action: 'editor.action.removeCommentLine',
+    keybinding: 'Mod+K Mod+U',
+  },
+  { id: 'editor.foldAll', title: 'Fold All', action: 'editor.foldAll', keybinding: 'Mod+K Mod+0' },
+  { id: 'editor.unfoldAll', title: 'Unfold All', action: 'editor.unfoldAll', keybinding: 'Mod+K Mod+J' },
+  {
+    id: 'editor.formatSelection',
+    title: 'Format Selection',
+    action: 'editor.action.formatSelection',
+    keybinding: 'Mod+K Mod+F',
+  },
+  {
+    id: 'editor.trimWhitespace',
+    title: 'Trim Trailing Whitespace',
+    action: 'editor.action.trimTrailingWhitespace',
+    keybinding: 'Mod+K Mod+X',
+  },
+  { id: 'editor.quickFix', title: 'Quick Fix', action: 'editor.action.quickFix', keybinding: 'Mod+.' },
+  {
+    id: 'editor.nextProblem',
+    title: 'Go to Next Problem',
+    action: 'editor.action.marker.nextInFiles',
+    keybinding: 'F8',
+  },
+  {
+    id: 'editor.previousProblem',
+    title: 'Go to Previous Problem',
+    action: 'editor.action.marker.prevInFiles',
+    keybinding: 'Shift+F8',
+  },
+];
+
+/** One step of the history. */
+function step(by: 1 | -1): void {
+  const visit = takeStep(by);
+  if (visit !== null) openFile(visit.path, visit);
+}
+
 /** The commands of the workbench itself; panes bring their own. */
 export function registerBuiltinCommands(): void {
+  useDocuments.subscribe(({ cursor }, before) => {
+    if (cursor !== null && cursor !== before.cursor) noteVisit(cursor);
+  });
+
   registerCommand({ id: 'workbench.quickOpen', title: 'Go to File', keybinding: 'Mod+P', run: () => showGoTo('') });
   registerCommand({
     id: 'workbench.palette',
@@ -90,7 +177,10 @@ export function registerBuiltinCommands(): void {
     when: hasFile,
     run: async () => {
       const path = activePath();
-      if (path !== null) await (await documents()).saveDocument(path);
+      if (path === null) return;
+      if (useSettings.getState().settings.formatOnSave)
+        await (await actions()).runEditorAction('editor.action.formatDocument');
+      await (await documents()).saveDocument(path);
     },
   });
   registerCommand({
@@ -187,27 +277,44 @@ export function registerBuiltinCommands(): void {
     },
   });
   registerCommand({
-    id: 'editor.find',
-    title: 'Find',
-    category: 'Editor',
-    when: hasFile,
-    run: async () => (await actions()).runEditorAction('actions.find'),
-  });
-  registerCommand({
-    id: 'editor.replace',
-    title: 'Replace',
-    category: 'Editor',
-    when: hasFile,
-    run: async () => (await actions()).runEditorAction('editor.action.startFindReplaceAction'),
-  });
-  registerCommand({
     id: 'editor.outline',
     title: 'Go to Symbol in Editor',
     category: 'Editor',
     keybinding: 'Mod+Shift+O',
     when: hasFile,
-    run: async () => (await actions()).runEditorAction('editor.action.quickOutline'),
+    run: () => showGoTo('@'),
   });
+  registerCommand({
+    id: 'workbench.symbols',
+    title: 'Go to Symbol in Workspace',
+    // Browsers keep Ctrl+T for themselves; Alt+T is for them.
+    keybinding: ['Mod+T', 'Alt+T'],
+    run: () => showGoTo('#'),
+  });
+  registerCommand({
+    id: 'editor.back',
+    title: 'Go Back',
+    keybinding: 'Alt+ArrowLeft',
+    when: () => canGo(-1),
+    run: () => step(-1),
+  });
+  registerCommand({
+    id: 'editor.forward',
+    title: 'Go Forward',
+    keybinding: 'Alt+ArrowRight',
+    when: () => canGo(1),
+    run: () => step(1),
+  });
+  for (const { id, title, action, keybinding } of MONACO)
+    registerCommand({
+      id,
+      title,
+      category: 'Editor',
+      keybinding,
+      when: hasFile,
+      keyWhen: inEditor,
+      run: async () => (await actions()).runEditorAction(action),
+    });
   registerCommand({
     id: 'editor.toggleWrap',
     title: 'Toggle Word Wrap',

@@ -18,6 +18,8 @@ export interface Command {
   readonly keybinding?: string | readonly string[] | undefined;
   /** Whether the command can run now; it is hidden from the palette, and its key is not taken, where this is false. */
   readonly when?: (() => boolean) | undefined;
+  /** Where its key counts, if not everywhere: the palette runs the command from anywhere. */
+  readonly keyWhen?: (() => boolean) | undefined;
   /** Not in the palette: makes sense only with arguments. */
   readonly hidden?: boolean | undefined;
   readonly run: (...args: never[]) => unknown;

@@ -7,21 +7,29 @@ import { rank } from './fuzzy.ts';
 import { keyHint } from './keybindings.ts';
 import { openFile } from './open.ts';
 import { openQuickInput, type QuickAnswer } from './quick-input.ts';
+import { fileSymbolAnswer, followSymbols, workspaceSymbolAnswer } from './symbol-search.ts';
 
 const LIMIT = 60;
 /** Ids of commands that were run from the palette, newest first. */
 let recentCommands: string[] = [];
 
-/** Files; `>` commands; `:` a line. */
+/** Files; `>` commands; `:` a line; `@` symbols of the file; `#` those of the workspace. */
 export function showGoTo(initial: string): void {
   openQuickInput({
     title: 'Go to file or command',
-    placeholder: 'File name, > for commands, : for a line',
+    placeholder: 'File name, > commands, @ symbols here, # symbols everywhere, : line',
     initial,
-    follow: useWorkspace.subscribe,
+    follow: (onMore) => {
+      const ends = [useWorkspace.subscribe(onMore), followSymbols(onMore)];
+      return () => {
+        for (const end of ends) end();
+      };
+    },
     answer: (text) => {
       if (text.startsWith('>')) return commandAnswer(text.slice(1));
       if (text.startsWith(':')) return lineAnswer(text.slice(1));
+      if (text.startsWith('@')) return fileSymbolAnswer(text.slice(1), activePath());
+      if (text.startsWith('#')) return workspaceSymbolAnswer(text.slice(1));
       return fileAnswer(text);
     },
   });

@@ -128,7 +128,9 @@ export function installKeybindings(onChord: (pending: string | null) => void): D
     const candidates = allCommands().flatMap((command) =>
       bindingsOf(command).map((binding) => ({ command, binding: normalise(binding) })),
     );
-    const match = candidates.findLast(({ command, binding }) => binding === pressed && isEnabled(command));
+    const match = candidates.findLast(
+      ({ command, binding }) => binding === pressed && isEnabled(command) && (command.keyWhen?.() ?? true),
+    );
     if (match !== undefined) {
       event.preventDefault();
       event.stopPropagation();

@@ -1,3 +1,4 @@
+import { isExternal } from '../../app/contract/external.ts';
 import { requestReveal } from '../state/documents.ts';
 import { noteRecent } from '../state/recent.ts';
 import { DIFF_VIEW, FILE_VIEW, openPanel } from './dock.ts';
@@ -17,7 +18,7 @@ const nameOf = (path: string) => path.slice(path.lastIndexOf('/') + 1);
 
 /** Opens a file of the workspace, by its workspace path, or shows it if it is open. */
 export function openFile(path: string, options: OpenOptions = {}): void {
-  noteRecent(path);
+  if (!isExternal(path)) noteRecent(path);
   if (options.line !== undefined) requestReveal(path, options.line, options.column ?? 1);
   openPanel(`file:${path}`, { component: FILE_VIEW, title: nameOf(path), params: { path } }, options);
 }

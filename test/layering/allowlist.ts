@@ -24,9 +24,10 @@ const PANE = [
 export const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'app/base': [],
   'app/contract': ['app/base', 'npm:zod', 'npm:@orpc/contract'],
-  'app/wire': ['app/base', 'app/contract'],
+  'app/wire': ['app/base', 'app/contract', 'npm:zod'],
   'app/gguf': ['app/base', 'app/contract'],
   'app/machine': ['app/base', 'app/contract', 'app/wire', 'npm:zod'],
+  'app/symbols': ['app/base', 'app/contract'],
   'app/trace': ['app/base', 'app/contract'],
   // Decoders of what a machine shows give the views of the contract.
   'app/x86': ['app/base', 'app/contract'],

@@ -27,8 +27,8 @@ export class CommandLine {
   }
 
   /** Starts it with pipes for stdin, stdout and stderr. */
-  start(args: readonly string[]): Running {
-    return this.#start(process.execPath, [launcher, ...args]);
+  start(args: readonly string[], environment: NodeJS.ProcessEnv = {}): Running {
+    return this.#start(process.execPath, [launcher, ...args], environment);
   }
 
   /**
@@ -40,9 +40,10 @@ export class CommandLine {
     return this.#start('script', ['-qefc', `exec ${quoted.join(' ')}`, '/dev/null']);
   }
 
-  #start(command: string, args: readonly string[]): Running {
+  #start(command: string, args: readonly string[], environment: NodeJS.ProcessEnv = {}): Running {
     const running = new Running(command, args, {
       ...process.env,
+      ...environment,
       XDG_RUNTIME_DIR: this.#home,
       XDG_STATE_HOME: join(this.#home, 'state'),
       XDG_DATA_HOME: join(this.#home, 'data'),

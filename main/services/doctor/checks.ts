@@ -5,6 +5,7 @@ import type { CancelSignal } from '../../../app/base/cancel.ts';
 import type { DoctorCheck } from '../../../app/contract/doctor.ts';
 import { runProcess } from '../../process/index.ts';
 import { findOvmf, isQemuRecent, MIN_QEMU, qemuProgram, qemuVersion } from './qemu.ts';
+import { findRustAnalyzer, INSTALL_RUST_ANALYZER } from './rust-analyzer.ts';
 
 const RUSTUP = "curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y --profile minimal";
 /** `rust-version` of the kernel's workspace. */
@@ -34,6 +35,7 @@ export const CHECKS: readonly Check[] = [
   { id: 'node', title: 'Node.js', examine: async () => checkNode(process.versions.node) },
   { id: 'rust', title: 'Rust', examine: checkRust },
   { id: 'linker', title: 'linker (rust-lld)', examine: checkLinker },
+  { id: 'rust-analyzer', title: 'rust-analyzer', examine: checkRustAnalyzer },
   { id: 'qemu', title: 'QEMU', examine: checkQemu },
   { id: 'ovmf', title: 'UEFI firmware (OVMF)', examine: async () => checkOvmf() },
   { id: 'disk', title: 'disk space', examine: async (root) => checkDisk(root) },
@@ -103,6 +105,19 @@ async function checkLinker(_root: string, signal: CancelSignal | undefined): Pro
       '',
     );
   return fine(lld);
+}
+
+async function checkRustAnalyzer(root: string): Promise<Outcome> {
+  const found = await findRustAnalyzer(root);
+  return found.ok
+    ? fine(found.value.name)
+    : bad(
+        'warn',
+        'none',
+        `the editor completes and explains Rust code with it; ${found.error.why}`,
+        INSTALL_RUST_ANALYZER.join(' '),
+        'Everything else works without it.',
+      );
 }
 
 async function checkQemu(): Promise<Outcome> {

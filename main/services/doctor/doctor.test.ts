@@ -9,6 +9,7 @@ import { checkMemory, checkNode, installCommand } from './checks.ts';
 import { Doctor } from './index.ts';
 import { ProbeCache } from './probe-cache.ts';
 import { isQemuRecent, parseQemuVersion, qemuVersion } from './qemu.ts';
+import { findRustAnalyzer } from './rust-analyzer.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ring0-doctor-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -130,4 +131,19 @@ test('probes are remembered for the same QEMU only', () => {
   expect(new ProbeCache(path, qemu).read()).toEqual([]);
   writeFileSync(path, '{"key": 5}');
   expect(new ProbeCache(path, qemu).read()).toEqual([]);
+});
+
+test('rust-analyzer is asked for its version: a stand-in of rustup is none', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'ring0-analyzer-'));
+  const command = join(folder, 'analyzer');
+  writeFileSync(command, '#!/bin/sh\necho "rust-analyzer 9.9.9 (abc)"\n', { mode: 0o755 });
+  expect(await findRustAnalyzer(folder, { RING0_RUST_ANALYZER: command })).toEqual({
+    ok: true,
+    value: { command, name: 'rust-analyzer 9.9.9 (abc)' },
+  });
+  writeFileSync(command, '#!/bin/sh\necho "error: Unknown binary" >&2\nexit 1\n');
+  expect(await findRustAnalyzer(folder, { RING0_RUST_ANALYZER: command })).toMatchObject({
+    error: { why: expect.stringContaining('Unknown binary'), fix: 'rustup component add rust-analyzer' },
+  });
+  rmSync(folder, { recursive: true });
 });

@@ -17,6 +17,7 @@ import { ProbeCache, probeCachePath } from './probe-cache.ts';
 import { qemuProgram } from './qemu.ts';
 
 export { findOvmf, qemuProgram } from './qemu.ts';
+export { findRustAnalyzer, INSTALL_RUST_ANALYZER } from './rust-analyzer.ts';
 
 /** Examines this computer and cures what it can. */
 export class Doctor implements DoctorService {

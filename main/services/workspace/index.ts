@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { lstat, mkdir, readdir, realpath, rename, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { LongOperation } from '../../../app/base/cancel.ts';
@@ -24,13 +25,16 @@ import {
 import { etagOf, isDraft, readContent, writeContent } from './content.ts';
 import { readHead, readStatus } from './git.ts';
 import { cannotReach, Enclosure, isGitInternal, isThere } from './paths.ts';
-import { replaceAll } from './replace.ts';
+import { type Replaced, replaceAll, undoAll } from './replace.ts';
 import { listFiles, searchFiles } from './search.ts';
 import { Trash } from './trash.ts';
 import { DirectoryWatch } from './watch.ts';
 
 /** Entries of one directory; a folder of more is a heap, not a source tree. */
 const MAX_ENTRIES = 20_000;
+/** Replacements that can be undone, and the most characters that one of them may keep in memory for it. */
+const MAX_UNDOS = 5;
+const MAX_UNDO = 64 << 20;
 
 export interface FolderWorkspaceOptions {
   readonly root: string;
@@ -46,6 +50,8 @@ export class FolderWorkspace implements WorkspaceService {
   readonly #watch: DirectoryWatch;
   /** The write that is under way, by file: comparing and replacing are one step for everybody here. */
   readonly #writes = new Map<string, Promise<unknown>>();
+  /** What the last replacements took, oldest first. */
+  readonly #replaced = new Map<string, readonly Replaced[]>();
 
   private constructor(root: string, trash: string) {
     this.#enclosure = new Enclosure(root);
@@ -196,8 +202,25 @@ export class FolderWorkspace implements WorkspaceService {
     return searchFiles(this.info.root, request, options.signal);
   }
 
-  replace(request: ReplaceRequest, options: LongOperation = {}): Promise<Result<ReplaceOutcome>> {
-    return replaceAll(this, request, options.signal);
+  async replace(request: ReplaceRequest, options: LongOperation = {}): Promise<Result<ReplaceOutcome>> {
+    const replaced = await replaceAll(this, request, options.signal);
+    if (!replaced.ok) return replaced;
+    const { done, skipped } = replaced.value;
+    const files = done.map(({ path, count }) => ({ path, replacements: count }));
+    const size = done.reduce((sum, { before }) => sum + before.length, 0);
+    if (done.length === 0 || size > MAX_UNDO) return ok({ files, skipped, undo: null });
+    const id = randomUUID();
+    this.#replaced.set(id, done);
+    for (const oldest of this.#replaced.keys()) if (this.#replaced.size > MAX_UNDOS) this.#replaced.delete(oldest);
+    return ok({ files, skipped, undo: id });
+  }
+
+  async undoReplace(id: string): Promise<Result<ReplaceOutcome>> {
+    const replaced = this.#replaced.get(id);
+    if (replaced === undefined)
+      return fail('no-undo', 'This replacement cannot be undone any more.', 'only the last few are kept', '');
+    this.#replaced.delete(id);
+    return ok(await undoAll(this, replaced));
   }
 
   gitStatus(options: LongOperation = {}): Promise<Result<GitStatus>> {

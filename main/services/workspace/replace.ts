@@ -3,12 +3,21 @@ import { ok, type Result } from '../../../app/base/result.ts';
 import type { ReplaceOutcome, ReplaceRequest, WorkspaceService } from '../../../app/contract/workspace.ts';
 import { type RawMatch, ripgrep, searchArguments } from './ripgrep.ts';
 
+/** What a replacement wrote, and what was there before. */
+export interface Replaced {
+  readonly path: string;
+  readonly before: string;
+  /** Of the text that was written: whoever undoes it must find that. */
+  readonly etag: string;
+  readonly count: number;
+}
+
 /** Replaces every match, file by file. A file that is not any more what was searched is left alone and named. */
 export async function replaceAll(
   workspace: Pick<WorkspaceService, 'info' | 'read' | 'write'>,
   { search, replacement, paths }: ReplaceRequest,
   signal: CancelSignal | undefined,
-): Promise<Result<ReplaceOutcome>> {
+): Promise<Result<{ readonly done: Replaced[]; readonly skipped: ReplaceOutcome['skipped'] }>> {
   const wanted = paths === undefined ? undefined : new Set(paths);
   const byFile = new Map<string, RawMatch[]>();
   const found = ripgrep(workspace.info.root, searchArguments(search, replacement), signal);
@@ -24,21 +33,37 @@ export async function replaceAll(
     lines.push(next.value);
     byFile.set(path, lines);
   }
-  const outcome: ReplaceOutcome = { files: [], skipped: [] };
+  const done: Replaced[] = [];
+  const skipped: ReplaceOutcome['skipped'] = [];
   for (const [path, lines] of byFile) {
     const replaced = await replaceInFile(workspace, path, lines);
-    if (typeof replaced === 'number') outcome.files.push({ path, replacements: replaced });
-    else outcome.skipped.push({ path, why: replaced });
+    if (typeof replaced === 'string') skipped.push({ path, why: replaced });
+    else done.push(replaced);
   }
-  return ok(outcome);
+  return ok({ done, skipped });
 }
 
-/** The number of replacements, or why there is none. */
+/** Puts back what was there before, where what was written still stands. */
+export async function undoAll(
+  workspace: Pick<WorkspaceService, 'write'>,
+  replaced: readonly Replaced[],
+): Promise<ReplaceOutcome> {
+  const outcome: ReplaceOutcome = { files: [], skipped: [], undo: null };
+  for (const { path, before, etag, count } of replaced) {
+    const written = await workspace.write({ path, text: before, expected: etag });
+    if (!written.ok) outcome.skipped.push({ path, why: written.error.what });
+    else if (written.value.kind === 'conflict') outcome.skipped.push({ path, why: 'it was changed since' });
+    else outcome.files.push({ path, replacements: count });
+  }
+  return outcome;
+}
+
+/** What was done, or why nothing was. */
 async function replaceInFile(
   workspace: Pick<WorkspaceService, 'read' | 'write'>,
   path: string,
   lines: readonly RawMatch[],
-): Promise<number | string> {
+): Promise<Replaced | string> {
   const content = await workspace.read(path);
   if (!content.ok) return content.error.what;
   if (content.value.kind !== 'text') return 'it is not a text file that can be edited';
@@ -62,5 +87,7 @@ async function replaceInFile(
   const text = Buffer.concat(pieces).toString('utf8');
   const written = await workspace.write({ path, text, expected: content.value.etag });
   if (!written.ok) return written.error.what;
-  return written.value.kind === 'written' ? count : 'somebody else changed it meanwhile';
+  return written.value.kind === 'written'
+    ? { path, before: content.value.text, etag: written.value.etag, count }
+    : 'somebody else changed it meanwhile';
 }

@@ -38,7 +38,7 @@ export async function* searchFiles(
   let matches = 0;
   let truncated = false;
   let batch: SearchMatch[] = [];
-  const found = ripgrep(root, searchArguments(request), signal);
+  const found = ripgrep(root, searchArguments(request, request.replacement), signal);
   try {
     for (;;) {
       const next = await found.next();
@@ -83,7 +83,11 @@ function describe(raw: RawMatch): SearchMatch | undefined {
   const from = text.length <= PREVIEW ? 0 : Math.max(0, column - PREVIEW_LEAD);
   const preview = text.slice(from, from + PREVIEW);
   const ranges = raw.parts
-    .map(({ start, end }) => ({ start: units(start) - from, end: Math.min(units(end) - from, preview.length) }))
+    .map(({ start, end, replacement }) => ({
+      start: units(start) - from,
+      end: Math.min(units(end) - from, preview.length),
+      replacement: replacement?.toString('utf8').slice(0, PREVIEW) ?? null,
+    }))
     .filter(({ start, end }) => start >= 0 && start < preview.length && end >= start);
   return {
     path: raw.path,

@@ -301,8 +301,8 @@ describe('searching', () => {
         column: 8,
         endColumn: 14,
         ranges: [
-          { start: 7, end: 13 },
-          { start: 14, end: 20 },
+          { start: 7, end: 13, replacement: null },
+          { start: 14, end: 20, replacement: null },
         ],
       },
     ]);
@@ -330,12 +330,40 @@ describe('searching', () => {
     writeFileSync(at('a.txt'), '\ufeffé one, ONE\r\ntwo one\n');
     writeFileSync(at('b.txt'), 'one');
     const request = { search: SearchRequestSchema.parse({ pattern: 'one' }), replacement: '$1é', paths: ['a.txt'] };
-    expect(await workspace.replace(request)).toEqual({
+    expect(await workspace.replace(request)).toMatchObject({
       ok: true,
-      value: { files: [{ path: 'a.txt', replacements: 3 }], skipped: [] },
+      value: { files: [{ path: 'a.txt', replacements: 3 }], skipped: [], undo: expect.any(String) },
     });
     expect(readFileSync(at('a.txt'), 'utf8')).toBe('\ufeffé $1é, $1é\r\ntwo $1é\n');
     expect(readFileSync(at('b.txt'), 'utf8')).toBe('one');
+  });
+
+  test('a search says what would stand in the place of each match', async () => {
+    const { matches } = await search({ pattern: 'fn (\\w+)', isRegex: true, replacement: 'fn new_$1' });
+    expect(matches[0]).toMatchObject({
+      preview: 'fn main() {}',
+      ranges: [{ start: 0, end: 7, replacement: 'fn new_main' }],
+    });
+  });
+
+  test('a replacement is undone once, where nobody has changed the file since', async () => {
+    writeFileSync(at('a.txt'), 'one\n');
+    writeFileSync(at('b.txt'), 'one\n');
+    const done = await workspace.replace({ search: SearchRequestSchema.parse({ pattern: 'one' }), replacement: 'two' });
+    if (!done.ok) throw new Error(done.error.why);
+    writeFileSync(at('b.txt'), 'two and more\n');
+    const id = done.value.undo ?? '';
+    expect(await workspace.undoReplace(id)).toEqual({
+      ok: true,
+      value: {
+        files: [{ path: 'a.txt', replacements: 1 }],
+        skipped: [{ path: 'b.txt', why: 'it was changed since' }],
+        undo: null,
+      },
+    });
+    expect(readFileSync(at('a.txt'), 'utf8')).toBe('one\n');
+    expect(readFileSync(at('b.txt'), 'utf8')).toBe('two and more\n');
+    expect(await workspace.undoReplace(id)).toMatchObject({ ok: false, error: { code: 'no-undo' } });
   });
 
   test('replacing by an expression fills in groups', async () => {

@@ -110,7 +110,8 @@ export const assembly: languages.IMonarchLanguage = {
         },
       ],
       [/\$[A-Za-z_.][\w.$@]*/, 'variable'],
-      [/"/, 'string', '@string'],
+      // Never over a line: an embedding language ends where its own string does.
+      [/"(?:[^"\\]|\\.)*"?/, 'string'],
       [/'(?:[^'\\]|\\.)'?/, 'string'],
       [/[()[\]{}]/, '@brackets'],
       [/[,:+\-*/|&^~<>=!$]/, 'delimiter'],
@@ -131,10 +132,20 @@ export const assembly: languages.IMonarchLanguage = {
       [/\*\//, 'comment', '@pop'],
       [/[/*]/, 'comment'],
     ],
-    string: [
-      [/[^"\\]+/, 'string'],
-      [/\\./, 'string.escape'],
-      [/"/, 'string', '@pop'],
+  },
+};
+
+/** The same between the quotes of a Rust string: with its escapes, and operands in braces (the reference, "Inline assembly"). */
+export const assemblyInRust: languages.IMonarchLanguage = {
+  ...assembly,
+  tokenizer: {
+    ...assembly.tokenizer,
+    root: [
+      [/\\"[^"\\]*\\"/, 'string'],
+      [/\\[nrt0\\]/, 'string.escape'],
+      [/\{\{|\}\}/, 'delimiter'],
+      [/\{[\w:]*\}/, 'variable.parameter'],
+      ...(assembly.tokenizer.root ?? []),
     ],
   },
 };

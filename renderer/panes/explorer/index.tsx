@@ -1,3 +1,4 @@
+import { EXTERNAL, isExternal } from '../../../app/contract/external.ts';
 import { IconButton } from '../../widgets/buttons.tsx';
 import { activePath } from '../../workbench/builtin-commands.ts';
 import { showPane, useDock } from '../../workbench/dock.ts';
@@ -43,7 +44,7 @@ registerPane({
       id: 'explorer.reveal',
       title: 'Reveal Active File in Explorer',
       category: 'File',
-      when: () => activePath() !== null,
+      when: () => !isExternal(activePath() ?? EXTERNAL),
       run: reveal,
     },
     {
@@ -71,7 +72,7 @@ registerPane({
 let shown: string | null = null;
 useDock.subscribe(({ visible }) => {
   const path = activePath();
-  if (path === null || path === shown || !visible.has('pane:explorer')) return;
+  if (path === null || isExternal(path) || path === shown || !visible.has('pane:explorer')) return;
   shown = path;
   void revealInTree(path);
 });

@@ -3,12 +3,11 @@ import type { SearchMatch } from '../../../app/contract/workspace.ts';
 import { IconButton } from '../../widgets/buttons.tsx';
 import { EmptyState } from '../../widgets/EmptyState.tsx';
 import { fileIcon } from '../../widgets/file-icon.ts';
-import { Highlighted } from '../../widgets/Highlighted.tsx';
 import { Icon } from '../../widgets/Icon.tsx';
 import { moveFocus } from '../../widgets/roving.ts';
 import { ask } from '../../workbench/dialog.ts';
 import { openFile } from '../../workbench/open.ts';
-import { changeForm, replace, type SearchForm, search, toggleFold, useSearch } from './store.ts';
+import { changeForm, replace, type SearchForm, search, toggleFold, toggleReplace, useSearch } from './store.ts';
 import './search.css';
 
 function Field({ label, ...rest }: InputHTMLAttributes<HTMLInputElement> & { readonly label: string }) {
@@ -59,7 +58,7 @@ function Form({ form }: { readonly form: SearchForm }) {
           icon={showsReplace ? 'chevron-down' : 'chevron-right'}
           label="Toggle Replace"
           aria-expanded={showsReplace}
-          onClick={() => useSearch.setState({ showsReplace: !showsReplace })}
+          onClick={toggleReplace}
         />
         <div className="search-box">
           <input
@@ -128,16 +127,51 @@ function Form({ form }: { readonly form: SearchForm }) {
   );
 }
 
-/** The part of a line around its first match, short enough for the side bar. */
-function excerpt(match: SearchMatch): { text: string; at: number[] } {
-  const first = match.ranges[0]?.start ?? 0;
-  const indent = match.preview.length - match.preview.trimStart().length;
-  const cut = first - indent > 26 ? first - 20 : indent;
-  const at = match.ranges.flatMap(({ start, end }) =>
-    Array.from({ length: Math.min(end, 400) - start }, (_, index) => start + index),
-  );
-  const prefix = cut > indent ? '…' : '';
-  return { text: prefix + match.preview.slice(cut, cut + 200), at: at.map((index) => index - cut + prefix.length) };
+/** Characters before the first match, and of the whole. */
+const LEAD = 20;
+const LENGTH = 200;
+
+interface Piece {
+  /** Where in the line it begins: what it is known by. */
+  readonly at: number;
+  readonly kind: 'text' | 'match' | 'removed' | 'added';
+  readonly text: string;
+}
+
+/** The part of a line around its first match, short enough for the side bar; with a replacement, what goes and what comes. */
+function excerpt({ preview, ranges }: SearchMatch): Piece[] {
+  const first = ranges[0]?.start ?? 0;
+  const indent = preview.length - preview.trimStart().length;
+  const cut = first - indent > LEAD + 6 ? first - LEAD : Math.min(indent, first);
+  const pieces: Piece[] = cut > indent ? [{ at: -1, kind: 'text', text: '…' }] : [];
+  let done = cut;
+  for (const { start, end, replacement } of ranges) {
+    if (start < done || start >= cut + LENGTH) continue;
+    if (start > done) pieces.push({ at: done, kind: 'text', text: preview.slice(done, start) });
+    const text = preview.slice(start, end);
+    if (replacement === null) pieces.push({ at: start, kind: 'match', text });
+    else {
+      pieces.push({ at: start, kind: 'removed', text });
+      // A replacement of several lines is told by its first.
+      if (replacement !== '') pieces.push({ at: start, kind: 'added', text: replacement.split('\n', 1)[0] ?? '' });
+    }
+    done = end;
+  }
+  if (done < cut + LENGTH) pieces.push({ at: done, kind: 'text', text: preview.slice(done, cut + LENGTH) });
+  return pieces;
+}
+
+function ExcerptPiece({ piece: { kind, text } }: { readonly piece: Piece }) {
+  switch (kind) {
+    case 'text':
+      return text;
+    case 'match':
+      return <mark className="highlighted">{text}</mark>;
+    case 'removed':
+      return <del className="search-removed">{text}</del>;
+    case 'added':
+      return <ins className="search-added">{text}</ins>;
+  }
 }
 
 function FileResults({
@@ -175,7 +209,6 @@ function FileResults({
       {isFolded ? null : (
         <ul>
           {matches.map((match) => {
-            const { text, at } = excerpt(match);
             return (
               <li key={`${match.line}:${match.column}`}>
                 <button
@@ -186,7 +219,9 @@ function FileResults({
                     openFile(path, { line: match.line, column: match.column, beside: event.ctrlKey || event.metaKey })
                   }
                 >
-                  <Highlighted text={text} at={at} />
+                  {excerpt(match).map((piece) => (
+                    <ExcerptPiece key={`${piece.kind}:${piece.at}`} piece={piece} />
+                  ))}
                 </button>
               </li>
             );

@@ -60,7 +60,7 @@ export function globsOf(text: string): string[] {
     .slice(0, 20);
 }
 
-function requestOf(form: SearchForm): SearchRequest {
+function requestOf(form: SearchForm, showsReplace = false): SearchRequest {
   const { pattern, isRegex, matchCase, wholeWord } = form;
   return {
     pattern,
@@ -70,6 +70,7 @@ function requestOf(form: SearchForm): SearchRequest {
     include: globsOf(form.include),
     exclude: globsOf(form.exclude),
     maxMatches: MAX_MATCHES,
+    ...(showsReplace ? { replacement: form.replacement } : {}),
   };
 }
 
@@ -77,7 +78,6 @@ function requestOf(form: SearchForm): SearchRequest {
 export function changeForm(change: Partial<SearchForm>): void {
   set(({ form }) => ({ form: { ...form, ...change } }));
   clearTimeout(timer);
-  if (Object.keys(change).every((key) => key === 'replacement')) return;
   timer = setTimeout(() => void search(), PAUSE_MS);
 }
 
@@ -95,7 +95,9 @@ export async function search(): Promise<void> {
   let results = new Map<string, SearchMatch[]>();
   set({ phase: { kind: 'running' }, folded: new Set() });
   try {
-    for await (const event of await studio.workspace.search(requestOf(form), { signal: controller.signal })) {
+    for await (const event of await studio.workspace.search(requestOf(form, get().showsReplace), {
+      signal: controller.signal,
+    })) {
       if (controller.signal.aborted) return;
       switch (event.kind) {
         case 'matches':
@@ -142,17 +144,40 @@ export async function replace(paths?: readonly string[]): Promise<void> {
       notifyError(outcome.error);
       return;
     }
-    const { files, skipped } = outcome.value;
+    const { files, skipped, undo } = outcome.value;
     const count = files.reduce((sum, file) => sum + file.replacements, 0);
     notify({
       severity: skipped.length === 0 ? 'success' : 'warning',
       message: `Replaced ${count} in ${files.length} file${files.length === 1 ? '' : 's'}`,
       detail: skipped.map(({ path, why }) => `${path}: ${why}`).join('\n'),
+      actions: undo === null ? [] : [{ title: 'Undo', run: () => undoReplace(undo) }],
+      sticky: skipped.length > 0,
     });
     await search();
   } catch (thrown) {
     notify({ severity: 'error', message: 'Nothing was replaced', detail: messageOf(thrown) });
   }
+}
+
+async function undoReplace(id: string): Promise<void> {
+  const undone = await studio.workspace.undoReplace({ id });
+  if (!undone.ok) {
+    notifyError(undone.error);
+    return;
+  }
+  const { files, skipped } = undone.value;
+  notify({
+    severity: skipped.length === 0 ? 'success' : 'warning',
+    message: `Undid the replacement in ${files.length} file${files.length === 1 ? '' : 's'}`,
+    detail: skipped.map(({ path, why }) => `${path}: ${why}`).join('\n'),
+  });
+  await search();
+}
+
+/** Shows or hides the field of the replacement; with it, the results say what would come. */
+export function toggleReplace(): void {
+  set(({ showsReplace }) => ({ showsReplace: !showsReplace }));
+  if (get().form.pattern !== '') void search();
 }
 
 /** Shows the form, with what was selected in it. */

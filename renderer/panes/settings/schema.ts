@@ -31,7 +31,7 @@ export function titleOf(key: string): string {
 
 function groupOf(key: string): string {
   if (['theme', 'zoom', 'reducedMotion'].includes(key)) return 'Appearance';
-  if (key.startsWith('editor') || ['formatOnSave', 'autoSave'].includes(key)) return 'Editor';
+  if (key.startsWith('editor') || ['formatOnSave', 'autoSave', 'rustAnalyzer'].includes(key)) return 'Editor';
   return 'Build and machine';
 }
 
@@ -49,6 +49,8 @@ const OBEYED: ReadonlySet<string> = new Set([
   'editorMinimap',
   'editorRulers',
   'autoSave',
+  'formatOnSave',
+  'rustAnalyzer',
   'buildOnSave',
   'serialScrollbackLines',
   'terminalScrollbackLines',
