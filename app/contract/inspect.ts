@@ -1,4 +1,4 @@
-import type { LongOperation } from '../base/cancel.ts';
+import type { CancelSignal, LongOperation } from '../base/cancel.ts';
 import type { Result } from '../base/result.ts';
 import type {
   DumpInfo,
@@ -12,12 +12,14 @@ import type {
 } from './inspect/memory.ts';
 import type { AddressSpace, PageWalk } from './inspect/paging.ts';
 import type { InspectSource } from './inspect/source.ts';
+import type { ChainContent, VirtioQuestion, VirtioReport, VirtioStreamEvent } from './inspect/virtio.ts';
 import type { CodePlaces } from './places.ts';
 import type { BootReport, BootTimeline, DriverRegistry, Epitaph, TraceSpans } from './records.ts';
 
 export * from './inspect/memory.ts';
 export * from './inspect/paging.ts';
 export * from './inspect/source.ts';
+export * from './inspect/virtio.ts';
 
 /** Looks at a machine while it runs, without stopping it, or at a dump. One method a subject; each subject has a file under `inspect/`. */
 export interface InspectService {
@@ -64,6 +66,17 @@ export interface InspectService {
   resolve(source: InspectSource, text: string, processor: number): Promise<Result<Resolved>>;
   /** Symbols whose names have `query` in them, best first. */
   symbols(source: InspectSource, query: string, limit: number): Promise<Result<SymbolEntry[]>>;
+
+  /** Virtio devices, their queues and verdicts; with `apartMs`, of two looks. */
+  virtio(source: InspectSource, question: VirtioQuestion): Promise<Result<VirtioReport>>;
+  /** A chain's buffers as they are now. `device` is a path or an id. */
+  virtioChain(source: InspectSource, device: string, queue: number, head: number): Promise<Result<ChainContent>>;
+  /** Reports, and every change of the rings from event `from` on; 0 begins with all that is kept. */
+  virtioFollow(
+    source: InspectSource,
+    from: number,
+    signal: CancelSignal | undefined,
+  ): AsyncGenerator<VirtioStreamEvent>;
 
   /** Writes a machine's memory and state into a file; it stands still meanwhile. */
   dump(source: InspectSource, path: string): Promise<Result<DumpWritten>>;

@@ -1,5 +1,5 @@
 import type { Chain, RingEvent, VirtioQueue } from '../contract/inspect/virtio.ts';
-import { fromBase64 } from './history.ts';
+import { fromBase64, type Observation, toBase64 } from './history.ts';
 import { ownersOf } from './ownership.ts';
 import { splitView } from './queue-view.ts';
 import { DESCRIPTOR_BYTES, SplitRings, slotOf } from './split-ring.ts';
@@ -60,6 +60,23 @@ export class QueueFilm {
         this.returned = event.index;
         break;
     }
+  }
+
+  /** All that it shows, as one event. */
+  snapshot(why: string): Extract<Observation, { kind: 'snapshot' }> {
+    return {
+      kind: 'snapshot',
+      atUs: 0,
+      why,
+      lost: 0,
+      size: this.size,
+      descriptors: toBase64(this.#descriptors),
+      avail: toBase64(this.#avail),
+      used: toBase64(this.#used),
+      consumed: this.consumed,
+      returned: this.returned,
+      chains: [...this.#chains.values()],
+    };
   }
 
   /** The queue as it was. @param now the queue as the last report has it: what events do not tell is taken from there */

@@ -18,9 +18,9 @@ export type Observation = Without<RingEvent, 'number' | 'device' | 'queue'>;
 const MAX_CHAINS_A_LOOK = 512;
 
 interface Flight {
-  readonly atUs: number;
+  /** Null if it was out before the recording began. */
+  readonly atUs: number | null;
   readonly summary: string;
-  readonly bytes: number;
 }
 
 /** Watches one queue. Reads four bytes of each ring where nothing happened. */
@@ -65,16 +65,21 @@ export class QueueWatcher {
       return [this.#snapshot(atUs, returned, 'more happened between two looks than the ring holds', published)];
     const out: Observation[] = [];
     const { rings } = readSplitRings(this.#memory, this.facts);
-    const back = new Set<number>();
-    for (let position = this.#used; position !== usedIndex; position = (position + 1) & 0xffff)
-      back.add(rings.usedElement(position).id);
     const budget = budgetOf(size);
-    for (let position = this.#avail; position !== availIndex; position = (position + 1) & 0xffff)
-      out.push(this.#published(atUs, rings, position, back, budget));
+    let back = Array.from({ length: used }, (_, n) => rings.usedElement((this.#used + n) & 0xffff).id);
+    const giveBack = (count: number) => {
+      for (let n = 0; n < count; n++) out.push(this.#usedUp(atUs, rings, (this.#used + n) & 0xffff));
+      this.#used = (this.#used + count) & 0xffff;
+      back = back.slice(count);
+    };
+    for (let position = this.#avail; position !== availIndex; position = (position + 1) & 0xffff) {
+      const head = rings.availHead(position);
+      // A chain that is out can be published again only after it came back.
+      if (this.#flights.has(head)) giveBack(back.indexOf(head) + 1);
+      out.push(this.#published(atUs, rings, position, back.includes(head), budget));
+    }
     this.#avail = availIndex;
-    for (let position = this.#used; position !== usedIndex; position = (position + 1) & 0xffff)
-      out.push(this.#usedUp(atUs, rings, position));
-    this.#used = usedIndex;
+    giveBack(back.length);
     // What came back had been taken.
     const taken = this.#taken(rings);
     if (taken !== undefined) out.push({ kind: 'consumed', atUs, index: taken, exact: false });
@@ -122,17 +127,9 @@ export class QueueWatcher {
     return taken;
   }
 
-  #published(
-    atUs: number,
-    rings: SplitRings,
-    position: number,
-    back: ReadonlySet<number>,
-    budget: Budget,
-  ): Observation {
+  #published(atUs: number, rings: SplitRings, position: number, late: boolean, budget: Budget): Observation {
     const chain = this.#chain(rings, rings.availHead(position), 'published', budget, null);
-    const late = back.has(chain.head);
-    const bytes = chain.readableBytes + chain.writableBytes;
-    this.#flights.set(chain.head, { atUs, summary: chain.summary, bytes });
+    this.#flights.set(chain.head, { atUs, summary: chain.summary });
     return { kind: 'published', atUs, position, chain, descriptors: descriptorsOf(rings, chain), late };
   }
 
@@ -146,7 +143,7 @@ export class QueueWatcher {
       const budget = { left: 64 };
       summary = this.#chain(rings, id, 'returned', budget, length).summary;
     }
-    const inFlightUs = flight === undefined ? null : Math.max(0, atUs - flight.atUs);
+    const inFlightUs = flight?.atUs == null ? null : Math.max(0, atUs - flight.atUs);
     return { kind: 'used', atUs, position, id, length, inFlightUs, summary };
   }
 
@@ -177,6 +174,7 @@ export class QueueWatcher {
     const chains = [...heads.inFlight, ...heads.published].map(({ head }) =>
       this.#chain(rings, head, 'published', budget, null),
     );
+    for (const { head, summary } of chains) this.#flights.set(head, { atUs: null, summary });
     return {
       kind: 'snapshot',
       atUs,

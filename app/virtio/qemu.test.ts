@@ -125,7 +125,8 @@ describe('seats', () => {
       { path: path('peripheral-anon/device[0]'), name: 'virtio-blk' },
       { path: path('peripheral-anon/device[1]'), name: 'virtio-blk' },
     ];
-    const seats = parseSeats(Q35, devices);
+    // The monitor ends its lines as a terminal wants them.
+    const seats = parseSeats(Q35.replaceAll('\n', '\r\n'), devices);
     expect(devices.map((it) => seats.get(it.path))).toEqual([
       { transport: 'pci-modern', location: '00:02.0', configurationAt: 0xb001_0000n },
       { transport: 'pci-modern', location: '', configurationAt: null },

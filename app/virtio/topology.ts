@@ -57,7 +57,7 @@ function anonymousNumber(path: string): number {
 
 function nodesOf(qtree: string): Node[] {
   const nodes: Node[] = [];
-  for (const line of qtree.split('\n', MAX_LINES)) {
+  for (const line of qtree.split(/\r?\n/, MAX_LINES)) {
     const depth = line.search(/\S/);
     const head = /^\s*dev: ([^,\s]+), id "([^"]*)"/.exec(line);
     if (head !== null) nodes.push({ depth, type: head[1] ?? '', id: head[2] ?? '', properties: new Map() });

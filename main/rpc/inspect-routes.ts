@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { implement } from '@orpc/server';
-import { ok, type Result } from '../../app/base/result.ts';
+import { describeError, ok, type Result } from '../../app/base/result.ts';
 import type {
   InspectService,
   InspectSource,
@@ -10,6 +10,7 @@ import type {
   MemorySpace,
   PagingQuestion,
   SourceRef,
+  VirtioStreamEvent,
 } from '../../app/contract/index.ts';
 import { studioContract } from '../../app/contract/studio.ts';
 
@@ -46,6 +47,17 @@ export function inspectRoutes(inspect: InspectService, find: FindMachine, root: 
     symbols: os.symbols.handler(({ input }) => on(input, (it) => inspect.symbols(it, input.query, input.limit))),
     dump: os.dump.handler(({ input }) => on({ id: input.id }, (it) => inspect.dump(it, resolve(root, input.path)))),
     describeDump: os.describeDump.handler(({ input }) => inspect.describeDump(resolve(root, input.path))),
+    virtio: os.virtio.handler(({ input }) =>
+      on(input, (it) => inspect.virtio(it, { apartMs: input.apartMs, hints: input.hints })),
+    ),
+    virtioChain: os.virtioChain.handler(({ input }) =>
+      on(input, (it) => inspect.virtioChain(it, input.device, input.queue, input.head)),
+    ),
+    virtioFollow: os.virtioFollow.handler(async function* ({ input, signal }): AsyncGenerator<VirtioStreamEvent> {
+      const source = await sourceOf(input, find);
+      if (source.ok) yield* inspect.virtioFollow(source.value, input.from, signal);
+      else yield { kind: 'ended', why: describeError(source.error) };
+    }),
   };
 }
 

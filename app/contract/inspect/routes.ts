@@ -18,6 +18,7 @@ import {
 } from './memory.ts';
 import { AddressSpaceSchema, PageWalkSchema } from './paging.ts';
 import { DumpPathSchema, MachineIdSchema, SourceRefSchema, withSource } from './source.ts';
+import { ChainContentSchema, VirtioQuestionSchema, VirtioReportSchema, VirtioStreamEventSchema } from './virtio.ts';
 
 /** A processor by its number: whose registers and tables are meant. */
 const processor = z.number().int().min(0).max(1023).default(0);
@@ -60,4 +61,16 @@ export const inspectContract = {
   /** Writes a dump of a machine, by a path of the host's computer. */
   dump: ask(z.strictObject({ id: MachineIdSchema, path: DumpPathSchema }), result(DumpWrittenSchema)),
   describeDump: ask(z.strictObject({ path: DumpPathSchema }), result(DumpInfoSchema)),
+  /** Virtio devices and queues with verdicts; see `InspectService`. */
+  virtio: ask(withSource(VirtioQuestionSchema), result(VirtioReportSchema)),
+  virtioChain: ask(
+    withSource({
+      device: z.string().min(1).max(1024),
+      queue: z.number().int().min(0).max(65535),
+      head: z.number().int().min(0).max(65535),
+    }),
+    result(ChainContentSchema),
+  ),
+  /** The rings as they move; ends with the machine. */
+  virtioFollow: follow(withSource({ from: z.number().int().nonnegative().default(0) }), VirtioStreamEventSchema),
 };

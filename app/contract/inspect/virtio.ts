@@ -222,6 +222,34 @@ export const VirtioDeviceSchema = z.object({
 });
 export type VirtioDevice = z.infer<typeof VirtioDeviceSchema>;
 
+/**
+ * How a foreign kernel's driver keeps its own idea of a queue: a place is `SYMBOL`, `SYMBOL+0x10` or `0xADDRESS`, and `PLACE->0x18`
+ * follows the pointer that stands there. A size may be a number.
+ */
+export const DriverPlaceSchema = z
+  .string()
+  .max(300)
+  .regex(/^[\w.$]+(\+(0x[0-9a-f]+|\d+))?(->(0x[0-9a-f]+|\d+))*$/i);
+export const DriverHintsSchema = z.strictObject({
+  /** Which device, by id or name, and queue; by default the first device and queue 0. */
+  device: z.string().max(200).optional(),
+  queue: z.number().int().min(0).max(1023).default(0),
+  lastUsed: DriverPlaceSchema.optional(),
+  size: DriverPlaceSchema.optional(),
+});
+export type DriverHints = z.infer<typeof DriverHintsSchema>;
+
+/** What `inspect.virtio` is asked. */
+export const VirtioQuestionSchema = {
+  /** Time between the two looks that tell stalled from busy; 0 looks once. */
+  apartMs: z.number().int().min(0).max(10_000).default(0),
+  hints: DriverHintsSchema.nullable().default(null),
+};
+export interface VirtioQuestion {
+  readonly apartMs: number;
+  readonly hints: DriverHints | null;
+}
+
 export const VirtioReportSchema = z.object({
   /** Milliseconds since 1970 of the last look. */
   at: z.number(),
@@ -312,11 +340,11 @@ export type RingRate = z.infer<typeof RingRateSchema>;
 export const VirtioStreamEventSchema = z.discriminatedUnion('kind', [
   /** Devices with their features, status and verdicts; the rings within are those of that moment. */
   z.object({ kind: z.literal('report'), report: VirtioReportSchema }),
-  /** `next` is the number to ask from after a break; `oldest` the first that is still kept. */
+  /** `next` is the number to ask from after a break. `fresh`: all that there is, so that what a follower has kept is void. */
   z.object({
     kind: z.literal('rings'),
+    fresh: z.boolean(),
     events: z.array(RingEventSchema),
-    oldest: count,
     next: count,
     rates: z.array(RingRateSchema),
     samplesPerSecond: z.number(),

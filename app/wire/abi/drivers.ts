@@ -40,6 +40,11 @@ const TRANSPORTS = ['none', 'pci-modern', 'pci-legacy', 'mmio'] as const;
 
 export const DRIVER_REGISTRY_BYTES = REGISTRY.devices + MAX_DEVICES * DEVICE.bytes;
 
+/** Where in the registry a queue's `last_used` stands, for those who look at it alone, a thousand times a second. */
+export function lastUsedOffset(device: number, queue: number): number {
+  return REGISTRY.devices + device * DEVICE.bytes + DEVICE.queues + queue * QUEUE.bytes + QUEUE.lastUsed;
+}
+
 /**
  * Decodes `RING0_DRIVER_REGISTRY`. Torn reads: `count` is raised after an entry is whole; counters of a running queue are each
  * whole, but not of one moment.

@@ -3,6 +3,7 @@ import { memory } from './memory.ts';
 import { paging } from './paging.ts';
 import { boot, drivers, epitaph, trace } from './records.ts';
 import type { Subject } from './subject.ts';
+import { virtio } from './virtio.ts';
 
 /** In the order of the help. */
-export const SUBJECTS: readonly Subject[] = [paging, memory, boot, trace, epitaph, drivers, dump];
+export const SUBJECTS: readonly Subject[] = [paging, memory, virtio, boot, trace, epitaph, drivers, dump];

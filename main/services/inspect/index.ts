@@ -1,10 +1,11 @@
-import type { LongOperation } from '../../../app/base/cancel.ts';
+import type { CancelSignal, LongOperation } from '../../../app/base/cancel.ts';
 import type { Disposable } from '../../../app/base/disposable.ts';
 import { ok, type Result } from '../../../app/base/result.ts';
 import type {
   AddressSpace,
   BootReport,
   BootTimeline,
+  ChainContent,
   CodePlaces,
   DriverRegistry,
   DumpInfo,
@@ -21,6 +22,9 @@ import type {
   Resolved,
   SymbolEntry,
   TraceSpans,
+  VirtioQuestion,
+  VirtioReport,
+  VirtioStreamEvent,
 } from '../../../app/contract/index.ts';
 import { readPlaces } from './code-places.ts';
 import { describeDump } from './dump-info.ts';
@@ -32,15 +36,18 @@ import { readBootReport, readDrivers, readEpitaph, readTimeline, readTrace } fro
 import { resolveAddress, searchSymbols } from './resolve.ts';
 import { type SearchQuestion, searchMemory } from './search.ts';
 import { InspectTargets } from './targets.ts';
+import { readChain, readVirtio, VirtioRecorders } from './virtio/index.ts';
 
 /** Looks at machines and dumps: one file a subject, which is given an open target. */
 export class Inspector implements InspectService, Disposable {
   readonly #targets: InspectTargets;
+  readonly #recorders: VirtioRecorders;
   readonly #hold: Hold;
 
   /** @param machines how QEMU is asked, and a machine made to stand still: `QemuMachines` */
   constructor(machines: { readonly ask: Ask; readonly hold: Hold }) {
     this.#targets = new InspectTargets(machines.ask);
+    this.#recorders = new VirtioRecorders(this.#targets);
     this.#hold = machines.hold;
   }
 
@@ -127,7 +134,24 @@ export class Inspector implements InspectService, Disposable {
     return this.#targets.use({ dump: path }, (target) => describeDump(target, path));
   }
 
+  virtio(source: InspectSource, question: VirtioQuestion): Promise<Result<VirtioReport>> {
+    return this.#targets.use(source, (target) => readVirtio(target, question));
+  }
+
+  virtioChain(source: InspectSource, device: string, queue: number, head: number): Promise<Result<ChainContent>> {
+    return this.#targets.use(source, (target) => readChain(target, { device, queue, head }));
+  }
+
+  virtioFollow(
+    source: InspectSource,
+    from: number,
+    signal: CancelSignal | undefined,
+  ): AsyncGenerator<VirtioStreamEvent> {
+    return this.#recorders.follow(source, from, signal);
+  }
+
   dispose(): void {
+    this.#recorders.dispose();
     this.#targets.dispose();
   }
 }

@@ -1,0 +1,127 @@
+import type { VirtioDevice, VirtioReport } from '../../../app/contract/index.ts';
+import { closest } from '../arguments.ts';
+import type { CommandContext } from '../command.ts';
+import { giveUp, unwrap } from '../failure.ts';
+import { defineSubject } from './subject.ts';
+import { deviceText, eventText, queueText, reportText } from './virtio-text.ts';
+
+/** Between the two looks: long enough that a queue that works has moved. */
+const APART_MS = 500;
+
+export const virtio = defineSubject({
+  name: 'virtio',
+  summary: 'virtio devices and their queues: features, rings, chains, and a verdict on what hangs',
+  operands: '[DEVICE]',
+  arity: [0, 1],
+  description: `Looks twice, half a second apart, and says of each queue whether it works, rests or hangs, and of what hangs why: which side
+stands still, with the evidence and the cure. DEVICE is an id or a type as the list shows it, and shows its features and queues;
+--queue N its descriptors, rings and chains.
+
+What the driver itself believes comes from the registry that our kernel publishes. For another kernel, name its variables:
+a place is SYMBOL, SYMBOL+0x10 or 0xADDRESS, and PLACE->0x18 follows a pointer.`,
+  options: {
+    queue: { kind: 'number', value: 'N', minimum: 0, maximum: 1023, help: 'show this queue of the device' },
+    watch: { kind: 'flag', help: 'follow what happens in the rings until Ctrl-C; with --json one event a line' },
+    once: { kind: 'flag', help: 'look once: faster, but busy and stalled look the same' },
+    'driver-last-used': {
+      kind: 'text',
+      value: 'PLACE',
+      help: 'where the driver keeps the used index up to which it has taken buffers back (16 bits)',
+    },
+    'driver-queue-size': {
+      kind: 'text',
+      value: 'N|PLACE',
+      help: 'the number of entries that the driver assumes (16 bits)',
+    },
+  },
+  examples: [
+    ['ring0 inspect virtio', 'every device, and what is wrong'],
+    ['ring0 inspect virtio model0 --queue 0', 'the rings of the disk'],
+    ['ring0 inspect virtio net0 --watch', 'every buffer as it comes and goes'],
+    ['ring0 inspect virtio --driver-last-used vq+0x14 --driver-queue-size 16', "another kernel's driver"],
+  ],
+  async look(context, source, values, [name]) {
+    const { host, terminal } = context;
+    const places = { lastUsed: values['driver-last-used'], size: values['driver-queue-size'] };
+    const isHinted = places.lastUsed !== undefined || places.size !== undefined;
+    for (const [option, place] of Object.entries({
+      '--driver-last-used': places.lastUsed,
+      '--driver-queue-size': places.size,
+    }))
+      if (place !== undefined && !/^[\w.$]+(\+(0x[0-9a-f]+|\d+))?(->(0x[0-9a-f]+|\d+))*$/i.test(place))
+        giveUp('usage', `${option} ${place} is no place`, '', 'write SYMBOL, SYMBOL+0x10, 0xADDRESS, or PLACE->0x18');
+    const hints = isHinted
+      ? {
+          queue: values.queue ?? 0,
+          ...(name === undefined ? {} : { device: name }),
+          ...(places.lastUsed === undefined ? {} : { lastUsed: places.lastUsed }),
+          ...(places.size === undefined ? {} : { size: places.size }),
+        }
+      : null;
+    const apartMs = values.once || values.watch ? 0 : APART_MS;
+    const report = unwrap(await host.inspect.virtio(source, { apartMs, hints }));
+    const device = name === undefined ? undefined : chosen(report, name);
+    if (values.queue !== undefined && device === undefined && report.devices.length !== 1)
+      giveUp('usage', '--queue needs a device', '', `name one of ${report.devices.map((it) => it.id).join(', ')}`);
+    const shown = device ?? (values.queue === undefined ? undefined : report.devices[0]);
+    if (values.watch) {
+      const stream = host.inspect.virtioFollow(source, 0, context.interrupts.signal);
+      await watch(context, stream, shown, values.queue, 'json' in values && values.json === true);
+      return undefined;
+    }
+    if (shown === undefined) return { value: report, text: () => reportText(report, terminal.paint) };
+    if (values.queue === undefined) return { value: shown, text: () => deviceText(shown, terminal.paint) };
+    const queue = shown.queues.find((it) => it.index === values.queue);
+    if (queue === undefined)
+      return giveUp('usage', `${shown.id} has no queue ${values.queue}`, '', `it has ${shown.queues.length}`);
+    const verdicts = shown.verdicts.filter((it) => it.queue === null || it.queue === queue.index);
+    return { value: { ...queue, verdicts }, text: () => queueText(shown, queue, verdicts, terminal.paint) };
+  },
+});
+
+function chosen(report: VirtioReport, name: string): VirtioDevice {
+  const found = report.devices.find((it) => [it.id, it.path, it.location].includes(name));
+  if (found !== undefined) return found;
+  const alike = report.devices.filter((it) => it.name === name || it.id.startsWith(name));
+  const [only] = alike;
+  if (only !== undefined && alike.length === 1) return only;
+  const ids = report.devices.map((it) => it.id);
+  if (alike.length > 1)
+    return giveUp(
+      'usage',
+      `${alike.length} devices are called "${name}"`,
+      '',
+      `say which: ${alike.map((it) => it.path).join(', ')}`,
+    );
+  const near = closest(name, ids);
+  const fix =
+    near !== undefined ? `did you mean ${near}?` : ids.length === 0 ? 'there are none' : `use ${ids.join(', ')}`;
+  return giveUp('usage', `there is no virtio device "${name}"`, '', fix);
+}
+
+/** Prints events as they come; those from before the command are left out. */
+async function watch(
+  { terminal, interrupts }: CommandContext,
+  stream: ReturnType<CommandContext['host']['inspect']['virtioFollow']>,
+  device: VirtioDevice | undefined,
+  queue: number | undefined,
+  json: boolean,
+): Promise<void> {
+  if (!json) terminal.hint('Ctrl-C ends this');
+  const names = new Map<string, string>();
+  for await (const message of stream) {
+    if (interrupts.signal.aborted) return;
+    if (message.kind === 'ended')
+      return giveUp('machine-ended', 'The machine has ended.', message.why, 'Start it again.');
+    if (message.kind === 'report') {
+      for (const it of message.report.devices) names.set(it.path, it.id);
+      continue;
+    }
+    for (const event of message.events) {
+      if (device !== undefined && event.device !== device.path) continue;
+      if (queue !== undefined && event.queue !== queue) continue;
+      if (json) terminal.jsonLine(event);
+      else terminal.line(eventText(event, names.get(event.device) ?? event.device, terminal.paint));
+    }
+  }
+}

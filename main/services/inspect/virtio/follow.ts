@@ -1,0 +1,146 @@
+import { type CancelSignal, isCancelled } from '../../../../app/base/cancel.ts';
+import type { Disposable } from '../../../../app/base/disposable.ts';
+import { describeError } from '../../../../app/base/result.ts';
+import type { InspectSource } from '../../../../app/contract/index.ts';
+import type { RingEvent, RingRate, VirtioReport, VirtioStreamEvent } from '../../../../app/contract/inspect/virtio.ts';
+import type { InspectTargets } from '../targets.ts';
+import { VirtioRecorder } from './recorder.ts';
+
+/** What happens within so long goes to a follower in one piece. */
+const GATHER_MS = 33;
+/** A recording goes on for so long without a follower: a pane that is hidden and shown again misses nothing. */
+const LINGER_MS = 10_000;
+/** Events in one message. */
+const BATCH = 2000;
+
+interface Running {
+  readonly recorder: VirtioRecorder;
+  readonly end: Disposable;
+  followers: number;
+  timer: NodeJS.Timeout | undefined;
+}
+
+/** One recorder a machine, for all who follow its rings. */
+export class VirtioRecorders implements Disposable {
+  readonly #targets: InspectTargets;
+  readonly #running = new Map<string, Running>();
+
+  constructor(targets: InspectTargets) {
+    this.#targets = targets;
+  }
+
+  /** Reports and ring events, from event number `from` on; 0 begins with everything that is kept. */
+  async *follow(
+    source: InspectSource,
+    from: number,
+    signal: CancelSignal | undefined,
+  ): AsyncGenerator<VirtioStreamEvent> {
+    const key = 'machine' in source ? source.machine.id : source.dump;
+    const known = this.#running.get(key);
+    const running = known ?? (await this.#start(source, key));
+    if ('why' in running) return yield { kind: 'ended', why: running.why };
+    running.followers += 1;
+    clearTimeout(running.timer);
+    try {
+      yield* followOne(running.recorder, from, signal);
+    } finally {
+      running.followers -= 1;
+      if (running.followers === 0) {
+        // A recording of a machine that is gone has nothing to wait for.
+        running.timer = setTimeout(() => this.#stop(key, running), running.recorder.failure === '' ? LINGER_MS : 0);
+        running.timer.unref();
+      }
+    }
+  }
+
+  dispose(): void {
+    for (const [key, running] of this.#running) this.#stop(key, running);
+  }
+
+  async #start(source: InspectSource, key: string): Promise<Running | { readonly why: string }> {
+    const opened = await this.#targets.open(source);
+    if (!opened.ok) return { why: describeError(opened.error) };
+    // Two followers may have come at once: the first one's recorder serves both.
+    const first = this.#running.get(key);
+    if (first !== undefined) {
+      opened.value.end.dispose();
+      return first;
+    }
+    const { target, end } = opened.value;
+    const running: Running = { recorder: new VirtioRecorder(target), end, followers: 0, timer: undefined };
+    this.#running.set(key, running);
+    return running;
+  }
+
+  #stop(key: string, running: Running): void {
+    clearTimeout(running.timer);
+    if (this.#running.get(key) === running) this.#running.delete(key);
+    running.recorder.dispose();
+    running.end.dispose();
+  }
+}
+
+async function* followOne(
+  recorder: VirtioRecorder,
+  from: number,
+  signal: CancelSignal | undefined,
+): AsyncGenerator<VirtioStreamEvent> {
+  let events: RingEvent[] = [];
+  let rates: RingRate[] = [];
+  let report: VirtioReport | null = recorder.report;
+  let wake = () => {};
+  const ring = () => wake();
+  const subscription = recorder.onDidRecord((batch) => {
+    events.push(...batch.events);
+    rates.push(...batch.rates);
+    report = batch.report ?? report;
+    wake();
+  });
+  signal?.addEventListener('abort', ring);
+  try {
+    const missed = from === 0 ? undefined : recorder.since(from);
+    let fresh = missed === undefined;
+    events = [...(missed ?? recorder.backlog()), ...events];
+    while (!isCancelled(signal)) {
+      if (report !== null) {
+        yield { kind: 'report', report: slim(report, recorder.samplesPerSecond > 0) };
+        report = null;
+      }
+      while (events.length > 0 || rates.length > 0 || fresh) {
+        const some = events.splice(0, BATCH);
+        const message = {
+          kind: 'rings' as const,
+          fresh,
+          events: some,
+          rates,
+          samplesPerSecond: recorder.samplesPerSecond,
+        };
+        rates = [];
+        fresh = false;
+        yield { ...message, next: (some.at(-1)?.number ?? recorder.next - 1) + 1 };
+      }
+      if (recorder.failure !== '') return yield { kind: 'ended', why: recorder.failure };
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+      if (!isCancelled(signal)) await new Promise((resolve) => setTimeout(resolve, GATHER_MS));
+    }
+  } finally {
+    signal?.removeEventListener('abort', ring);
+    subscription.dispose();
+  }
+}
+
+/** A follower puts split rings together from their events: the report need not carry them again, four times a second. */
+function slim(report: VirtioReport, recorded: boolean): VirtioReport {
+  if (!recorded) return report;
+  return {
+    ...report,
+    devices: report.devices.map((device) => ({
+      ...device,
+      queues: device.queues.map((queue) =>
+        queue.layout === 'packed' ? queue : { ...queue, descriptors: [], availRing: [], usedRing: [], chains: [] },
+      ),
+    })),
+  };
+}

@@ -1,0 +1,129 @@
+import { fail, ok, type Result } from '../../../../app/base/result.ts';
+import type { VirtioPci } from '../../../../app/contract/inspect/virtio.ts';
+import {
+  COMMON_FIELDS,
+  CONFIGURATION_BYTES,
+  decodePci,
+  parseHalf,
+  parseWords,
+  pciPlaces,
+} from '../../../../app/virtio/pci.ts';
+import {
+  deviceId,
+  parseDevices,
+  parseQueue,
+  parseStatus,
+  type QemuDevice,
+  type QemuQueue,
+  type QemuStatus,
+} from '../../../../app/virtio/qemu.ts';
+import { parseSeats, type Seat } from '../../../../app/virtio/topology.ts';
+import type { InspectTarget } from '../target.ts';
+
+/** A device by QEMU's word. */
+export interface GatheredDevice {
+  readonly path: string;
+  readonly id: string;
+  readonly status: QemuStatus;
+  readonly seat: Seat | undefined;
+  readonly pci: VirtioPci | null;
+  readonly queues: readonly QemuQueue[];
+}
+
+export interface Gathered {
+  readonly devices: readonly GatheredDevice[];
+  readonly problems: readonly string[];
+}
+
+const NO_SEATS: ReadonlyMap<string, Seat> = new Map();
+
+/** Asks QEMU about virtio devices. Their seats do not change while a machine runs, so they are asked for once. */
+export class Gatherer {
+  readonly #target: InspectTarget;
+  #seats = NO_SEATS;
+  #seatsOf = '';
+
+  constructor(target: InspectTarget) {
+    this.#target = target;
+  }
+
+  /** @param withPci asks for configuration spaces and MSI-X tables too, which is a handful of questions a device */
+  async gather(withPci: boolean): Promise<Result<Gathered>> {
+    const answer = await this.#target.query('x-query-virtio');
+    if (!answer.ok) return answer;
+    const list = parseDevices(answer.value);
+    if (list === undefined)
+      return fail(
+        'no-virtio-answer',
+        'QEMU does not tell of its virtio devices.',
+        'its answer to x-query-virtio has another form than that of QEMU 7.2 to 10',
+        'Use QEMU 7.2 or later; report this with its version.',
+      );
+    await this.#findSeats(list);
+    const problems: string[] = [];
+    // All questions at once: QEMU answers in order, and nobody waits in between.
+    const devices = await Promise.all(list.map((it) => this.#device(it, withPci, problems)));
+    return ok({ devices: devices.filter((it): it is GatheredDevice => it !== undefined), problems });
+  }
+
+  async #findSeats(list: readonly QemuDevice[]): Promise<void> {
+    const key = list.map((it) => it.path).join('\n');
+    if (key === this.#seatsOf) return;
+    const qtree = await this.#target.monitor('info qtree');
+    if (!qtree.ok) return;
+    this.#seats = parseSeats(qtree.value, list);
+    this.#seatsOf = key;
+  }
+
+  async #device(device: QemuDevice, withPci: boolean, problems: string[]): Promise<GatheredDevice | undefined> {
+    const { path } = device;
+    const answer = await this.#target.query('x-query-virtio-status', { path });
+    const status = answer.ok ? parseStatus(answer.value) : undefined;
+    if (status === undefined) {
+      problems.push(
+        `${deviceId(device)}: ${answer.ok ? 'QEMU tells its status in a form that is not known' : answer.error.why}`,
+      );
+      return undefined;
+    }
+    if (status.strange.length > 0)
+      problems.push(`${deviceId(device)}: features that this studio does not know: ${status.strange.join(', ')}`);
+    const seat = this.#seats.get(path);
+    const [queues, pci] = await Promise.all([
+      Promise.all(Array.from({ length: status.queueCount }, (_, queue) => this.#queue(path, queue))),
+      withPci && seat?.configurationAt != null ? this.#pci(seat.configurationAt) : null,
+    ]);
+    const found = queues.filter((it): it is QemuQueue => it !== undefined);
+    return { path, id: deviceId(device), status, seat, pci, queues: found };
+  }
+
+  async #queue(path: string, queue: number): Promise<QemuQueue | undefined> {
+    const answer = await this.#target.query('x-query-virtio-queue-status', { path, queue });
+    return answer.ok ? parseQueue(answer.value) : undefined;
+  }
+
+  async #pci(at: bigint): Promise<VirtioPci | null> {
+    const space = await this.#words(at, CONFIGURATION_BYTES / 4);
+    if (space === undefined) return null;
+    const places = pciPlaces(space);
+    if (places === undefined) return null;
+    const { msixTable, commonAt } = places;
+    const field = async (offset: bigint) => {
+      if (commonAt === null) return null;
+      const answer = await this.#target.monitor(`xp /1xh 0x${(commonAt + offset).toString(16)}`);
+      return answer.ok ? parseHalf(answer.value) : null;
+    };
+    const [table, pending, configVector, selectedQueue, selectedVector] = await Promise.all([
+      msixTable === null ? undefined : this.#words(msixTable.at, msixTable.entries * 4),
+      msixTable === null ? undefined : this.#words(msixTable.pendingAt, Math.ceil(msixTable.entries / 64) * 2),
+      field(COMMON_FIELDS.configVector),
+      field(COMMON_FIELDS.selectedQueue),
+      field(COMMON_FIELDS.selectedVector),
+    ]);
+    return decodePci(space, table, pending, { configVector, selectedQueue, selectedVector });
+  }
+
+  async #words(at: bigint, words: number): Promise<Uint8Array | undefined> {
+    const answer = await this.#target.monitor(`xp /${words}xw 0x${at.toString(16)}`);
+    return answer.ok ? parseWords(answer.value, words) : undefined;
+  }
+}

@@ -1,0 +1,3 @@
+export { type ChainQuestion, readChain } from './chain.ts';
+export { VirtioRecorders } from './follow.ts';
+export { readVirtio } from './look.ts';

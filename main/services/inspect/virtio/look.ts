@@ -1,0 +1,265 @@
+import { ok, type Result } from '../../../../app/base/result.ts';
+import type { DriverRegistry } from '../../../../app/contract/index.ts';
+import type {
+  DriverHints,
+  DriverSide,
+  VirtioDevice,
+  VirtioQuestion,
+  VirtioReport,
+} from '../../../../app/contract/inspect/virtio.ts';
+import { typeName } from '../../../../app/virtio/device-types.ts';
+import { featureList } from '../../../../app/virtio/features.ts';
+import { isRam } from '../../../../app/virtio/memory.ts';
+import { type QueueFacts, readQueue } from '../../../../app/virtio/queue-view.ts';
+import { statusNames } from '../../../../app/virtio/status.ts';
+import { judge, type ProcessorFacts } from '../../../../app/virtio/verdict/index.ts';
+import { RECORDS } from '../../../../app/wire/abi/index.ts';
+import { type GuestMemory, linearMemory } from '../../../../app/x86/memory.ts';
+import { type PagingRegisters, translate } from '../../../../app/x86/paging.ts';
+import { readDrivers } from '../records.ts';
+import { type InspectTarget, pagingOf } from '../target.ts';
+import { type DeviceName, entryOf, hintedSide, registrySide } from './driver-side.ts';
+import { Gatherer } from './gather.ts';
+import { lookAtProcessors } from './processors.ts';
+
+/** A device without its verdicts, with what is needed to read its queues again. */
+export interface SeenDevice {
+  readonly device: Omit<VirtioDevice, 'verdicts' | 'queues'>;
+  readonly accepted: bigint;
+  readonly queues: readonly QueueFacts[];
+  /** Number of its driver's entry in the registry. */
+  readonly entry: number | null;
+}
+
+/** One look: all that QEMU, the registry and the processors tell. The rings are read afterwards, by `readRings`. */
+export interface Look {
+  readonly at: number;
+  /** Of the monotonic clock. */
+  readonly atMs: number;
+  readonly source: VirtioReport['source'];
+  readonly devices: readonly SeenDevice[];
+  readonly processors: readonly ProcessorFacts[];
+  readonly running: boolean;
+  readonly paging: PagingRegisters | null;
+  /** Linear address of the driver registry by the image; null without one. */
+  readonly registryAt: bigint | null;
+  /** Slots of the registry that describe a queue, by `ENTRY QUEUE`. */
+  readonly slots: ReadonlyMap<string, number>;
+  readonly problems: readonly string[];
+}
+
+type WholeDevice = Omit<VirtioDevice, 'verdicts'>;
+
+/** Looks at the virtio devices of one target, now and again. */
+export class VirtioLooker {
+  readonly #target: InspectTarget;
+  readonly #gatherer: Gatherer;
+
+  constructor(target: InspectTarget) {
+    this.#target = target;
+    this.#gatherer = new Gatherer(target);
+  }
+
+  async look(hints: DriverHints | null, withPci: boolean): Promise<Result<Look>> {
+    const [gathered, drivers, paging, processors, image] = await Promise.all([
+      this.#gatherer.gather(withPci),
+      readDrivers(this.#target),
+      pagingOf(this.#target),
+      withPci ? lookAtProcessors(this.#target) : [],
+      this.#target.image(),
+    ]);
+    const registry = drivers.ok ? drivers.value : null;
+    if (!gathered.ok && registry === null) return gathered;
+    const problems = [
+      ...(gathered.ok ? gathered.value.problems : [`${gathered.error.what} ${gathered.error.why}`.trim()]),
+    ];
+    const common = {
+      at: Date.now(),
+      atMs: performance.now(),
+      processors,
+      paging: paging.ok ? paging.value : null,
+      registryAt: (image.ok ? image.value.elf.symbol(RECORDS.drivers.symbol)?.address : undefined) ?? null,
+      slots: slotsOf(registry),
+    };
+    if (!gathered.ok && registry !== null)
+      return ok({ ...common, source: 'registry', running: false, devices: registry.devices.map(ofRegistry), problems });
+    const devices = gathered.ok ? gathered.value.devices : [];
+    const hinted = hints === null ? null : await this.#hinted(hints, devices.length, common.paging, problems);
+    const named =
+      hints === null
+        ? undefined
+        : devices.find((it) => [it.id, it.path, it.status.name].includes(hints.device ?? it.id));
+    if (hints?.device !== undefined && named === undefined) problems.push(`there is no device ${hints.device}`);
+    return ok({
+      ...common,
+      source: 'qemu',
+      running: this.#target.kind === 'live' && devices.every((it) => it.status.running),
+      devices: devices.map((it): SeenDevice => {
+        const { status, seat } = it;
+        const name: DeviceName = { id: it.id, name: status.name, type: status.type, location: seat?.location ?? '' };
+        const entry = entryOf(registry, name);
+        return {
+          device: {
+            path: it.path,
+            ...name,
+            typeName: typeName(status.type),
+            transport: seat?.transport ?? 'unknown',
+            status: { value: status.status, names: statusNames(status.status) },
+            offered: `0x${status.offered.toString(16)}`,
+            accepted: `0x${status.accepted.toString(16)}`,
+            features: featureList(status.type, status.offered, status.accepted),
+            isr: status.isr,
+            broken: status.broken,
+            started: status.started,
+            pci: it.pci,
+          },
+          accepted: status.accepted,
+          queues: it.queues.map((queue) => ({
+            ...queue,
+            driver:
+              (it === named && queue.index === hints?.queue ? hinted : null) ??
+              (entry === undefined ? null : registrySide(entry.entry, queue.index)),
+          })),
+          entry: entry?.number ?? null,
+        };
+      }),
+      problems: [...problems, ...(registry?.problems ?? [])],
+    });
+  }
+
+  async #hinted(
+    hints: DriverHints,
+    devices: number,
+    paging: PagingRegisters | null,
+    problems: string[],
+  ): Promise<DriverSide | null> {
+    if (paging === null || devices === 0) return null;
+    const image = await this.#target.image();
+    const symbol = (name: string) => (image.ok ? image.value.elf.symbol(name)?.address : undefined);
+    const side = await this.#target.look((memory) => {
+      // Where memory must be asked for, this runs again: only the last run's problems count.
+      const why: string[] = [];
+      return { side: hintedSide(hints, linearMemory(memory, paging), symbol, why), why };
+    });
+    if (!side.ok) return null;
+    problems.push(...side.value.why);
+    return side.value.side;
+  }
+
+  /** All queues of a look, as memory has them now. */
+  async rings(look: Look): Promise<Result<WholeDevice[]>> {
+    return this.#target.look((memory) => look.devices.map((it) => readRings(memory, it)));
+  }
+
+  /** Verdicts on a look, and on the one before it. */
+  async judge(
+    now: { readonly look: Look; readonly devices: readonly WholeDevice[] },
+    before: { readonly look: Look; readonly devices: readonly WholeDevice[] } | null,
+  ): Promise<Result<VirtioReport>> {
+    const { look } = now;
+    const apartMs = before === null ? 0 : look.atMs - before.look.atMs;
+    const processors = look.processors.map((it) => ({
+      ...it,
+      ripBefore: before?.look.processors.find((other) => other.index === it.index)?.rip ?? null,
+    }));
+    const judged = await this.#target.look((memory) =>
+      now.devices.map((device) => ({
+        ...device,
+        verdicts: judge({
+          device,
+          before: before?.devices.find((it) => it.path === device.path) ?? null,
+          apartMs,
+          processors,
+          running: look.running,
+          toPhysical: (address) => physicalOf(memory, look.paging, address),
+          isRam: (address, size) => isRam(memory, address, size),
+        }),
+      })),
+    );
+    if (!judged.ok) return judged;
+    return ok({
+      at: look.at,
+      apartMs,
+      source: look.source,
+      devices: judged.value,
+      problems: [...look.problems],
+    });
+  }
+}
+
+function slotsOf(registry: DriverRegistry | null): Map<string, number> {
+  const slots = new Map<string, number>();
+  for (const [entry, { queues }] of (registry?.devices ?? []).entries())
+    for (const [slot, { index, size }] of queues.entries()) if (size > 0) slots.set(`${entry} ${index}`, slot);
+  return slots;
+}
+
+export function readRings(memory: GuestMemory, { device, accepted, queues }: SeenDevice): WholeDevice {
+  const facts = { type: device.type, queueCount: queues.length, features: accepted };
+  return { ...device, queues: queues.map((queue) => readQueue(memory, facts, queue)) };
+}
+
+function physicalOf(memory: GuestMemory, paging: PagingRegisters | null, address: bigint): bigint | undefined {
+  if (paging === null) return undefined;
+  const walked = translate(paging, (at, size) => memory.read(at, size), address);
+  return walked.kind === 'mapped' ? walked.physical : undefined;
+}
+
+/** A device of a dump of which nothing was recorded but memory: its driver's word is all there is. */
+function ofRegistry(entry: DriverRegistry['devices'][number], number: number): SeenDevice {
+  const type = entry.deviceClass === 'network' ? 1 : entry.deviceClass === 'block' ? 2 : 0;
+  const transport = { 'pci-modern': 'pci-modern', 'pci-legacy': 'pci-legacy', mmio: 'mmio' } as const;
+  const accepted = BigInt(entry.featuresAccepted);
+  return {
+    device: {
+      path: `registry/${entry.name}`,
+      id: entry.name,
+      name: type === 1 ? 'virtio-net' : type === 2 ? 'virtio-blk' : 'virtio',
+      type,
+      typeName: typeName(type),
+      transport: transport[entry.transport as keyof typeof transport] ?? 'unknown',
+      location: entry.location,
+      status: { value: entry.status & 0xff, names: statusNames(entry.status & 0xff) },
+      offered: entry.featuresOffered,
+      accepted: entry.featuresAccepted,
+      features: featureList(type, BigInt(entry.featuresOffered), accepted),
+      isr: null,
+      broken: false,
+      started: (entry.status & 4) !== 0,
+      pci: null,
+    },
+    accepted,
+    queues: entry.queues
+      .filter((it) => it.size > 0)
+      .map((queue) => ({
+        index: queue.index,
+        size: queue.deviceSize || queue.size,
+        descriptorsAt: BigInt(queue.descGpa),
+        availAt: BigInt(queue.availGpa),
+        usedAt: BigInt(queue.usedGpa),
+        device: null,
+        driver: registrySide(entry, queue.index),
+      })),
+    entry: number,
+  };
+}
+
+/** The whole answer to `inspect.virtio`: one look, or two with a time between them. */
+export async function readVirtio(
+  target: InspectTarget,
+  { apartMs, hints }: VirtioQuestion,
+): Promise<Result<VirtioReport>> {
+  const looker = new VirtioLooker(target);
+  const once = async () => {
+    const look = await looker.look(hints, true);
+    if (!look.ok) return look;
+    const devices = await looker.rings(look.value);
+    return devices.ok ? ok({ look: look.value, devices: devices.value }) : devices;
+  };
+  const first = await once();
+  if (!first.ok) return first;
+  if (apartMs === 0 || target.kind === 'dump') return looker.judge(first.value, null);
+  await new Promise((resolve) => setTimeout(resolve, apartMs));
+  const second = await once();
+  return second.ok ? looker.judge(second.value, first.value) : second;
+}

@@ -1,0 +1,256 @@
+import type { Disposable } from '../../../../app/base/disposable.ts';
+import { Emitter } from '../../../../app/base/event.ts';
+import type { RingEvent, RingRate, VirtioReport } from '../../../../app/contract/inspect/virtio.ts';
+import { QueueFilm } from '../../../../app/virtio/film.ts';
+import { type Observation, QueueWatcher } from '../../../../app/virtio/history.ts';
+import { readU16 } from '../../../../app/virtio/memory.ts';
+import { DRIVER_REGISTRY_BYTES, lastUsedOffset, RECORDS } from '../../../../app/wire/abi/index.ts';
+import { translate } from '../../../../app/x86/paging.ts';
+import type { InspectTarget, ScannableMemory } from '../target.ts';
+import { type Look, type SeenDevice, VirtioLooker } from './look.ts';
+import { RateMeter } from './rates.ts';
+
+/** Events of one queue that are kept. */
+const KEPT = 4096;
+/** Pause between two looks at the rings: while something happens, and when nothing has for a while. */
+const BUSY_MS = 1;
+const IDLE_MS = 4;
+const IDLE_AFTER_US = 250_000;
+/** QEMU is asked this often. */
+const REPORT_MS = 250;
+/** A verdict compares with a look of this age. */
+const COMPARE_MS = 1000;
+/** So many questions in a row without an answer: the machine has ended. */
+const GIVE_UP = 4;
+
+interface Watched {
+  readonly device: string;
+  readonly queue: number;
+  readonly watcher: QueueWatcher;
+  readonly events: RingEvent[];
+  /** The queue before the oldest event that is kept. */
+  readonly base: QueueFilm;
+  readonly rates: RateMeter;
+  /** Guest-physical address of the driver's last used index. */
+  lastUsedAt: bigint | null;
+}
+
+/** What the recorder has to say; `events` of all queues, in the order of their numbers. */
+export interface Batch {
+  readonly events: readonly RingEvent[];
+  readonly rates: readonly RingRate[];
+  readonly report: VirtioReport | null;
+}
+
+/**
+ * Watches all split rings of a machine while somebody is interested: reads their indices up to a thousand times a second out of the RAM
+ * file, which the guest does not notice, and asks QEMU a few times a second for the rest.
+ */
+export class VirtioRecorder implements Disposable {
+  readonly #memory: ScannableMemory | null;
+  readonly #looker: VirtioLooker;
+  readonly #queues = new Map<string, Watched>();
+  readonly #batches = new Emitter<Batch>();
+  readonly #started = performance.now();
+  readonly #looks: { look: Look; devices: Awaited<ReturnType<VirtioRecorder['ringsOf']>> }[] = [];
+  #next = 1;
+  #lastEventUs = 0;
+  #samples = 0;
+  #samplesPerSecond = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #slow: NodeJS.Timeout | undefined;
+  #ended = false;
+  #report: VirtioReport | null = null;
+  #failure = '';
+  #failures = 0;
+
+  readonly onDidRecord = this.#batches.event;
+
+  constructor(target: InspectTarget) {
+    this.#memory = target.kind === 'live' ? target.scannable : null;
+    this.#looker = new VirtioLooker(target);
+    void this.#ask();
+    this.#sample();
+  }
+
+  get samplesPerSecond(): number {
+    return this.#samplesPerSecond;
+  }
+
+  get report(): VirtioReport | null {
+    return this.#report;
+  }
+
+  /** Why QEMU does not answer any more; empty while it does. */
+  get failure(): string {
+    return this.#failures >= GIVE_UP ? this.#failure : '';
+  }
+
+  /** Number of the next event. */
+  get next(): number {
+    return this.#next;
+  }
+
+  /** Everything that is kept, each queue beginning with how it was before its oldest event. */
+  backlog(): RingEvent[] {
+    const events: RingEvent[] = [];
+    for (const { device, queue, base, events: kept } of this.#queues.values()) {
+      const first = { number: (kept[0]?.number ?? this.#next) - 1, atUs: kept[0]?.atUs ?? this.#now() };
+      if (base.started)
+        events.push({ ...base.snapshot('before the oldest event that is kept'), device, queue, ...first });
+      events.push(...kept);
+    }
+    return events.sort((a, b) => a.number - b.number);
+  }
+
+  /** What a follower who has everything before `from` still lacks; undefined if some of it is gone. */
+  since(from: number): RingEvent[] | undefined {
+    if (from > this.#next) return undefined;
+    const queues = [...this.#queues.values()];
+    if (queues.some(({ events, base }) => base.started && (events[0]?.number ?? 0) > from)) return undefined;
+    return queues.flatMap(({ events }) => events.filter((it) => it.number >= from)).sort((a, b) => a.number - b.number);
+  }
+
+  dispose(): void {
+    this.#ended = true;
+    clearTimeout(this.#timer);
+    clearTimeout(this.#slow);
+    this.#batches.dispose();
+  }
+
+  #now(): number {
+    return Math.round((performance.now() - this.#started) * 1000);
+  }
+
+  #sample(): void {
+    if (this.#ended || this.#memory === null) return;
+    const atUs = this.#now();
+    const events: RingEvent[] = [];
+    for (const it of this.#queues.values()) this.#take(it, it.watcher.observe(atUs, this.#lastUsed(it)), events);
+    this.#samples += 1;
+    if (events.length > 0) {
+      this.#lastEventUs = atUs;
+      this.#batches.fire({ events, rates: [], report: null });
+    }
+    const pause = atUs - this.#lastEventUs > IDLE_AFTER_US ? IDLE_MS : BUSY_MS;
+    this.#timer = setTimeout(() => this.#sample(), pause);
+  }
+
+  #lastUsed({ lastUsedAt }: Watched): number | null {
+    if (lastUsedAt === null || this.#memory === null) return null;
+    const bytes = this.#memory.read(lastUsedAt, 2);
+    return bytes === undefined ? null : readU16(bytes, 0);
+  }
+
+  #take(it: Watched, observed: readonly Observation[], into: RingEvent[]): void {
+    for (const observation of observed) {
+      const event = { ...observation, number: this.#next++, device: it.device, queue: it.queue } as RingEvent;
+      it.events.push(event);
+      it.rates.add(event);
+      into.push(event);
+      // A whole queue makes what came before it needless for showing, but a person may want to step there.
+      if (it.events.length > KEPT) {
+        const dropped = it.events.shift();
+        if (dropped !== undefined) it.base.apply(dropped);
+      }
+    }
+  }
+
+  async #ask(): Promise<void> {
+    const started = performance.now();
+    const look = await this.#looker.look(null, true);
+    if (this.#ended) return;
+    this.#failures = look.ok ? 0 : this.#failures + 1;
+    if (!look.ok) {
+      this.#failure = `${look.error.what} ${look.error.why}`.trim();
+      this.#batches.fire({ events: [], rates: [], report: null });
+    }
+    if (look.ok) {
+      const devices = await this.ringsOf(look.value);
+      this.#follow(look.value);
+      const before =
+        this.#looks.findLast((it) => look.value.atMs - it.look.atMs >= COMPARE_MS) ?? this.#looks[0] ?? null;
+      this.#looks.push({ look: look.value, devices });
+      while (this.#looks.length > 2 && look.value.atMs - (this.#looks[1]?.look.atMs ?? 0) > COMPARE_MS)
+        this.#looks.shift();
+      const report = await this.#looker.judge({ look: look.value, devices }, before);
+      if (this.#ended) return;
+      if (report.ok) {
+        this.#report = report.value;
+        const atUs = this.#now();
+        const rates = [...this.#queues.values()].map((it) => it.rates.point(atUs, it.watcher.depth));
+        this.#batches.fire({ events: [], rates, report: report.value });
+      }
+    }
+    const took = performance.now() - started;
+    this.#samplesPerSecond = Math.round((this.#samples * 1000) / Math.max(1, took + REPORT_MS));
+    this.#samples = 0;
+    this.#slow = setTimeout(() => void this.#ask(), REPORT_MS);
+  }
+
+  async ringsOf(look: Look) {
+    const devices = await this.#looker.rings(look);
+    return devices.ok ? devices.value : [];
+  }
+
+  /** Watches what QEMU has just told of, at the addresses that it told. */
+  #follow(look: Look): void {
+    const registry = this.#registryAt(look);
+    const seen = new Set<string>();
+    const events: RingEvent[] = [];
+    for (const device of look.devices) {
+      const facts = { type: device.device.type, queueCount: device.queues.length, features: device.accepted };
+      // Packed rings have no indices to watch; a report shows them as they are.
+      if (((device.accepted >> 34n) & 1n) === 1n) continue;
+      for (const queue of device.queues) {
+        if (queue.descriptorsAt === 0n && queue.availAt === 0n) continue;
+        const key = `${device.device.path} ${queue.index} ${device.accepted}`;
+        seen.add(key);
+        let watched = this.#queues.get(key);
+        if (watched === undefined) {
+          const name = { device: device.device.path, queue: queue.index };
+          watched = {
+            ...name,
+            watcher: new QueueWatcher(this.#memory ?? NO_MEMORY, facts, queue),
+            events: [],
+            base: new QueueFilm(),
+            rates: new RateMeter(name.device, name.queue),
+            lastUsedAt: null,
+          };
+          this.#queues.set(key, watched);
+        }
+        watched.watcher.moveTo(queue);
+        watched.lastUsedAt = placeOfLastUsed(registry, device, queue.index, look);
+        if (queue.device !== null)
+          this.#take(watched, watched.watcher.deviceAt(this.#now(), queue.device.lastAvail), events);
+      }
+    }
+    for (const key of this.#queues.keys()) if (!seen.has(key)) this.#queues.delete(key);
+    if (events.length > 0) this.#batches.fire({ events, rates: [], report: null });
+  }
+
+  /** Guest-physical address of the registry, if it is mapped in one piece. */
+  #registryAt(look: Look): bigint | null {
+    const { paging } = look;
+    const memory = this.#memory;
+    const linear = look.registryAt;
+    if (paging === null || memory === null || linear === null) return null;
+    const at = (offset: number) => {
+      const walked = translate(paging, (address, size) => memory.read(address, size), linear + BigInt(offset));
+      return walked.kind === 'mapped' ? walked.physical : undefined;
+    };
+    const first = at(0);
+    const last = at(DRIVER_REGISTRY_BYTES - 1);
+    if (first === undefined || last !== first + BigInt(DRIVER_REGISTRY_BYTES - 1)) return null;
+    const magic = memory.read(first, 8);
+    return magic !== undefined && Buffer.from(magic).toString('latin1') === RECORDS.drivers.magic ? first : null;
+  }
+}
+
+const NO_MEMORY = { read: () => undefined, regions: [] };
+
+function placeOfLastUsed(registry: bigint | null, device: SeenDevice, queue: number, look: Look): bigint | null {
+  if (registry === null || device.entry === null) return null;
+  const slot = look.slots.get(`${device.entry} ${queue}`);
+  return slot === undefined ? null : registry + BigInt(lastUsedOffset(device.entry, slot));
+}
