@@ -40,6 +40,18 @@ export const FixEventSchema = z.discriminatedUnion('kind', [
 ]);
 export type FixEvent = z.infer<typeof FixEventSchema>;
 
+/** An examination as it goes on. `finished` is the last. */
+export const ExamineEventSchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('check'), check: DoctorCheckSchema }),
+  z.object({ kind: z.literal('finished'), report: DoctorReportSchema }),
+]);
+export type ExamineEvent = z.infer<typeof ExamineEventSchema>;
+
+export interface FixOptions extends LongOperation {
+  /** Only what cures this check. */
+  readonly only?: DoctorCheck['id'] | undefined;
+}
+
 export interface DoctorOptions extends LongOperation {
   /** Called as each check ends. */
   readonly onCheck?: ((check: DoctorCheck) => void) | undefined;
@@ -48,7 +60,7 @@ export interface DoctorOptions extends LongOperation {
 export interface DoctorService {
   examine(options?: DoctorOptions): Promise<DoctorReport>;
   /** Runs the fix commands of failed checks (system packages, rustup) and examines again; the last event is `finished`. */
-  fix(options?: LongOperation): AsyncIterable<FixEvent>;
+  fix(options?: FixOptions): AsyncIterable<FixEvent>;
   /** The accelerator for `auto`, or whether the named one works. Probed once per process. */
   chooseAccelerator(wanted: 'auto' | Accelerator, options?: LongOperation): Promise<Result<AcceleratorChoice>>;
 }

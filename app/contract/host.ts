@@ -26,6 +26,10 @@ export interface ProfileEditing {
   check(name: string, file: ProfileFile): Promise<Result<Profile>>;
   /** Checks and writes. `expected` is the tag of what is replaced, null for a new profile; else an error `changed-meanwhile`. */
   save(name: string, file: ProfileFile, expected: string | null): Promise<Result<ProfileSourceText>>;
+  /** Deletes what `expected` tags; refuses one that others extend. */
+  remove(name: string, expected: string): Promise<Result<void>>;
+  /** Moves what `expected` tags to another name; those that extend it follow. */
+  rename(name: string, to: string, expected: string): Promise<Result<ProfileSourceText>>;
 }
 
 /** Everything but windows and terminals. `dispose` leaves no process behind. */

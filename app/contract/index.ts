@@ -14,4 +14,5 @@ export * from './profile.ts';
 export * from './records.ts';
 export * from './settings.ts';
 export * from './terminal.ts';
+export * from './usage.ts';
 export * from './workspace.ts';

@@ -6,6 +6,7 @@ import type { Result } from '../base/result.ts';
 import { AppErrorSchema, EpochMsSchema, type Progress } from './common.ts';
 import { AcceleratorSchema, CommandLineSchema, ProfileSchema } from './profile.ts';
 import { EpitaphSchema } from './records.ts';
+import type { MachineUsage } from './usage.ts';
 
 /** Why a guest died, with everything that was found at the body. */
 export const CrashSchema = z.object({
@@ -129,6 +130,8 @@ export interface Machine extends Disposable {
 }
 
 export interface MachineService extends Disposable {
+  /** What the QEMU process of a machine has cost the host so far. */
+  usage(machine: MachineInfo): Promise<Result<Omit<MachineUsage, 'tokensPerSecond' | 'tokens'>>>;
   start(request: StartRequest, options?: StartOptions): Promise<Result<Machine>>;
   /** Machines that run now, of this process or another; stale entries are cleaned on the way. */
   list(): Promise<MachineListing[]>;

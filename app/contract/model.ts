@@ -38,6 +38,8 @@ export const CatalogueEntrySchema = z.object({
   approximateBytes: z.number(),
   licence: z.string(),
   installed: z.boolean(),
+  /** Bytes that an interrupted download has left; `get` goes on from there. */
+  partBytes: z.number(),
 });
 export type CatalogueEntry = z.infer<typeof CatalogueEntrySchema>;
 
@@ -56,4 +58,8 @@ export interface ModelService {
   add(file: string, options?: ModelOptions): Promise<Result<ModelEntry>>;
   /** Downloads a model of the catalogue; an interrupted download goes on where it stopped. */
   get(name: string, options?: ModelOptions): Promise<Result<ModelEntry>>;
+  /** Takes a model out of the library. It can be put back until the next one is removed. */
+  remove(name: string): Promise<Result<void>>;
+  /** Puts back what was removed last. */
+  restore(name: string): Promise<Result<ModelEntry>>;
 }

@@ -9,7 +9,7 @@ import {
   ServedModelSchema,
 } from './chat.ts';
 import { AppErrorSchema, EpochMsSchema, HexSchema, ProgressSchema } from './common.ts';
-import { DoctorReportSchema, FixEventSchema } from './doctor.ts';
+import { DoctorCheckSchema, DoctorReportSchema, ExamineEventSchema, FixEventSchema } from './doctor.ts';
 import { inspectContract } from './inspect/routes.ts';
 import { languageContract } from './language-routes.ts';
 import { MachineListingSchema, StartRequestSchema } from './machine.ts';
@@ -30,6 +30,7 @@ import {
   TerminalNameSchema,
   TerminalSizeSchema,
 } from './terminal.ts';
+import { MachineUsageSchema } from './usage.ts';
 import {
   EtagSchema,
   FileContentSchema,
@@ -173,7 +174,10 @@ export const studioContract = {
   doctor: {
     /** `fresh`: probe again instead of giving the report of before. */
     report: ask(z.strictObject({ fresh: z.boolean().default(false) }), DoctorReportSchema),
-    fix: follow(nothing, FixEventSchema),
+    /** The same, check by check. */
+    examine: follow(nothing, ExamineEventSchema),
+    /** Runs what cures the failed checks, or the one that is named. */
+    fix: follow(z.strictObject({ only: DoctorCheckSchema.shape.id.optional() }), FixEventSchema),
   },
   build: {
     /** Builds, or joins the build that runs; all its events from its beginning. Leaving the stream does not end the build. */
@@ -193,6 +197,12 @@ export const studioContract = {
     /** Checks the file as a start would and writes it; `expected` null makes a new one. A changed file is an error `changed-meanwhile`. */
     save: ask(
       z.strictObject({ name: ProfileNameSchema, file: ProfileFileSchema, expected: EtagSchema.nullable() }),
+      result(ProfileSourceTextSchema),
+    ),
+    /** An error `profile-in-use` names those that extend it. */
+    remove: ask(z.strictObject({ name: ProfileNameSchema, expected: EtagSchema }), done),
+    rename: ask(
+      z.strictObject({ name: ProfileNameSchema, to: ProfileNameSchema, expected: EtagSchema }),
       result(ProfileSourceTextSchema),
     ),
     /** What `file` would come to, without writing it. */
@@ -216,6 +226,8 @@ export const studioContract = {
     /** Types at the serial port, as UTF-8. */
     serialWrite: ask(machineId.extend({ text: z.string().max(65_536) }), done),
     registers: ask(machineId, result(RegistersSchema)),
+    /** What it costs the host, and how fast it works. Asked for as often as a person looks. */
+    usage: ask(machineId, result(MachineUsageSchema)),
   },
   inspect: inspectContract,
   chat: {
@@ -237,6 +249,9 @@ export const studioContract = {
     /** A GGUF file of this computer, by absolute path. */
     add: follow(path.extend({ path: z.string().min(1).max(4096) }), ModelEventSchema),
     get: follow(name, ModelEventSchema),
+    remove: ask(name, done),
+    /** Puts back what was removed last. */
+    restore: ask(name, result(ModelEntrySchema)),
   },
   workspace: {
     tree: ask(path, result(z.array(WorkspaceEntrySchema))),

@@ -28,6 +28,7 @@ export function inspectRoutes(inspect: InspectService, find: FindMachine, root: 
     trace: os.trace.handler(({ input }) => on(input, (it) => inspect.trace(it))),
     epitaph: os.epitaph.handler(({ input }) => on(input, (it) => inspect.epitaph(it))),
     drivers: os.drivers.handler(({ input }) => on(input, (it) => inspect.drivers(it))),
+    timeline: os.timeline.handler(({ input }) => on(input, (it) => inspect.timeline(it))),
     places: os.places.handler(({ input }) =>
       on(input, (it) => inspect.places(it, input.addresses.map(BigInt), root, input.returns)),
     ),

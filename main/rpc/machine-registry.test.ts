@@ -69,6 +69,7 @@ const service: MachineService = {
     return ok(machine);
   },
   list: async () => [],
+  usage: async () => fail('no-usage', '', '', ''),
   registered: async () => [...own, ...others].map(({ info }) => info),
   attach: async (id) => {
     attached += 1;

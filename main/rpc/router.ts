@@ -5,7 +5,9 @@ import { fail, ok, type Result } from '../../app/base/result.ts';
 import type {
   ChatEvent,
   ChatTarget,
+  DoctorCheck,
   DoctorReport,
+  ExamineEvent,
   FixEvent,
   ModelEntry,
   Progress,
@@ -22,6 +24,7 @@ import {
   studioContract,
 } from '../../app/contract/studio.ts';
 import { planOnPaper, qemuArguments } from '../../app/machine/argv.ts';
+import { tokenRate } from '../../app/trace/token-rate.ts';
 import { parseRegisters } from '../../app/wire/qemu-registers.ts';
 import { BuildMonitor } from './build-monitor.ts';
 import { curlCommand } from './curl.ts';
@@ -87,8 +90,22 @@ function createRoutes(services: StudioServices, info: StudioInfo, builds: BuildM
     studio: { info: os.studio.info.handler(() => info) },
     doctor: {
       report: os.doctor.report.handler(({ input }) => examine(input.fresh)),
-      fix: os.doctor.fix.handler(async function* ({ signal }): AsyncGenerator<FixEvent> {
-        for await (const event of doctor.fix({ signal })) {
+      examine: os.doctor.examine.handler(async function* ({ signal }): AsyncGenerator<ExamineEvent> {
+        const running = report<DoctorCheck, DoctorReport>(
+          (onCheck, cancel) => doctor.examine({ onCheck, signal: cancel }),
+          signal,
+        );
+        for (;;) {
+          const next = await running.next();
+          if (!next.done) yield { kind: 'check', check: next.value };
+          else {
+            examined = Promise.resolve(next.value);
+            return yield { kind: 'finished', report: next.value };
+          }
+        }
+      }),
+      fix: os.doctor.fix.handler(async function* ({ input, signal }): AsyncGenerator<FixEvent> {
+        for await (const event of doctor.fix({ only: input.only, signal })) {
           if (event.kind === 'finished') examined = Promise.resolve(event.report);
           yield event;
         }
@@ -108,6 +125,8 @@ function createRoutes(services: StudioServices, info: StudioInfo, builds: BuildM
       load: os.profiles.load.handler(({ input }) => profiles.load(input.name)),
       source: os.profiles.source.handler(({ input }) => profiles.source(input.name)),
       save: os.profiles.save.handler(({ input }) => profiles.save(input.name, input.file, input.expected)),
+      remove: os.profiles.remove.handler(({ input }) => profiles.remove(input.name, input.expected).then(done)),
+      rename: os.profiles.rename.handler(({ input }) => profiles.rename(input.name, input.to, input.expected)),
       check: os.profiles.check.handler(({ input }) => profiles.check(input.name, input.file)),
       argv: os.profiles.argv.handler(async ({ input }) => {
         const profile = typeof input.profile === 'string' ? await profiles.load(input.profile) : ok(input.profile);
@@ -132,6 +151,12 @@ function createRoutes(services: StudioServices, info: StudioInfo, builds: BuildM
           it.writeSerial(Buffer.from(input.text, 'utf8'));
           return ok();
         }).then(done),
+      ),
+      usage: os.machines.usage.handler(({ input }) =>
+        withMachine(input.id, async ({ info: machine }) => {
+          const [usage, trace] = await Promise.all([services.machines.usage(machine), inspect.trace({ machine })]);
+          return usage.ok ? ok({ ...usage.value, ...tokenRate(trace.ok ? trace.value : NO_TRACE) }) : usage;
+        }),
       ),
       registers: os.machines.registers.handler(({ input }) =>
         withMachine(input.id, async (it) => {
@@ -175,6 +200,8 @@ function createRoutes(services: StudioServices, info: StudioInfo, builds: BuildM
       get: os.models.get.handler(({ input, signal }) =>
         modelEvents((onProgress, cancel) => models.get(input.name, { onProgress, signal: cancel }), signal),
       ),
+      remove: os.models.remove.handler(({ input }) => models.remove(input.name).then(done)),
+      restore: os.models.restore.handler(({ input }) => models.restore(input.name)),
     },
     workspace: {
       tree: os.workspace.tree.handler(({ input }) => workspace.list(input.path)),
@@ -238,6 +265,7 @@ function createRoutes(services: StudioServices, info: StudioInfo, builds: BuildM
 
 type MachineOf = Extract<Awaited<ReturnType<MachineRegistry['find']>>, { ok: true }>['value'];
 
+const NO_TRACE = { spans: [], tscHz: null };
 const DONE = { ok: true as const };
 
 function done(result: Result<unknown>) {

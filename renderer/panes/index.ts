@@ -11,3 +11,4 @@ import './search/index.tsx';
 import './serial/index.tsx';
 import './settings/index.tsx';
 import './terminal/index.tsx';
+import './welcome/index.tsx';

@@ -13,7 +13,40 @@ export type RunState =
   | { readonly phase: 'loading'; readonly startedAt: number; readonly step: string; readonly machine: string }
   | { readonly phase: 'failed'; readonly error: AppError };
 
-export const useRun = create<{ readonly run: RunState }>(() => ({ run: { phase: 'idle' } }));
+/** One part of a run, as it goes on; the page's clock. */
+export interface RunStage {
+  readonly name: 'build' | 'boot' | 'load';
+  readonly startedAt: number;
+  /** Null while it goes on. */
+  readonly endedAt: number | null;
+  readonly failed: boolean;
+}
+
+interface Run {
+  readonly run: RunState;
+  /** Of the run under way, or the last one, in order. */
+  readonly stages: readonly RunStage[];
+}
+
+export const useRun = create<Run>(() => ({ run: { phase: 'idle' }, stages: [] }));
+
+const STAGE_OF = { building: 'build', starting: 'boot', loading: 'load' } as const;
+
+/** What the stages become when a run goes on to `state`. */
+export function nextStages(stages: readonly RunStage[], state: RunState, now: number): readonly RunStage[] {
+  const last = stages.at(-1);
+  const name = state.phase === 'idle' || state.phase === 'failed' ? null : STAGE_OF[state.phase];
+  if (last !== undefined && last.endedAt === null && last.name === name) return stages;
+  const ended = stages.map((stage) =>
+    stage.endedAt === null ? { ...stage, endedAt: now, failed: state.phase === 'failed' } : stage,
+  );
+  if (name === null) return ended;
+  return [...(name === 'build' ? [] : ended), { name, startedAt: now, endedAt: null, failed: false }];
+}
+
+function setRun(state: RunState): void {
+  useRun.setState(({ stages }) => ({ run: state, stages: nextStages(stages, state, Date.now()) }));
+}
 
 const BUILD_FAILED: AppError = {
   code: 'build-failed',
@@ -38,7 +71,7 @@ export async function run({ untilReady = false } = {}): Promise<string | null> {
   controller = own;
   const startedAt = Date.now();
   const set = (state: RunState) => {
-    if (controller === own) useRun.setState({ run: state });
+    if (controller === own) setRun(state);
   };
   try {
     set({ phase: 'building', startedAt });
@@ -88,5 +121,5 @@ export function cancelRun(): void {
   if (state.phase === 'building') void cancelBuild();
   controller?.abort();
   controller = null;
-  useRun.setState({ run: { phase: 'idle' } });
+  setRun({ phase: 'idle' });
 }

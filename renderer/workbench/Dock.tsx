@@ -8,7 +8,16 @@ import {
 import { lazy, Suspense, useEffect, useState } from 'react';
 import { EmptyState } from '../widgets/EmptyState.tsx';
 import { DockTab } from './DockTab.tsx';
-import { buildDefaultLayout, DIFF_VIEW, FILE_VIEW, PANE_VIEW, restoreLayout, syncDock, useDock } from './dock.ts';
+import {
+  buildDefaultLayout,
+  DIFF_VIEW,
+  FILE_VIEW,
+  PANE_VIEW,
+  restoreLayout,
+  showPane,
+  syncDock,
+  useDock,
+} from './dock.ts';
 import { ErrorBoundary } from './ErrorBoundary.tsx';
 import { getPane } from './panes.ts';
 import { openLostTexts } from './session.ts';
@@ -101,6 +110,8 @@ export function Dock({ saved, onChange }: { readonly saved: unknown; readonly on
     if (saved === null || !restoreLayout(api, saved)) buildDefaultLayout(api);
     useDock.setState({ api });
     syncDock();
+    // Nobody has been here before.
+    if (saved === null) showPane('welcome', false);
     api.onDidLayoutChange(() => {
       syncDock();
       onChange(api.toJSON());

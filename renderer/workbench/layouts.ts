@@ -17,10 +17,20 @@ export type LayoutName = 'edit' | 'debug' | 'inspect' | 'chat';
 
 /** Each layout as it comes, and the pane without which it makes no sense. */
 export const LAYOUTS: Readonly<
-  Record<LayoutName, { readonly title: string; readonly needs: string; readonly preset: Arrangement }>
+  Record<
+    LayoutName,
+    {
+      readonly title: string;
+      /** What one does in it, in a line. */
+      readonly purpose: string;
+      readonly needs: string;
+      readonly preset: Arrangement;
+    }
+  >
 > = {
   edit: {
     title: 'Edit',
+    purpose: 'Files at the left, problems below: write code and build it.',
     needs: 'explorer',
     preset: {
       left: { shown: true, size: 248, front: ['pane:explorer'] },
@@ -30,6 +40,7 @@ export const LAYOUTS: Readonly<
   },
   debug: {
     title: 'Debug',
+    purpose: 'The console below, the machine at the right: run it and watch it.',
     needs: 'machine',
     preset: {
       left: { shown: false },
@@ -39,6 +50,7 @@ export const LAYOUTS: Readonly<
   },
   inspect: {
     title: 'Inspect',
+    purpose: 'Boot times and what the kernel tells of itself: take it apart.',
     needs: 'boot-timeline',
     preset: {
       left: { shown: false },
@@ -48,6 +60,7 @@ export const LAYOUTS: Readonly<
   },
   chat: {
     title: 'Chat',
+    purpose: 'A wide conversation, the console below: talk to the model.',
     needs: 'chat',
     preset: {
       left: { shown: false },

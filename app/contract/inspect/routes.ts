@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { HexSchema } from '../common.ts';
 import { CodePlacesSchema, MAX_PLACES } from '../places.ts';
 import { ask, follow, result } from '../procedure.ts';
-import { BootReportSchema, DriverRegistrySchema, EpitaphSchema, TraceSpansSchema } from '../records.ts';
+import { BootReportSchema, BootTimelineSchema, DriverRegistrySchema, EpitaphSchema, TraceSpansSchema } from '../records.ts';
 import {
   BytesSchema,
   DumpInfoSchema,
@@ -31,6 +31,8 @@ export const inspectContract = {
   trace: ask(SourceRefSchema, result(TraceSpansSchema)),
   epitaph: ask(SourceRefSchema, result(EpitaphSchema)),
   drivers: ask(SourceRefSchema, result(DriverRegistrySchema)),
+  /** The boot from QEMU's start on. */
+  timeline: ask(SourceRefSchema, result(BootTimelineSchema)),
   /** Names and source of addresses of the kernel; with `returns`, of the calls before these return addresses. */
   places: ask(
     withSource({ addresses: z.array(HexSchema).max(MAX_PLACES), returns: z.boolean().default(false) }),

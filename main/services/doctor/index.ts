@@ -8,6 +8,7 @@ import type {
   DoctorReport,
   DoctorService,
   FixEvent,
+  FixOptions,
 } from '../../../app/contract/index.ts';
 import { LineSplitter } from '../../../app/wire/qmp.ts';
 import { cancelled, startProcess } from '../../process/index.ts';
@@ -49,11 +50,12 @@ export class Doctor implements DoctorService {
     return { ok: checks.every((it) => it.status !== 'fail'), checks, accelerator, probes };
   }
 
-  async *fix(options: LongOperation = {}): AsyncIterable<FixEvent> {
+  async *fix({ only, ...options }: FixOptions = {}): AsyncIterable<FixEvent> {
     const before = await this.examine(options);
     const done = new Set<string>();
     for (const check of before.checks) {
       if (check.status === 'ok' || check.fixCommand === null || done.has(check.fixCommand)) continue;
+      if (only !== undefined && check.id !== only) continue;
       if (isCancelled(options.signal)) break;
       done.add(check.fixCommand);
       yield { kind: 'command', check: check.id, command: check.fixCommand };

@@ -28,6 +28,7 @@ import { askRegisters } from './queries.ts';
 import { createRamFile, hideRamFile } from './ram-file.ts';
 import { createRunDirectory, liveRuns, removeRun, runRoot, writeRunRecord, writeStamps } from './run-directory.ts';
 import { SerialConsole } from './serial-console.ts';
+import { type ProcessUsage, processUsage } from './usage.ts';
 
 export type { Ovmf } from './plan.ts';
 
@@ -134,6 +135,10 @@ export class QemuMachines implements MachineService {
     return own !== undefined
       ? ok(own)
       : AttachedMachine.connect(controlSocket(run.info.runDirectory), ATTACH_TIMEOUT_MS);
+  }
+
+  async usage({ qemuPid }: MachineInfo): Promise<Result<ProcessUsage>> {
+    return processUsage(qemuPid);
   }
 
   /** The registers of a machine of this process or another, as `Machine.registers` gives them. */

@@ -13,6 +13,8 @@ import { readFacts } from './read-facts.ts';
 const EXTENSION = '.gguf';
 /** The name under which `--model` knows the model that comes with the project. */
 const DEMO = 'demo';
+/** What was removed last, until the next. */
+const TRASH = '.removed';
 
 /** `$RING0_MODELS`, or the user's data directory (XDG base directory specification). */
 export function modelDirectory(environment: NodeJS.ProcessEnv = process.env): string {
@@ -51,7 +53,13 @@ export class ModelLibrary implements ModelService {
 
   async catalogue(): Promise<CatalogueEntry[]> {
     const files = await this.#files();
-    return this.#catalogue.map((model) => ({ ...model, installed: files.includes(`${model.name}${EXTENSION}`) }));
+    return Promise.all(
+      this.#catalogue.map(async (model) => ({
+        ...model,
+        installed: files.includes(`${model.name}${EXTENSION}`),
+        partBytes: await sizeOf(join(this.directory, `${model.name}${EXTENSION}.part`)),
+      })),
+    );
   }
 
   async resolve(nameOrPath: string = DEMO): Promise<Result<ModelEntry>> {
@@ -144,6 +152,53 @@ export class ModelLibrary implements ModelService {
       : ok(checked);
   }
 
+  async remove(name: string): Promise<Result<void>> {
+    const file = (await this.#files()).find((it) => nameOf(it) === name);
+    if (file === undefined)
+      return fail(
+        'no-such-model',
+        `The library has no model ${JSON.stringify(name)}.`,
+        name === DEMO
+          ? 'the demo model belongs to the project'
+          : `there is no ${name}${EXTENSION} in ${this.directory}`,
+        'See `ring0 model list`.',
+      );
+    const trash = join(this.directory, TRASH);
+    try {
+      // One is kept: models are large, and whoever removes two wants their room.
+      await rm(trash, { recursive: true, force: true });
+      await mkdir(trash, { recursive: true });
+      await rename(join(this.directory, file), join(trash, file));
+      return ok();
+    } catch (error) {
+      return fail('cannot-remove-model', `The model ${name} cannot be removed.`, messageOf(error), 'Check the folder.');
+    }
+  }
+
+  async restore(name: string): Promise<Result<ModelEntry>> {
+    const kept = await readdir(join(this.directory, TRASH)).catch(() => []);
+    const file = kept.find((it) => nameOf(it) === name);
+    const target = join(this.directory, `${name}${EXTENSION}`);
+    if (file === undefined || (await exists(target)))
+      return fail(
+        'cannot-restore-model',
+        `The model ${name} cannot be put back.`,
+        file === undefined ? 'it is not kept any more' : 'the library has another of this name',
+        'Add the file again.',
+      );
+    try {
+      await rename(join(this.directory, TRASH, file), target);
+      return ok(await entry(name, target, 'library'));
+    } catch (error) {
+      return fail(
+        'cannot-restore-model',
+        `The model ${name} cannot be put back.`,
+        messageOf(error),
+        'Check the folder.',
+      );
+    }
+  }
+
   /** A hard link where both are on one file system; else a copy that appears when it is whole. */
   async #place(source: string, target: string, bytes: number, options: ModelOptions): Promise<void> {
     const progress = (done: number) => options.onProgress?.({ message: 'adding', done, total: bytes, unit: 'bytes' });
@@ -189,6 +244,13 @@ export class ModelLibrary implements ModelService {
 
 function nameOf(path: string): string {
   return basename(path, EXTENSION);
+}
+
+async function sizeOf(path: string): Promise<number> {
+  return stat(path).then(
+    (it) => it.size,
+    () => 0,
+  );
 }
 
 async function exists(path: string): Promise<boolean> {

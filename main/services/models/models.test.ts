@@ -171,4 +171,23 @@ describe('add and resolve', () => {
     });
     expect(await models.resolve()).toMatchObject({ ok: false, error: { code: 'no-such-model' } });
   });
+
+  test('what is removed can be put back until the next removal', async () => {
+    const models = library();
+    for (const name of ['one', 'two']) {
+      writeFileSync(join(folder, `${name}.gguf`), MODEL);
+      await models.add(join(folder, `${name}.gguf`));
+    }
+    expect(await models.remove('one')).toMatchObject({ ok: true });
+    expect((await models.list()).map((it) => it.name)).toEqual(['two']);
+    expect(await models.restore('one')).toMatchObject({ ok: true, value: { name: 'one', source: 'library' } });
+    expect(await models.restore('one')).toMatchObject({ ok: false, error: { code: 'cannot-restore-model' } });
+    await models.remove('one');
+    await models.remove('two');
+    expect(await models.restore('one')).toMatchObject({ ok: false });
+    expect(await models.restore('two')).toMatchObject({ ok: true });
+    for (const name of ['demo', '../two', 'nobody'])
+      expect(await models.remove(name)).toMatchObject({ ok: false, error: { code: 'no-such-model' } });
+    expect(await models.restore('../two')).toMatchObject({ ok: false });
+  });
 });

@@ -1,4 +1,4 @@
-import { readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { readdir, readFile, realpath, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import { err, fail, messageOf, ok, type Result, systemCodeOf } from '../../../app/base/result.ts';
 import type {
@@ -91,17 +91,77 @@ export class DirectoryProfiles implements ProfileService, ProfileEditing {
     try {
       const current = await readSource(path);
       if ((current === undefined ? null : profileTag(current.text)) !== expected)
-        return fail(
-          'changed-meanwhile',
-          `The profile ${name} is not any more what was being edited.`,
-          expected === null ? `${path} exists already` : `${path} has changed or is gone`,
-          'Read it again, or save under another name.',
-        );
+        return changed(name, expected === null ? `${path} exists already` : `${path} has changed or is gone`);
       await writeProfile(path, text);
       return ok({ name, path, file, text, etag: profileTag(text) });
     } catch (error) {
       return fail('cannot-save-profile', `The profile ${name} cannot be saved.`, messageOf(error), 'Check the folder.');
     }
+  }
+
+  async remove(name: string, expected: string): Promise<Result<void>> {
+    const path = this.#path(name);
+    try {
+      const users = await this.#extending(name);
+      if (users.length > 0)
+        return fail(
+          'profile-in-use',
+          `The profile ${name} is needed by others.`,
+          `${users.map((user) => user.name).join(', ')} ${users.length === 1 ? 'extends' : 'extend'} it`,
+          'Let them extend another profile first.',
+        );
+      const current = await readSource(path);
+      if (current === undefined) return unknown(name, 'it is gone already', await this.#names());
+      if (profileTag(current.text) !== expected) return changed(name, `${path} has changed`);
+      await rm(path);
+      return ok();
+    } catch (error) {
+      return fail(
+        'cannot-save-profile',
+        `The profile ${name} cannot be deleted.`,
+        messageOf(error),
+        'Check the folder.',
+      );
+    }
+  }
+
+  async rename(name: string, to: string, expected: string): Promise<Result<ProfileSourceText>> {
+    const [path, target] = [this.#path(name), this.#path(to)];
+    try {
+      const current = await readSource(path);
+      if (current === undefined || profileTag(current.text) !== expected)
+        return changed(name, `${path} has changed or is gone`);
+      if ((await readSource(target)) !== undefined) return changed(to, `${target} exists already`);
+      const users = await this.#extending(name);
+      const written = await this.save(to, ProfileFileSchema.parse(JSON.parse(current.text)), null);
+      if (!written.ok) return written;
+      // The new name is there before anybody needs it, and the old one until nobody does.
+      for (const user of users) await writeProfile(this.#path(user.name), profileText({ ...user.file, extends: to }));
+      await rm(path);
+      return written;
+    } catch (error) {
+      return fail(
+        'cannot-save-profile',
+        `The profile ${name} cannot be renamed.`,
+        messageOf(error),
+        'Check the folder.',
+      );
+    }
+  }
+
+  /** Profiles of the directory that extend this one themselves. Files that cannot be read extend nothing. */
+  async #extending(base: string): Promise<{ name: string; file: ProfileFile }[]> {
+    const found: { name: string; file: ProfileFile }[] = [];
+    for (const name of await this.#names()) {
+      const source = await readSource(join(this.#directory, `${name}.json`)).catch(() => undefined);
+      try {
+        const file = ProfileFileSchema.safeParse(JSON.parse(source?.text ?? ''));
+        if (file.success && file.data.extends === base) found.push({ name, file: file.data });
+      } catch {
+        // Not JSON: the list of profiles says so.
+      }
+    }
+    return found;
   }
 
   /** @param name must be checked: it becomes a file name */
@@ -122,6 +182,15 @@ export class DirectoryProfiles implements ProfileService, ProfileEditing {
       .map((file) => basename(file, '.json'))
       .sort();
   }
+}
+
+function changed(name: string, why: string) {
+  return fail(
+    'changed-meanwhile',
+    `The profile ${name} is not any more what was being edited.`,
+    why,
+    'Read it again, or save under another name.',
+  );
 }
 
 function unknown(name: string, why: string, names: readonly string[]) {

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { ProfileFileSchema } from '../../../app/contract/profile.ts';
 import { DirectoryProfiles } from './index.ts';
@@ -79,5 +79,52 @@ describe('profiles elsewhere', () => {
       expect.stringContaining('70000 bytes'),
       expect.stringMatching(/^bad-profile .*folder\.json is not a file$/),
     ]);
+  });
+});
+
+describe('remove and rename', () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'ring0-profiles-'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+  const tag = async (profiles: DirectoryProfiles, name: string) => {
+    const source = await profiles.source(name);
+    if (!source.ok) throw new Error(source.error.why);
+    return source.value.etag;
+  };
+  const write = (name: string, text: string) => writeFileSync(join(folder, `${name}.json`), text);
+
+  test('a profile goes when it is what was seen and nobody extends it', async () => {
+    write('base', '{"cores": 2}');
+    write('child', '{"extends": "base"}');
+    write('broken', '{');
+    const profiles = new DirectoryProfiles(folder);
+    const base = await tag(profiles, 'base');
+    expect(await profiles.remove('base', base)).toMatchObject({
+      ok: false,
+      error: { code: 'profile-in-use', why: 'child extends it' },
+    });
+    expect(await profiles.remove('child', 'another')).toMatchObject({
+      ok: false,
+      error: { code: 'changed-meanwhile' },
+    });
+    expect(await profiles.remove('child', await tag(profiles, 'child'))).toMatchObject({ ok: true });
+    expect(await profiles.remove('base', base)).toMatchObject({ ok: true });
+    expect((await profiles.list()).map(({ name }) => name)).toEqual(['broken']);
+  });
+
+  test('who extends a renamed profile follows it', async () => {
+    write('base', '{"cores": 2}');
+    write('child', '{"extends": "base", "memoryMiB": 64}');
+    const profiles = new DirectoryProfiles(folder);
+    const etag = await tag(profiles, 'base');
+    expect(await profiles.rename('base', 'child', etag)).toMatchObject({
+      ok: false,
+      error: { code: 'changed-meanwhile' },
+    });
+    expect(await profiles.rename('base', 'root', etag)).toMatchObject({ ok: true, value: { name: 'root' } });
+    expect(await profiles.load('child')).toMatchObject({ ok: true, value: { cores: 2, memoryMiB: 64 } });
+    expect((await profiles.list()).map(({ name }) => name)).toEqual(['child', 'root']);
   });
 });
