@@ -14,7 +14,13 @@ export const ProfileNameSchema = z
   .string()
   .regex(/^[a-z0-9][a-z0-9-]{0,31}$/, 'must be 1 to 32 lower-case letters, digits and dashes');
 
-const PortSchema = z.number().int().min(1).max(65535);
+/** A whole number in a range, with one sentence for whatever is wrong with it. */
+function whole(minimum: number, maximum: number) {
+  const rule = `must be a whole number from ${minimum} to ${maximum}`;
+  return z.number(rule).int(rule).min(minimum, rule).max(maximum, rule);
+}
+
+const PortSchema = whole(1, 65535);
 
 /** Kernel command line: one line of printable ASCII. */
 export const CommandLineSchema = z
@@ -24,7 +30,7 @@ export const CommandLineSchema = z
 
 /** Host port 0 means: any free port. The host side is always 127.0.0.1. */
 export const ForwardSchema = z.strictObject({
-  host: z.number().int().min(0).max(65535).describe('Port on 127.0.0.1; 0 takes any free one.'),
+  host: whole(0, 65535).describe('Port on 127.0.0.1; 0 takes any free one.'),
   guest: PortSchema.describe('TCP port in the guest.'),
 });
 
@@ -46,8 +52,8 @@ const fields = {
     .string()
     .regex(/^[A-Za-z0-9][A-Za-z0-9_.+,=-]{0,199}$/, 'must be a QEMU CPU model, such as max or Haswell,+avx2')
     .describe('QEMU CPU model; `max` is the host itself under KVM.'),
-  cores: z.number().int().min(1).max(64).describe('Virtual processors.'),
-  memoryMiB: z.number().int().min(32).max(1_048_576).describe('Guest RAM in MiB.'),
+  cores: whole(1, 64).describe('Virtual processors.'),
+  memoryMiB: whole(32, 1_048_576).describe('Guest RAM in MiB.'),
   ram: z
     .enum(['shared', 'private'])
     .describe(

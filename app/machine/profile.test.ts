@@ -57,8 +57,8 @@ describe('hostile files', () => {
   test.each([
     ['{', 'mine.json: is not JSON'],
     ['[]', 'mine.json: Invalid input: expected object'],
-    [{ cores: 0 }, 'mine.json: cores: Too small'],
-    [{ cores: 1e9 }, 'mine.json: cores: Too big'],
+    [{ cores: 0 }, 'mine.json: cores: must be a whole number from 1 to 64'],
+    [{ cores: 1e9 }, 'mine.json: cores: must be a whole number from 1 to 64'],
     [{ memoryMiB: 1.5 }, 'mine.json: memoryMiB'],
     [{ speed: 1 }, 'mine.json: Unrecognized key: "speed"'],
     [{ append: 'a\nb' }, 'mine.json: append: must be one line of printable ASCII'],

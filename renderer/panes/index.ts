@@ -7,6 +7,7 @@ import './language/index.tsx';
 import './machine/index.tsx';
 import './outline/index.tsx';
 import './problems/index.tsx';
+import './profiles/index.tsx';
 import './search/index.tsx';
 import './serial/index.tsx';
 import './settings/index.tsx';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { BootReport } from '../../app/contract/index.ts';
-import { bootView, duration, ticksTo } from './boot-view.ts';
+import { bootView, duration, startView, ticksTo } from './boot-view.ts';
 
 const phase = (name: string, startMs: number | null, durationMs: number | null) => ({
   name,
@@ -33,6 +33,27 @@ test('bars, their shares and the axis', () => {
 
 test('a first token an hour later does not squeeze the boot', () => {
   expect(bootView(report(3.6e6, [phase('memory', 0, 20)]))).toMatchObject({ endMs: 20, firstTokenOnAxis: false });
+});
+
+test('from QEMU on, everybody has bars of their own', () => {
+  const timeline = {
+    entryMs: 80,
+    spans: [
+      { name: 'QEMU starts', by: 'host' as const, startMs: 0, durationMs: 50 },
+      { name: 'firmware', by: 'firmware' as const, startMs: 50, durationMs: 30 },
+      { name: 'memory', by: 'kernel' as const, startMs: 80, durationMs: 20 },
+    ],
+    marks: [{ name: 'first token', atMs: 120 }],
+    problems: [],
+  };
+  const view = startView(timeline);
+  expect(view).toMatchObject({ scope: 'start', bootMs: 100, endMs: 120, firstTokenMs: 120 });
+  expect(view?.bars.map(({ by, share }) => [by, share])).toEqual([
+    ['host', 0.5],
+    ['firmware', 0.3],
+    ['kernel', 0.2],
+  ]);
+  expect(startView({ ...timeline, entryMs: null })).toBeNull();
 });
 
 test('an empty report and phases without times draw nothing and say so', () => {

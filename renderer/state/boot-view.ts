@@ -1,8 +1,10 @@
-import type { BootReport } from '../../app/contract/index.ts';
+import type { BootReport, BootTimeline } from '../../app/contract/index.ts';
 
-/** A bar of the waterfall; times in milliseconds since the kernel's first instruction. */
+/** A bar of the waterfall; times in milliseconds from the view's beginning. */
 export interface BootBar {
   readonly name: string;
+  /** Who was at work: the host before power-on, firmware (or QEMU's loader) before the kernel, the kernel. */
+  readonly by: 'host' | 'firmware' | 'kernel';
   readonly startMs: number;
   /** Null while it runs. */
   readonly durationMs: number | null;
@@ -10,11 +12,15 @@ export interface BootBar {
   readonly share: number | null;
 }
 
+/** What the axis spans: all from QEMU's start, or from the kernel's first instruction. */
+export type BootScope = 'start' | 'kernel';
+
 export interface BootView {
+  readonly scope: BootScope;
   readonly bars: readonly BootBar[];
   /** Where the axis ends. */
   readonly endMs: number;
-  /** From the first instruction to the end of the last phase. */
+  /** From the axis's beginning to the end of the last phase. */
   readonly bootMs: number;
   readonly firstTokenMs: number | null;
   /** Whether the first token lies on the axis, or so far out that the phases would vanish. */
@@ -24,27 +30,37 @@ export interface BootView {
   readonly untimed: readonly string[];
 }
 
-/** The waterfall of a boot report. */
+/** The waterfall from QEMU's start; null where the timeline cannot place the kernel, and says why. */
+export function startView(timeline: BootTimeline): BootView | null {
+  if (timeline.entryMs === null) return null;
+  const firstToken = timeline.marks.find(({ name }) => name === 'first token');
+  return view('start', timeline.spans, firstToken?.atMs ?? null, []);
+}
+
+/** The waterfall of a boot report, from the kernel's first instruction. */
 export function bootView(report: BootReport): BootView {
-  const bars: BootBar[] = [];
-  const untimed: string[] = [];
-  const ends: number[] = [];
-  for (const { name, startMs, durationMs } of report.phases) {
-    if (startMs === null) untimed.push(name);
-    else {
-      bars.push({ name, startMs, durationMs, share: null });
-      ends.push(startMs + (durationMs ?? 0));
-    }
-  }
-  const bootMs = Math.max(0, ...ends);
-  const { firstTokenMs } = report;
+  const timed = report.phases.flatMap(({ name, startMs, durationMs }) =>
+    startMs === null ? [] : [{ name, by: 'kernel' as const, startMs, durationMs }],
+  );
+  const untimed = report.phases.filter(({ startMs }) => startMs === null).map(({ name }) => name);
+  return view('kernel', timed, report.firstTokenMs, untimed);
+}
+
+function view(
+  scope: BootScope,
+  spans: readonly Omit<BootBar, 'share'>[],
+  firstTokenMs: number | null,
+  untimed: readonly string[],
+): BootView {
+  const bootMs = Math.max(0, ...spans.map(({ startMs, durationMs }) => startMs + (durationMs ?? 0)));
   // The first token waits for the first question, which may come an hour later.
   const firstTokenOnAxis = firstTokenMs !== null && firstTokenMs <= bootMs * 3;
-  const endMs = Math.max(bootMs, firstTokenOnAxis ? (firstTokenMs ?? 0) : 0, 0.001);
+  const endMs = Math.max(bootMs, firstTokenOnAxis ? firstTokenMs : 0, 0.001);
   return {
-    bars: bars.map((bar) => ({
-      ...bar,
-      share: bar.durationMs === null || bootMs === 0 ? null : bar.durationMs / bootMs,
+    scope,
+    bars: spans.map((span) => ({
+      ...span,
+      share: span.durationMs === null || bootMs === 0 ? null : span.durationMs / bootMs,
     })),
     endMs,
     bootMs,

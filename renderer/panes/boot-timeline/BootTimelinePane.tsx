@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'react';
 import type { StudioMachine } from '../../../app/contract/studio.ts';
 import { type BootReading, readBoot } from '../../state/boot.ts';
-import { type BootView, duration } from '../../state/boot-view.ts';
+import { type BootScope, type BootView, duration } from '../../state/boot-view.ts';
 import { useShownMachine } from '../../state/machines.ts';
 import { Button, IconButton } from '../../widgets/buttons.tsx';
 import { EmptyState } from '../../widgets/EmptyState.tsx';
@@ -12,6 +12,11 @@ import { Waterfall } from './Waterfall.tsx';
 import './boot-timeline.css';
 
 const INTERVAL_MS = 1500;
+
+const SCOPES: readonly { readonly value: BootScope; readonly title: string }[] = [
+  { value: 'start', title: 'From QEMU' },
+  { value: 'kernel', title: 'Kernel only' },
+];
 
 /** Where the boot of the shown machine went. */
 export function BootTimelinePane({ isVisible }: PaneProps) {
@@ -31,6 +36,7 @@ export function BootTimelinePane({ isVisible }: PaneProps) {
 function Timeline({ machine, isVisible }: { readonly machine: StudioMachine; readonly isVisible: boolean }) {
   const [reading, setReading] = useState<BootReading>({ kind: 'reading' });
   const [table, setTable] = useState(false);
+  const [scope, setScope] = useState<BootScope>('start');
   const { phase } = machine.state;
   const { id } = machine.info;
   useEffect(() => {
@@ -67,15 +73,32 @@ function Timeline({ machine, isVisible }: { readonly machine: StudioMachine; rea
       </div>
     );
   }
-  const { report, view } = reading;
+  const { report } = reading;
+  const view = scope === 'start' ? (reading.start ?? reading.kernel) : reading.kernel;
   return (
     <div className="boot">
       <div className="boot-head">
         <p>
-          <strong>{duration(view.bootMs)}</strong> from the kernel's first instruction to the end of its last phase
+          <strong>{duration(view.bootMs)}</strong> from{' '}
+          {view.scope === 'start' ? "QEMU's start" : "the kernel's first instruction"} to the end of its last phase
           {view.firstTokenMs === null ? '' : `, first token after ${duration(view.firstTokenMs)}`}
         </p>
         <span className="boot-facts">{facts(report)}</span>
+        <div className="boot-scope" role="radiogroup" aria-label="From">
+          {SCOPES.map(({ value, title }) => (
+            <label key={value}>
+              <input
+                type="radio"
+                name={`boot-scope-${id}`}
+                className="visually-hidden"
+                checked={view.scope === value}
+                disabled={value === 'start' && reading.start === null}
+                onChange={() => setScope(value)}
+              />
+              {title}
+            </label>
+          ))}
+        </div>
         <IconButton
           icon={table ? 'graph' : 'table'}
           label={table ? 'Show as a waterfall' : 'Show as a table'}
@@ -87,6 +110,13 @@ function Timeline({ machine, isVisible }: { readonly machine: StudioMachine; rea
       {report.phasesDropped === 0 ? null : (
         <p className="boot-note">{report.phasesDropped} more phases did not fit into the report.</p>
       )}
+      {reading.start === null
+        ? reading.problems.map((problem) => (
+            <p key={problem} className="boot-note">
+              Not from QEMU's start: {problem}
+            </p>
+          ))
+        : null}
       {report.problems.map((problem) => (
         <p key={problem} className="boot-note boot-problem">
           {problem}
@@ -108,16 +138,18 @@ function Table({ view }: { readonly view: BootView }) {
       <thead>
         <tr>
           <th scope="col">Phase</th>
+          <th scope="col">By</th>
           <th scope="col">Begins</th>
           <th scope="col">Takes</th>
           <th scope="col">Share</th>
         </tr>
       </thead>
       <tbody>
-        {view.bars.map(({ name, startMs, durationMs, share }, index) => (
+        {view.bars.map(({ name, by, startMs, durationMs, share }, index) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: phases may share a name, and are only ever added
           <tr key={index}>
             <th scope="row">{name}</th>
+            <td>{by}</td>
             <td>{duration(startMs)}</td>
             <td>{durationMs === null ? 'still running' : duration(durationMs)}</td>
             <td>{share === null ? '' : `${(share * 100).toFixed(1)}%`}</td>
@@ -126,6 +158,7 @@ function Table({ view }: { readonly view: BootView }) {
         {view.firstTokenMs === null ? null : (
           <tr>
             <th scope="row">first token</th>
+            <td>kernel</td>
             <td>{duration(view.firstTokenMs)}</td>
             <td />
             <td />

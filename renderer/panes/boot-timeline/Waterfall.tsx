@@ -95,6 +95,7 @@ function Bar({
       </text>
       <rect
         className="boot-bar"
+        data-by={bar.by}
         data-running={bar.durationMs === null ? '' : undefined}
         x={from}
         y={y + 5}

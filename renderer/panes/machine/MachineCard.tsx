@@ -17,6 +17,7 @@ import { StateDot } from '../../widgets/StateDot.tsx';
 import { useNow } from '../../widgets/use-now.ts';
 import { CrashView } from './CrashView.tsx';
 import { RegisterView } from './RegisterView.tsx';
+import { UsageView } from './UsageView.tsx';
 
 const ACTIONS: readonly {
   readonly action: Exclude<MachineAction, 'forget'>;
@@ -73,6 +74,7 @@ export function MachineCard({ machine, isVisible }: { readonly machine: StudioMa
       </div>
       {state.phase === 'failed' ? <ErrorNote error={state.error} /> : null}
       {state.phase === 'crashed' ? <CrashView machineId={info.id} crash={state.crash} /> : null}
+      {state.phase === 'running' || state.phase === 'paused' ? <UsageView id={info.id} live={isVisible} /> : null}
       <dl className="facts">
         <dt>Accelerator</dt>
         <dd>

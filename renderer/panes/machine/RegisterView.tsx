@@ -1,9 +1,44 @@
 import { useEffect, useState } from 'react';
+import type { CodePlace } from '../../../app/contract/places.ts';
 import type { Registers } from '../../../app/contract/studio.ts';
 import { glanceRegisters } from '../../state/machine-view.ts';
 import { readRegisters } from '../../state/machines.ts';
+import { openableOf, placesOf } from '../../state/places.ts';
+import { openFile } from '../../workbench/open.ts';
 
 const INTERVAL_MS = 1000;
+
+/** The function and the line that a processor is at. */
+function Place({ id, rip }: { readonly id: string; readonly rip: string | undefined }) {
+  const [place, setPlace] = useState<CodePlace | undefined>(undefined);
+  useEffect(() => {
+    let current = true;
+    if (rip !== undefined)
+      placesOf(id, [rip]).then(
+        (places) => current && setPlace(places.get(rip)),
+        () => {},
+      );
+    return () => {
+      current = false;
+    };
+  }, [id, rip]);
+  if (place === undefined || (place.symbol === null && place.source === null)) return null;
+  const openable = openableOf(place);
+  return (
+    <p className="machine-at">
+      <span className="machine-symbol">{place.symbol}</span>
+      {openable === null ? null : (
+        <button
+          type="button"
+          className="link"
+          onClick={() => openFile(openable.path, { line: openable.line, column: Math.max(1, openable.column) })}
+        >
+          {openable.path}:{openable.line}
+        </button>
+      )}
+    </p>
+  );
+}
 
 /** A few registers of each processor, renewed every second while the machine runs. */
 export function RegisterView({
@@ -47,6 +82,7 @@ export function RegisterView({
               {halted ? ', halted' : ''}
             </p>
           ) : null}
+          <Place id={id} rip={values.rip} />
           <dl className="machine-registers">
             {glanceRegisters(values).map(({ name, value }) => (
               <div key={name}>

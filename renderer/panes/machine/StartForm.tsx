@@ -4,9 +4,10 @@ import { size } from '../../state/build-view.ts';
 import { useMachines } from '../../state/machines.ts';
 import { cancelRun, isRunning, type RunState, run, useRun } from '../../state/run.ts';
 import { changeSettings, useSettings } from '../../state/settings.ts';
-import { Button } from '../../widgets/buttons.tsx';
+import { Button, IconButton } from '../../widgets/buttons.tsx';
 import { ErrorNote } from '../../widgets/ErrorNote.tsx';
 import { Icon } from '../../widgets/Icon.tsx';
+import { runCommand } from '../../workbench/commands.ts';
 import { showPane } from '../../workbench/dock.ts';
 
 /** What to boot, and the button that does. */
@@ -24,19 +25,22 @@ export function StartForm({ another }: { readonly another: boolean }) {
     <section className="machine-start" aria-label="Start a machine">
       <div className="machine-fields">
         <label htmlFor={`${id}p`}>Profile</label>
-        <select
-          id={`${id}p`}
-          className="field"
-          value={profile}
-          onChange={(event) => void changeSettings({ profile: event.target.value })}
-        >
-          {chosenProfile === undefined ? <option value={profile}>{profile}</option> : null}
-          {profiles.map(({ name, error }) => (
-            <option key={name} value={name}>
-              {error === null ? name : `${name} (does not load)`}
-            </option>
-          ))}
-        </select>
+        <span className="machine-with-tool">
+          <select
+            id={`${id}p`}
+            className="field"
+            value={profile}
+            onChange={(event) => void changeSettings({ profile: event.target.value })}
+          >
+            {chosenProfile === undefined ? <option value={profile}>{profile}</option> : null}
+            {profiles.map(({ name, error }) => (
+              <option key={name} value={name}>
+                {error === null ? name : `${name} (does not load)`}
+              </option>
+            ))}
+          </select>
+          <IconButton icon="edit" label="Edit the profiles" onClick={() => void runCommand('profiles.show')} />
+        </span>
         <label htmlFor={`${id}m`}>Model</label>
         <select
           id={`${id}m`}

@@ -72,7 +72,9 @@ function words(state: RunState, serving: string | null): string {
     case 'failed':
       return '';
     case 'idle':
-      return serving === null ? 'One click: compiles the kernel, starts QEMU, loads the model.' : `${serving} runs and answers.`;
+      return serving === null
+        ? 'One click: compiles the kernel, starts QEMU, loads the model.'
+        : `${serving} runs and answers.`;
   }
 }
 
