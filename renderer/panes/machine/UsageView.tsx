@@ -38,7 +38,7 @@ export function UsageView({ id, live }: { readonly id: string; readonly live: bo
       <Tile
         title="CPU"
         value={cpuWords(cpu)}
-        detail={`of ${usage.hostProcessors * 100} %${usage.threads === null ? '' : `, ${usage.threads} threads`}`}
+        detail={`of ${usage.hostProcessors * 100} %`}
         curve={sparkline(
           points.map((point) => point.cpu),
           usage.hostProcessors,
@@ -49,7 +49,7 @@ export function UsageView({ id, live }: { readonly id: string; readonly live: bo
       <Tile
         title="Resident"
         value={formatBytes(usage.residentBytes)}
-        detail={usage.guestBytes === null ? '' : `${formatBytes(usage.guestBytes)} guest RAM`}
+        detail={usage.guestBytes === null ? '' : `${formatBytes(usage.guestBytes)} guest`}
         curve={sparkline(
           points.map((point) => point.usage.residentBytes),
           Math.max(...points.map((point) => point.usage.residentBytes)) * 1.2,
