@@ -1,6 +1,7 @@
 import type { Crash } from '../../../app/contract/machine.ts';
 import { EPITAPH_REGISTERS } from '../../../app/contract/records.ts';
 import { padHex } from '../../state/machine-view.ts';
+import { CodeBlock } from '../../widgets/CodeBlock.tsx';
 import { Icon } from '../../widgets/Icon.tsx';
 import { Frames } from './Frames.tsx';
 
@@ -49,13 +50,17 @@ export function CrashView({ machineId, crash }: { readonly machineId: string; re
       {crash.serialTail.length === 0 ? null : (
         <details open>
           <summary>Last lines of the console</summary>
-          <pre className="code-block machine-argv">{crash.serialTail.join('\n')}</pre>
+          <CodeBlock label="Last lines of the console" className="machine-argv" text={crash.serialTail.join('\n')} />
         </details>
       )}
       {crash.interruptLog.length === 0 ? null : (
         <details>
           <summary>Last exceptions in QEMU's log</summary>
-          <pre className="code-block machine-argv">{crash.interruptLog.join('\n')}</pre>
+          <CodeBlock
+            label="Last exceptions in QEMU's log"
+            className="machine-argv"
+            text={crash.interruptLog.join('\n')}
+          />
         </details>
       )}
       {known && epitaph.problems.length > 0 ? (

@@ -11,6 +11,7 @@ import {
 } from '../../state/machine-view.ts';
 import { actOn, type MachineAction, useMachines } from '../../state/machines.ts';
 import { Button } from '../../widgets/buttons.tsx';
+import { CodeBlock } from '../../widgets/CodeBlock.tsx';
 import { CopyButton } from '../../widgets/CopyButton.tsx';
 import { ErrorNote } from '../../widgets/ErrorNote.tsx';
 import { StateDot } from '../../widgets/StateDot.tsx';
@@ -110,7 +111,7 @@ export function MachineCard({ machine, isVisible }: { readonly machine: StudioMa
           <h3>QEMU command line</h3>
           <CopyButton label="Copy the command line" text={() => shellCommand(info.argv)} />
         </div>
-        <pre className="code-block machine-argv">{shellCommand(info.argv, '\n  ')}</pre>
+        <CodeBlock label="QEMU command line" className="machine-argv" text={shellCommand(info.argv, '\n  ')} />
       </div>
     </section>
   );

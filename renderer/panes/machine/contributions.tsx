@@ -29,6 +29,7 @@ function RunTools() {
         <IconButton
           icon={can.pause ? 'debug-pause' : 'debug-continue'}
           label={can.pause ? 'Pause the machine' : 'Resume the machine'}
+          hint={keyHint(getCommand(can.pause ? 'machine.pause' : 'machine.resume'))}
           onClick={() => void actOn(machine.info.id, can.pause ? 'pause' : 'resume')}
         />
       ) : null}
@@ -36,6 +37,7 @@ function RunTools() {
         <IconButton
           icon="debug-restart"
           label="Reset the machine"
+          hint={keyHint(getCommand('machine.reset'))}
           onClick={() => void actOn(machine.info.id, 'reset')}
         />
       ) : null}
@@ -115,12 +117,19 @@ export const MACHINE_COMMANDS: readonly Command[] = [
     when: () => isRunning(useRun.getState().run),
     run: cancelRun,
   },
-  { id: 'machine.pause', title: 'Pause', category: 'Machine', keybinding: 'F6', when: can('pause'), run: act('pause') },
+  {
+    id: 'machine.pause',
+    title: 'Pause',
+    category: 'Machine',
+    keybinding: 'Mod+F6',
+    when: can('pause'),
+    run: act('pause'),
+  },
   {
     id: 'machine.resume',
     title: 'Resume',
     category: 'Machine',
-    keybinding: 'F6',
+    keybinding: 'Mod+F6',
     when: can('resume'),
     run: act('resume'),
   },

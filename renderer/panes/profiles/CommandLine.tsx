@@ -3,6 +3,7 @@ import type { AppError, Result } from '../../../app/base/result.ts';
 import type { ProfileFile } from '../../../app/contract/profile.ts';
 import { studio } from '../../host/client.ts';
 import { shellCommand } from '../../state/machine-view.ts';
+import { CodeBlock } from '../../widgets/CodeBlock.tsx';
 import { CopyButton } from '../../widgets/CopyButton.tsx';
 
 const DELAY_MS = 150;
@@ -59,9 +60,7 @@ export function CommandLine({
         </span>
         <CopyButton label="Copy the command line" text={() => shellCommand(argv)} />
       </div>
-      <pre className="code-block" data-stale={stale ? '' : undefined}>
-        {shellCommand(argv, '\n  ')}
-      </pre>
+      <CodeBlock label="QEMU command line, one option a line" text={shellCommand(argv, '\n  ')} stale={stale} />
     </section>
   );
 }

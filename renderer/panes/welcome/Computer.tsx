@@ -1,6 +1,7 @@
 import type { DoctorCheck } from '../../../app/contract/doctor.ts';
 import { CHECK_COUNT, cancelFix, examine, fix, useDoctor } from '../../state/doctor.ts';
 import { Button, IconButton } from '../../widgets/buttons.tsx';
+import { CodeBlock } from '../../widgets/CodeBlock.tsx';
 import { CopyButton } from '../../widgets/CopyButton.tsx';
 import { ErrorNote } from '../../widgets/ErrorNote.tsx';
 import { Icon } from '../../widgets/Icon.tsx';
@@ -85,7 +86,9 @@ function Check({ check }: { readonly check: DoctorCheck }) {
           {running && fixing.command.includes('sudo ') ? (
             <p>If sudo wants a password, it asks in the terminal that the studio was started in.</p>
           ) : null}
-          {fixing.output.length === 0 ? null : <pre className="code-block">{fixing.output.slice(-12).join('\n')}</pre>}
+          {fixing.output.length === 0 ? null : (
+            <CodeBlock label="Output of the command" text={fixing.output.slice(-200).join('\n')} />
+          )}
           {fixing.phase === 'cancelled' ? <p>Cancelled.</p> : null}
           {fixing.error === null ? null : <ErrorNote error={fixing.error} />}
         </div>
