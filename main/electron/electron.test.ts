@@ -26,6 +26,7 @@ const fake = vi.hoisted(() => ({
   quits: 0,
   app: undefined as unknown as EventEmitter,
   ipc: undefined as unknown as EventEmitter,
+  answers: new Map<string, (event: unknown) => unknown>(),
   windows: [] as FakeWindow[],
   hosts: [] as FakeHost[],
   handler: undefined as undefined | ((request: Request) => Promise<Response>),
@@ -69,7 +70,9 @@ vi.mock('electron', async () => {
     isMaximized = () => false;
     getNormalBounds = () => ({ x: 1, y: 2, width: 900, height: 700 });
   }
-  fake.ipc = new Emitter();
+  fake.ipc = Object.assign(new Emitter(), {
+    handle: (channel: string, answer: (event: unknown) => unknown) => fake.answers.set(channel, answer),
+  });
   fake.app = Object.assign(new Emitter(), {
     requestSingleInstanceLock: () => fake.lock,
     quit: () => {
@@ -225,6 +228,17 @@ describe('the service host', () => {
     ];
     for (const event of strangers) fake.ipc.emit('ring0:port', event);
     expect(host.postMessage).toHaveBeenCalledOnce();
+  });
+
+  test('the dialog for a model file is for our own page', async () => {
+    const { window } = await started();
+    const pick = fake.answers.get('ring0:pick-model');
+    const own = { senderFrame: frame(), sender: window.webContents };
+    fake.chosen = { canceled: false, filePaths: ['/models/tiny.gguf'] };
+    expect(await pick?.(own)).toBe('/models/tiny.gguf');
+    expect(await pick?.({ ...own, senderFrame: { ...frame(), origin: 'https://evil.example' } })).toBeNull();
+    fake.chosen = { canceled: true, filePaths: [] };
+    expect(await pick?.(own)).toBeNull();
   });
 
   test('is started again when it dies, and ends with the program', async () => {

@@ -1,4 +1,4 @@
-/** Runs in the page's process, in a world and a sandbox of its own: three doors, and nothing of Node or Electron beyond them. */
+/** Runs in the page's process, in a world and a sandbox of its own: four doors, and nothing of Node or Electron beyond them. */
 import { contextBridge, type IpcRendererEvent, ipcRenderer } from 'electron';
 
 /** What of the page's own world is used here; the rest of this folder has no such names. */
@@ -15,6 +15,8 @@ ipcRenderer.on('ring0:port', (event: IpcRendererEvent) => {
 contextBridge.exposeInMainWorld('ring0', {
   /** Asks for a new port to the service host: it comes as a message event with the data `ring0:port`. */
   requestPort: () => ipcRenderer.send('ring0:port'),
+  /** The path of a model file that a person chose in the system's dialog, or null. */
+  pickModel: (): Promise<unknown> => ipcRenderer.invoke('ring0:pick-model'),
   /** Calls back with the id of each command that the native menu asks for. */
   onCommand: (run: (id: string) => void) => {
     ipcRenderer.on('ring0:command', (_event, id: unknown) => {

@@ -73,6 +73,7 @@ export class ElectronShell {
       contents.on('will-attach-webview', (event) => event.preventDefault());
     });
     ipcMain.on('ring0:port', (event) => this.#givePort(event));
+    ipcMain.handle('ring0:pick-model', (event) => (this.#isOwn(event) ? this.#pickModel() : null));
     await app.whenReady();
     protocol.handle(SCHEME, (request) => this.#serve(request));
     session.defaultSession.setPermissionRequestHandler((_contents, permission, decide) =>
@@ -151,11 +152,26 @@ export class ElectronShell {
   /** A new port to the service host, for our own page alone. Without a host there is no port; the page asks again. */
   #givePort(event: IpcMainEvent): void {
     const frame = event.senderFrame;
-    const isOwn = frame !== null && frame.parent === null && frame.origin === ORIGIN;
-    if (!isOwn || event.sender !== this.#window?.webContents || this.#host === undefined) return;
+    if (frame === null || !this.#isOwn(event) || this.#host === undefined) return;
     const { port1, port2 } = new MessageChannelMain();
     this.#host.postMessage({ kind: 'port' }, [port1]);
     frame.postMessage('ring0:port', null, [port2]);
+  }
+
+  /** Whether our own page asks, and no frame in it. */
+  #isOwn({ senderFrame: frame, sender }: Pick<IpcMainEvent, 'senderFrame' | 'sender'>): boolean {
+    const isPage = frame !== null && frame.parent === null && frame.origin === ORIGIN;
+    return isPage && sender === this.#window?.webContents;
+  }
+
+  async #pickModel(): Promise<string | null> {
+    if (this.#window === undefined) return null;
+    const chosen = await dialog.showOpenDialog(this.#window, {
+      title: 'Add a model to the library',
+      properties: ['openFile'],
+      filters: [{ name: 'GGUF models', extensions: ['gguf'] }],
+    });
+    return chosen.canceled ? null : (chosen.filePaths[0] ?? null);
   }
 
   async #serve(request: Request): Promise<Response> {

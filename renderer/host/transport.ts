@@ -8,12 +8,20 @@ interface Ring0Bridge {
   requestPort(): void;
   /** Calls back with the id of each command that the native menu asks for. */
   onCommand(run: (id: string) => void): void;
+  /** Lets a person choose a GGUF file by the system's own dialog; null if none was chosen. */
+  pickModel(): Promise<string | null>;
 }
 
 declare global {
   interface Window {
     readonly ring0?: Ring0Bridge;
   }
+}
+
+/** The system's dialog for a model file; null in a browser, which has none that tells paths. */
+export function modelPicker(): (() => Promise<string | null>) | null {
+  const bridge = window.ring0;
+  return bridge === undefined ? null : () => bridge.pickModel();
 }
 
 /** One connection. `closed` resolves, with the reason, when it is over. */

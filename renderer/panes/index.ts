@@ -6,6 +6,7 @@ import './explorer/index.tsx';
 import './language/index.tsx';
 import './machine/index.tsx';
 import './outline/index.tsx';
+import './models/index.tsx';
 import './problems/index.tsx';
 import './profiles/index.tsx';
 import './search/index.tsx';
