@@ -108,6 +108,8 @@ const models: ModelService = {
   resolve: async () => ok(entry),
   add: async () => ok(entry),
   get: async () => ok(entry),
+  remove: async () => ok(),
+  restore: async () => ok(entry),
 };
 
 if (chromiumPath === undefined) it.skip(`hostile text in a browser: ${NO_CHROMIUM}`, () => {});

@@ -94,6 +94,7 @@ export async function startFakeStudio(
     start: async () => fail('not-real', 'Nothing can be started here.', '', ''),
     list: async () => machines.map(({ info, state }) => ({ info, state })),
     registered: async () => machines.map(({ info }) => info),
+    usage: async () => fail('no-usage', 'Nothing is measured here.', '', ''),
     attach: async (id) => {
       const machine = machines.find(({ info }) => info.id === id) ?? machines[0];
       return machine === undefined ? fail('no-machine', 'No machine runs.', '', '') : ok(machine);
