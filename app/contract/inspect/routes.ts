@@ -2,7 +2,13 @@ import { z } from 'zod';
 import { HexSchema } from '../common.ts';
 import { CodePlacesSchema, MAX_PLACES } from '../places.ts';
 import { ask, follow, result } from '../procedure.ts';
-import { BootReportSchema, BootTimelineSchema, DriverRegistrySchema, EpitaphSchema, TraceSpansSchema } from '../records.ts';
+import {
+  BootReportSchema,
+  BootTimelineSchema,
+  DriverRegistrySchema,
+  EpitaphSchema,
+  TraceSpansSchema,
+} from '../records.ts';
 import {
   BytesSchema,
   DumpInfoSchema,
