@@ -10,14 +10,15 @@ afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 test('an Electron window is opened where there are a display and a program, and the reason is given where not', () => {
   const display = { DISPLAY: ':0' };
-  expect(findElectron(root, {}, 'linux')).toEqual({ why: 'there is no display' });
-  expect(findElectron(root, display, 'linux')).toEqual({ why: expect.stringContaining('not been downloaded') });
+  expect(findElectron(root, {}, 'linux', 1000)).toEqual({ why: 'there is no display' });
+  expect(findElectron(root, display, 'linux', 1000)).toEqual({ why: expect.stringContaining('not been downloaded') });
   const folder = join(root, 'node_modules', 'electron');
   mkdirSync(join(folder, 'dist'), { recursive: true });
   writeFileSync(join(folder, 'path.txt'), 'electron');
-  expect(findElectron(root, display, 'linux')).toEqual({ why: expect.stringContaining('not been downloaded') });
+  expect(findElectron(root, display, 'linux', 1000)).toEqual({ why: expect.stringContaining('not been downloaded') });
   writeFileSync(join(folder, 'dist', 'electron'), '');
-  expect(findElectron(root, display, 'linux')).toEqual({ program: join(folder, 'dist', 'electron') });
+  expect(findElectron(root, display, 'linux', 1000)).toEqual({ program: join(folder, 'dist', 'electron') });
+  expect(findElectron(root, display, 'linux', 0)).toEqual({ why: 'Electron does not run as root' });
   expect(findElectron(root, {}, 'darwin')).toHaveProperty('program');
 });
 

@@ -14,9 +14,12 @@ export function findElectron(
   root: string,
   environment: NodeJS.ProcessEnv = process.env,
   platform: NodeJS.Platform = process.platform,
+  user: number | undefined = process.getuid?.(),
 ): ElectronChoice {
   if (platform === 'linux' && environment.DISPLAY === undefined && environment.WAYLAND_DISPLAY === undefined)
     return { why: NO_DISPLAY };
+  // Chromium gives its sandbox to nobody who is root, and a window without it is not to be had from us.
+  if (platform === 'linux' && user === 0) return { why: 'Electron does not run as root' };
   const folder = join(root, 'node_modules', 'electron');
   try {
     const program = join(folder, 'dist', readFileSync(join(folder, 'path.txt'), 'utf8').trim());

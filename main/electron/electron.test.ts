@@ -1,6 +1,6 @@
 /** The Electron shell against a mock of Electron: no binary can be had everywhere, and what is asserted are our own decisions. */
 import { EventEmitter } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { MessageChannel } from 'node:worker_threads';
@@ -10,8 +10,10 @@ import type { MenuItemConstructorOptions } from 'electron';
 import { afterAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { StudioClient } from '../../app/contract/studio.ts';
 import type { PortLike } from '../rpc/serve.ts';
+import { firstWorkspace } from './first-workspace.ts';
 import { runHost } from './host.ts';
 import { menuTemplate } from './menu.ts';
+import { placesOf } from './places.ts';
 import { FIRST_STATE, placeOnScreen, readWindowState, writeWindowState } from './window-state.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ring0-electron-'));
@@ -34,6 +36,7 @@ const fake = vi.hoisted(() => ({
   permission: undefined as
     | undefined
     | ((contents: unknown, permission: string, decide: (yes: boolean) => void) => void),
+  permitted: undefined as undefined | ((contents: unknown, permission: string) => boolean),
   chosen: { canceled: true, filePaths: [] as string[] },
   sandboxed: false,
   menu: [] as unknown[],
@@ -41,7 +44,7 @@ const fake = vi.hoisted(() => ({
 
 interface FakeWindow extends EventEmitter {
   readonly options: { webPreferences: Record<string, unknown> };
-  readonly webContents: { send: ReturnType<typeof vi.fn>; reload: ReturnType<typeof vi.fn> };
+  readonly webContents: EventEmitter & { send: ReturnType<typeof vi.fn>; reload: ReturnType<typeof vi.fn> };
   loaded: string[];
 }
 interface FakeHost extends EventEmitter {
@@ -53,7 +56,7 @@ interface FakeHost extends EventEmitter {
 vi.mock('electron', async () => {
   const { EventEmitter: Emitter } = await import('node:events');
   class BrowserWindow extends Emitter {
-    readonly webContents = { send: vi.fn(), reload: vi.fn() };
+    readonly webContents = Object.assign(new Emitter(), { send: vi.fn(), reload: vi.fn() });
     readonly loaded: string[] = [];
     readonly options: unknown;
     constructor(options: unknown) {
@@ -109,7 +112,9 @@ vi.mock('electron', async () => {
         setPermissionRequestHandler: (handler: typeof fake.permission) => {
           fake.permission = handler;
         },
-        setPermissionCheckHandler: () => {},
+        setPermissionCheckHandler: (handler: typeof fake.permitted) => {
+          fake.permitted = handler;
+        },
       },
     },
     utilityProcess: {
@@ -122,9 +127,17 @@ vi.mock('electron', async () => {
   };
 });
 
+const PLACES = {
+  root: '/root',
+  bundles: '/bundles',
+  workspace: '/work space',
+  ptyHost: '/bundles/pty-host.mjs',
+  version: '1.2.3',
+};
+
 async function started() {
   const { ElectronShell } = await import('./shell.ts');
-  const shell = new ElectronShell({ root: '/root', page, bundles: '/bundles', workspace: '/work space' });
+  const shell = new ElectronShell({ ...PLACES, page });
   await shell.start();
   const [window] = fake.windows;
   const [host] = fake.hosts;
@@ -142,6 +155,16 @@ beforeEach(async () => {
   fake.lock = true;
   fake.quits = 0;
 });
+
+/** What an item of the menu of the program that was started does. */
+function menuItem(id: string): () => unknown {
+  const items = (fake.menu.at(-1) as MenuItemConstructorOptions[]).flatMap(({ submenu }) =>
+    Array.isArray(submenu) ? submenu : [],
+  );
+  const click = items.find((item) => item.id === id)?.click;
+  if (click === undefined) throw new Error(`the menu has no ${id}`);
+  return click as () => unknown;
+}
 
 describe('the window', () => {
   test('has no Node, a world of its own for the preload, and the sandbox', async () => {
@@ -179,6 +202,51 @@ describe('the window', () => {
     for (const permission of ['media', 'geolocation', 'openExternal', 'clipboard-sanitized-write'])
       fake.permission?.({}, permission, (yes) => answers.push(yes));
     expect(answers).toEqual([false, false, false, true]);
+    const permissions = ['media', 'clipboard-read', 'hid', 'clipboard-sanitized-write'];
+    expect(permissions.map((permission) => fake.permitted?.({}, permission))).toEqual([false, false, false, true]);
+  });
+
+  test('is where it was, also when it was left maximized', async () => {
+    writeWindowState(join(folder, 'window.json'), { x: 30, y: 40, width: 1000, height: 650, maximized: true });
+    const { window } = await started();
+    expect(window.options).toMatchObject({ x: 30, y: 40, width: 1000, height: 650, show: false });
+    expect((window as unknown as { maximize: ReturnType<typeof vi.fn> }).maximize).toHaveBeenCalledOnce();
+    window.emit('close');
+    const kept = JSON.parse(readFileSync(join(folder, 'window.json'), 'utf8'));
+    expect(kept).toEqual({ x: 1, y: 2, width: 900, height: 700, maximized: false });
+  });
+
+  test('shows its page again when its process has died, with what was typed in the backups', async () => {
+    const { window } = await started();
+    window.webContents.emit('render-process-gone', {}, { reason: 'clean-exit' });
+    expect(window.webContents.reload).not.toHaveBeenCalled();
+    window.webContents.emit('render-process-gone', {}, { reason: 'crashed' });
+    expect(window.webContents.reload).toHaveBeenCalledOnce();
+  });
+
+  test('opens another folder by the native dialog, with a new host for it; a dialog that is dismissed changes nothing', async () => {
+    const { window, host } = await started();
+    const open = menuItem('openFolder');
+    fake.chosen = { canceled: true, filePaths: [] };
+    await open();
+    expect(fake.hosts).toHaveLength(1);
+    fake.chosen = { canceled: false, filePaths: ['/another'] };
+    await open();
+    await vi.waitFor(() => expect(fake.hosts).toHaveLength(2));
+    expect(JSON.parse(String((fake.hosts[1]?.args[1] as unknown[] | undefined)?.[0]))).toMatchObject({
+      workspace: '/another',
+    });
+    expect(host.kill).toHaveBeenCalledOnce();
+    expect(window.webContents.reload).toHaveBeenCalledOnce();
+    // The end of the old one is no reason for a third.
+    host.emit('exit', 0);
+    expect(fake.hosts).toHaveLength(2);
+  });
+
+  test('hears of the commands of the native menu', async () => {
+    const { window } = await started();
+    menuItem('machine.run')();
+    expect(window.webContents.send).toHaveBeenCalledWith('ring0:command', 'machine.run');
   });
 
   test('a second start of the program ends, and brings the first window to the front', async () => {
@@ -188,7 +256,7 @@ describe('the window', () => {
     expect(fake.windows).toHaveLength(1);
     fake.lock = false;
     const { ElectronShell } = await import('./shell.ts');
-    await new ElectronShell({ root: '/', page, bundles: '/', workspace: '/' }).start();
+    await new ElectronShell({ ...PLACES, page }).start();
     expect([fake.quits, fake.windows.length]).toEqual([1, 1]);
   });
 });
@@ -215,7 +283,11 @@ describe('the service host', () => {
 
   test('gives a port to our own page, and to nobody else', async () => {
     const { window, host } = await started();
-    expect(host.args.slice(0, 2)).toEqual([join('/bundles', 'electron-host.mjs'), ['/root', '/work space']]);
+    const { root, workspace, ptyHost, version } = PLACES;
+    expect(host.args.slice(0, 2)).toEqual([
+      join('/bundles', 'electron-host.mjs'),
+      [JSON.stringify({ root, workspace, ptyHost, version })],
+    ]);
     const own = frame();
     fake.ipc.emit('ring0:port', { senderFrame: own, sender: window.webContents });
     expect(host.postMessage).toHaveBeenCalledWith({ kind: 'port' }, ['port1']);
@@ -260,15 +332,17 @@ describe('the service host', () => {
     const { port1, port2 } = new MessageChannel();
     const root = dirname(dirname(import.meta.dirname));
     process.env.RING0_STUDIO_DATA = join(folder, 'data');
-    const running = runHost([root, folder], parent, (why) => expect.unreachable(why));
+    const options = { root, workspace: folder, ptyHost: join(folder, 'pty-host.mjs'), version: '9.9.9' };
+    const running = runHost([JSON.stringify(options)], parent, (why) => expect.unreachable(why));
     parent.emit('message', { data: { kind: 'port' }, ports: [port1 as PortLike] });
     const client: StudioClient = createORPCClient(new RPCLink({ port: port2 }));
     port2.start();
     const end = await running;
-    expect((await client.studio.info()).workspace.root).toBe(folder);
+    expect(await client.studio.info()).toMatchObject({ workspace: { root: folder }, version: '9.9.9' });
     const failures: string[] = [];
-    await runHost([root, join(folder, 'none')], new EventEmitter(), (why) => failures.push(why));
-    expect(failures).toEqual([expect.stringContaining('does not exist')]);
+    const nowhere = JSON.stringify({ ...options, workspace: join(folder, 'none') });
+    for (const text of [nowhere, '{}']) await runHost([text], new EventEmitter(), (why) => failures.push(why));
+    expect(failures).toEqual([expect.stringContaining('does not exist'), expect.stringContaining('not told')]);
     port2.close();
     end?.();
     delete process.env.RING0_STUDIO_DATA;
@@ -288,7 +362,16 @@ test('every item of the menu does something, by a command of the page or by itse
   expect(commands).toContain('machine.run');
   expect(commands).toContain('folder');
   expect(new Set(commands).size).toBe(commands.length);
+  // By ids that the page knows: a menu that asks for something else does nothing, and nobody is told.
+  const page = readSources(join(import.meta.dirname, '..', '..', 'renderer'));
+  const unknown = commands.filter((id) => id !== 'folder' && !page.includes(`'${id}'`));
+  expect(unknown).toEqual([]);
 });
+
+function readSources(path: string): string {
+  const names = readdirSync(path, { recursive: true, encoding: 'utf8' }).filter((name) => /\.tsx?$/.test(name));
+  return names.map((name) => readFileSync(join(path, name), 'utf8')).join('\n');
+}
 
 describe('where the window was', () => {
   const screens = [{ x: 0, y: 0, width: 1920, height: 1080 }];
@@ -306,5 +389,55 @@ describe('where the window was', () => {
   test('unless that screen is gone', () => {
     const placed = placeOnScreen({ ...state, x: 2500 }, screens);
     expect(placed).toEqual({ width: 1000, height: 700, maximized: true });
+  });
+});
+
+describe('where things are', () => {
+  const start = {
+    isPackaged: true,
+    argv: ['/opt/studio/ring0-studio', '--no-sandbox'],
+    appPath: join(folder, 'resources', 'app.asar'),
+    resources: join(folder, 'resources'),
+    home: join(folder, 'home'),
+    version: '1.0.0',
+    directory: folder,
+  };
+  const seed = join(start.resources, 'workspace', 'kernel');
+  const workspace = join(start.home, 'ring0-studio');
+
+  test('in a clone: the repository', () => {
+    const argv = ['/x/electron', '/r/dist/electron-main.mjs', '/r', '/other'];
+    const places = placesOf({ ...start, isPackaged: false, argv });
+    expect(places).toMatchObject({ ok: true, value: { root: '/r', workspace: '/other', bundles: join('/r', 'dist') } });
+  });
+
+  test('in a package: the first start copies the sources to the home, and no later one writes over them', () => {
+    mkdirSync(seed, { recursive: true });
+    mkdirSync(start.home, { recursive: true });
+    writeFileSync(join(seed, 'Cargo.toml'), '[workspace]');
+    expect(placesOf(start)).toEqual({
+      ok: true,
+      value: {
+        root: workspace,
+        workspace,
+        bundles: join(start.appPath, 'dist'),
+        ptyHost: join(start.resources, 'app.asar.unpacked', 'dist', 'pty-host.mjs'),
+        version: '1.0.0',
+      },
+    });
+    expect(readFileSync(join(workspace, '.ring0-version'), 'utf8')).toBe('1.0.0\n');
+    writeFileSync(join(workspace, 'kernel', 'Cargo.toml'), 'mine');
+    const again = placesOf({ ...start, version: '2.0.0', argv: ['ring0-studio', 'sub'] });
+    expect(again).toMatchObject({ ok: true, value: { root: workspace, workspace: join(folder, 'sub') } });
+    expect(readFileSync(join(workspace, 'kernel', 'Cargo.toml'), 'utf8')).toBe('mine');
+    expect(readFileSync(join(workspace, '.ring0-version'), 'utf8')).toBe('1.0.0\n');
+  });
+
+  test('a folder of that name that is something else is left alone, and said', () => {
+    const home = join(folder, 'other-home');
+    mkdirSync(join(home, 'ring0-studio'), { recursive: true });
+    expect(placesOf({ ...start, home })).toMatchObject({ ok: false, error: { code: 'folder-taken' } });
+    const failed = firstWorkspace(join(folder, 'no-seed'), join(folder, 'third'), '1');
+    expect(failed).toMatchObject({ ok: false, error: { code: 'cannot-copy' } });
   });
 });

@@ -1,4 +1,5 @@
 /** The service host of the Electron shell: a process of its own, plain Node, that answers over the ports that it is handed. */
+import { z } from 'zod';
 import { describeError } from '../../app/base/result.ts';
 import { type PortLike, portWire, serveWire } from '../rpc/serve.ts';
 import { createStudio } from '../rpc/studio.ts';
@@ -8,8 +9,18 @@ export interface ParentPort {
   on(event: 'message', listener: (event: { data: unknown; ports: PortLike[] }) => void): unknown;
 }
 
+const HostOptionsSchema = z.strictObject({
+  /** Kernel, demo model, profiles. */
+  root: z.string(),
+  /** The folder that is open. */
+  workspace: z.string(),
+  ptyHost: z.string(),
+  version: z.string(),
+});
+export type HostOptions = z.infer<typeof HostOptionsSchema>;
+
 /**
- * @param argv the repository or package, and the folder that is open
+ * @param argv the options, as JSON
  * @param fail ends the process with a reason
  * @returns what ends the services; undefined where they could not be made
  */
@@ -18,9 +29,9 @@ export async function runHost(
   parent: ParentPort,
   fail: (why: string) => void,
 ): Promise<(() => void) | undefined> {
-  const [root, workspace] = argv;
-  if (root === undefined) {
-    fail('the service host was started without its folder');
+  const options = parseOptions(argv[0]);
+  if (options === undefined) {
+    fail('the service host was not told where it is');
     return undefined;
   }
   // Ports that come while the services are being made wait for them.
@@ -29,7 +40,7 @@ export async function runHost(
   parent.on('message', ({ ports }) => {
     for (const port of ports) serve(port);
   });
-  const studio = await createStudio({ root, workspace });
+  const studio = await createStudio(options);
   if (!studio.ok) {
     fail(describeError(studio.error));
     return undefined;
@@ -38,4 +49,12 @@ export async function runHost(
   serve = (port) => serveWire(router, portWire(port), (error) => console.error(error));
   for (const port of waiting.splice(0)) serve(port);
   return () => studio.value.dispose();
+}
+
+function parseOptions(text: string | undefined): HostOptions | undefined {
+  try {
+    return HostOptionsSchema.parse(JSON.parse(text ?? ''));
+  } catch {
+    return undefined;
+  }
 }

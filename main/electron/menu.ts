@@ -41,6 +41,7 @@ export function menuTemplate(actions: MenuActions, platform: NodeJS.Platform): M
         command('Search', 'search.show'),
         command('Problems', 'problems.focus'),
         command('Serial Console', 'serial.focus'),
+        command('Terminal', 'terminal.show'),
         command('Chat', 'chat.focus'),
         separator,
         command('Zoom In', 'workbench.zoomIn'),
@@ -48,6 +49,10 @@ export function menuTemplate(actions: MenuActions, platform: NodeJS.Platform): M
         command('Normal Size', 'workbench.zoomReset'),
         { role: 'togglefullscreen' },
       ],
+    },
+    {
+      label: '&Terminal',
+      submenu: [command('New Terminal', 'terminal.new'), command('Kill Terminal', 'terminal.kill')],
     },
     {
       label: '&Machine',

@@ -16,7 +16,9 @@ import {
 } from 'electron';
 import { securityHeaders } from '../server/guard.ts';
 import { findStaticFile } from '../server/static-files.ts';
+import type { HostOptions } from './host.ts';
 import { menuTemplate } from './menu.ts';
+import type { Places } from './places.ts';
 import { readWindowState, writeWindowState } from './window-state.ts';
 
 const SCHEME = 'ring0';
@@ -25,15 +27,9 @@ const PAGE = `${ORIGIN}/index.html`;
 /** A host that dies at once is not started over and over without a breath. */
 const RESTART_MS = 1000;
 
-export interface ElectronShellOptions {
-  /** The repository, or the unpacked part of a package. */
-  readonly root: string;
+export interface ElectronShellOptions extends Places {
   /** The built page. */
   readonly page: string;
-  /** The bundles `electron-preload.cjs` and `electron-host.mjs`. */
-  readonly bundles: string;
-  /** The folder that is open. */
-  readonly workspace: string;
 }
 
 /** Windows, the native menu and dialogs. Everything else is in the service host, which this starts, and starts again when it dies. */
@@ -127,6 +123,10 @@ export class ElectronShell {
     window.on('close', () =>
       writeWindowState(statePath, { ...window.getNormalBounds(), maximized: window.isMaximized() }),
     );
+    // What was typed is in its backups: the page that comes back has it.
+    window.webContents.on('render-process-gone', (_event, { reason }) => {
+      if (reason !== 'clean-exit' && !this.#quitting) window.webContents.reload();
+    });
     window.on('closed', () => {
       this.#window = undefined;
     });
@@ -134,11 +134,12 @@ export class ElectronShell {
   }
 
   #startHost(): void {
-    const host = utilityProcess.fork(
-      join(this.#options.bundles, 'electron-host.mjs'),
-      [this.#options.root, this.#workspace],
-      { serviceName: 'Ring0 service host', stdio: 'inherit' },
-    );
+    const { root, bundles, ptyHost, version } = this.#options;
+    const options: HostOptions = { root, workspace: this.#workspace, ptyHost, version };
+    const host = utilityProcess.fork(join(bundles, 'electron-host.mjs'), [JSON.stringify(options)], {
+      serviceName: 'Ring0 service host',
+      stdio: 'inherit',
+    });
     this.#host = host;
     host.once('exit', () => {
       if (this.#host !== host || this.#quitting) return;

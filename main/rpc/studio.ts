@@ -10,13 +10,18 @@ export interface Studio extends Disposable {
   readonly router: StudioRouter;
 }
 
+export interface StudioOptions extends StudioServicesOptions {
+  /** By default that of the package.json in `root`. */
+  readonly version?: string | undefined;
+}
+
 /** The service host of either shell. */
-export async function createStudio(options: StudioServicesOptions): Promise<Result<Studio>> {
+export async function createStudio(options: StudioOptions): Promise<Result<Studio>> {
   const services = await createStudioServices(options);
   if (!services.ok) return services;
   const owned = new DisposableStore();
   owned.add(services.value);
-  const router = owned.add(createStudioRouter(services.value, { version: versionOf(options.root) }));
+  const router = owned.add(createStudioRouter(services.value, { version: options.version ?? versionOf(options.root) }));
   return ok({ router, dispose: () => owned.dispose() });
 }
 

@@ -1,10 +1,13 @@
 import { StringDecoder } from 'node:string_decoder';
-import { rgPath } from '@vscode/ripgrep-universal';
+import { rgPath as archivedPath } from '@vscode/ripgrep-universal';
 import { z } from 'zod';
 import { type CancelSignal, isCancelled } from '../../../app/base/cancel.ts';
 import { type AppError, fail, type Result } from '../../../app/base/result.ts';
 import type { SearchRequest } from '../../../app/contract/workspace.ts';
 import { cancelled, startProcess } from '../../process/index.ts';
+
+/** A program inside a packaged studio's archive lies beside it: only there can it be started. */
+const rgPath = archivedPath.replace(/([\\/]app\.asar)(?=[\\/])/, '$1.unpacked');
 
 /** Larger files are not searched: they are data, not source. */
 const MAX_FILE = '8M';
