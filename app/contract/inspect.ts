@@ -1,5 +1,6 @@
 import type { CancelSignal, LongOperation } from '../base/cancel.ts';
 import type { Result } from '../base/result.ts';
+import type { CpuView } from './inspect/cpu.ts';
 import type {
   DumpInfo,
   DumpWritten,
@@ -12,13 +13,16 @@ import type {
 } from './inspect/memory.ts';
 import type { AddressSpace, PageWalk } from './inspect/paging.ts';
 import type { InspectSource } from './inspect/source.ts';
+import type { TablesView, WhatIfRequest, WhatIfView } from './inspect/tables.ts';
 import type { ChainContent, VirtioQuestion, VirtioReport, VirtioStreamEvent } from './inspect/virtio.ts';
 import type { CodePlaces } from './places.ts';
 import type { BootReport, BootTimeline, DriverRegistry, Epitaph, TraceSpans } from './records.ts';
 
+export * from './inspect/cpu.ts';
 export * from './inspect/memory.ts';
 export * from './inspect/paging.ts';
 export * from './inspect/source.ts';
+export * from './inspect/tables.ts';
 export * from './inspect/virtio.ts';
 
 /** Looks at a machine while it runs, without stopping it, or at a dump. One method a subject; each subject has a file under `inspect/`. */
@@ -30,6 +34,14 @@ export interface InspectService {
   trace(source: InspectSource): Promise<Result<TraceSpans>>;
   epitaph(source: InspectSource): Promise<Result<Epitaph>>;
   drivers(source: InspectSource): Promise<Result<DriverRegistry>>;
+  /** Every processor with its registers. */
+  cpu(source: InspectSource): Promise<Result<CpuView>>;
+  /** Descriptor tables of one processor, and what is wrong with those of all. */
+  tables(source: InspectSource, processor: number): Promise<Result<TablesView>>;
+  /** What a processor would do if tables were otherwise. */
+  whatIf(source: InspectSource, request: WhatIfRequest): Promise<Result<WhatIfView>>;
+  /** Names and source of an interrupt handler, and of the functions that it calls where it is a stub. */
+  handler(source: InspectSource, address: bigint, root: string): Promise<Result<CodePlaces>>;
   /** Names and source of addresses of the kernel. `root` is the workspace; `returns`: they are return addresses. */
   places(
     source: InspectSource,

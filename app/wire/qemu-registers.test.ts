@@ -29,7 +29,8 @@ CR0=60000010 CR2=00000000 CR3=00000000 CR4=00000000
 test('processors in long mode and at reset', () => {
   const [first, second, ...more] = parseRegisters(TEXT);
   expect(more).toEqual([]);
-  expect(first).toMatchObject({ index: 0, halted: true });
+  expect(first).toMatchObject({ index: 0, halted: true, vectors: 'ymm' });
+  expect(second?.vectors).toBeUndefined();
   expect(first?.values).toEqual({
     ...{ rax: '0xffff8000fee00000', rbx: '0x8916cf51', rcx: '0xffffffff', rdx: '0x2faef8f' },
     ...{ r8: '0x8916cf51', r9: '0x7', r10: '0xffffffff804bb538', r11: '0x80000000000000' },

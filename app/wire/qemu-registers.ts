@@ -10,6 +10,8 @@ export interface ProcessorRegisters {
   readonly values: Readonly<Record<string, string>>;
   /** It waits in HLT. */
   readonly halted: boolean;
+  /** The widest vector registers that are shown, which says what XCR0 has on. */
+  readonly vectors?: 'xmm' | 'ymm' | 'zmm';
 }
 
 const SEGMENT = /^([A-Z]{2,3}) *= *([0-9a-f]{4}) ([0-9a-f]{8,16}) ([0-9a-f]{8}) ([0-9a-f]{8})\b/;
@@ -22,12 +24,18 @@ const WIDE = /^(FPR|XMM|YMM|ZMM|Opmask)/;
  * Reads the text of QEMU's `info registers [-a]` (x86_cpu_dump_state, target/i386/cpu-dump.c; held against 7.2). It is made for people: a line that does not fit is left out.
  */
 export function parseRegisters(text: string): ProcessorRegisters[] {
-  const processors: { index: number; values: Record<string, string>; halted: boolean }[] = [];
+  const processors: (ProcessorRegisters & {
+    values: Record<string, string>;
+    halted: boolean;
+    vectors?: ProcessorRegisters['vectors'];
+  })[] = [];
   for (const raw of text.split('\n')) {
     const line = raw.trim();
     const head = /^CPU#(\d{1,4})$/.exec(line);
     if (head !== null) processors.push({ index: Number(head[1]), values: {}, halted: false });
     const processor = processors.at(-1);
+    const wide = /^([XYZ]MM)00 *=/.exec(line)?.[1]?.toLowerCase();
+    if (processor !== undefined && (wide === 'xmm' || wide === 'ymm' || wide === 'zmm')) processor.vectors = wide;
     if (head !== null || processor === undefined || WIDE.test(line)) continue;
     const set = (name: string, digits: string | undefined) => {
       if (digits !== undefined) processor.values[name.toLowerCase()] = formatAddress(BigInt(`0x${digits}`));

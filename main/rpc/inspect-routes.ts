@@ -29,6 +29,10 @@ export function inspectRoutes(inspect: InspectService, find: FindMachine, root: 
     epitaph: os.epitaph.handler(({ input }) => on(input, (it) => inspect.epitaph(it))),
     drivers: os.drivers.handler(({ input }) => on(input, (it) => inspect.drivers(it))),
     timeline: os.timeline.handler(({ input }) => on(input, (it) => inspect.timeline(it))),
+    cpu: os.cpu.handler(({ input }) => on(input, (it) => inspect.cpu(it))),
+    tables: os.tables.handler(({ input }) => on(input, (it) => inspect.tables(it, input.processor))),
+    whatIf: os.whatIf.handler(({ input }) => on(input, (it) => inspect.whatIf(it, input))),
+    handler: os.handler.handler(({ input }) => on(input, (it) => inspect.handler(it, BigInt(input.address), root))),
     places: os.places.handler(({ input }) =>
       on(input, (it) => inspect.places(it, input.addresses.map(BigInt), root, input.returns)),
     ),

@@ -2,6 +2,7 @@
 import './boot-timeline/index.tsx';
 import './build/index.tsx';
 import './chat/index.tsx';
+import './cpu/index.tsx';
 import './explorer/index.tsx';
 import './language/index.tsx';
 import './machine/index.tsx';
@@ -14,3 +15,4 @@ import './serial/index.tsx';
 import './settings/index.tsx';
 import './terminal/index.tsx';
 import './welcome/index.tsx';
+import './tables/index.tsx';

@@ -9,6 +9,7 @@ import {
   EpitaphSchema,
   TraceSpansSchema,
 } from '../records.ts';
+import { CpuViewSchema } from './cpu.ts';
 import {
   BytesSchema,
   DumpInfoSchema,
@@ -24,6 +25,7 @@ import {
 } from './memory.ts';
 import { AddressSpaceSchema, PageWalkSchema } from './paging.ts';
 import { DumpPathSchema, MachineIdSchema, SourceRefSchema, withSource } from './source.ts';
+import { TablesViewSchema, WhatIfRequestSchema, WhatIfViewSchema } from './tables.ts';
 import { ChainContentSchema, VirtioQuestionSchema, VirtioReportSchema, VirtioStreamEventSchema } from './virtio.ts';
 
 /** A processor by its number: whose registers and tables are meant. */
@@ -39,6 +41,14 @@ export const inspectContract = {
   drivers: ask(SourceRefSchema, result(DriverRegistrySchema)),
   /** The boot from QEMU's start on. */
   timeline: ask(SourceRefSchema, result(BootTimelineSchema)),
+  /** Every processor with its registers. */
+  cpu: ask(SourceRefSchema, result(CpuViewSchema)),
+  /** Descriptor tables of one processor, and what is wrong with those of all. */
+  tables: ask(withSource({ processor }), result(TablesViewSchema)),
+  /** What a processor would do with other tables. */
+  whatIf: ask(withSource(WhatIfRequestSchema.shape), result(WhatIfViewSchema)),
+  /** Source of an interrupt handler, and of what it calls where it is a stub. */
+  handler: ask(withSource({ address: HexSchema }), result(CodePlacesSchema)),
   /** Names and source of addresses of the kernel; with `returns`, of the calls before these return addresses. */
   places: ask(
     withSource({ addresses: z.array(HexSchema).max(MAX_PLACES), returns: z.boolean().default(false) }),

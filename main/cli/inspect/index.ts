@@ -1,9 +1,24 @@
+import { cpu } from './cpu.ts';
 import { dump } from './dump.ts';
 import { memory } from './memory.ts';
 import { paging } from './paging.ts';
 import { boot, drivers, epitaph, trace } from './records.ts';
 import type { Subject } from './subject.ts';
+import { gdt, idt, tss } from './tables.ts';
 import { virtio } from './virtio.ts';
 
 /** In the order of the help. */
-export const SUBJECTS: readonly Subject[] = [paging, memory, virtio, boot, trace, epitaph, drivers, dump];
+export const SUBJECTS: readonly Subject[] = [
+  cpu,
+  gdt,
+  idt,
+  tss,
+  paging,
+  memory,
+  virtio,
+  boot,
+  trace,
+  epitaph,
+  drivers,
+  dump,
+];

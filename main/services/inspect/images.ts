@@ -3,6 +3,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { fail, messageOf, ok, type Result } from '../../../app/base/result.ts';
 import { type LineTable, readLineTable } from '../../../app/wire/dwarf/line.ts';
 import { type Elf, readElf } from '../../../app/wire/elf.ts';
+import { SymbolMap } from '../../../app/wire/symbol-map.ts';
 
 const MAX_ELF_BYTES = 256 << 20;
 /** Images that stay parsed: one or two kernels are looked at in turn. */
@@ -16,6 +17,8 @@ export interface KernelImage {
   readonly modifiedMs: number;
   /** The line table; read on the first call. */
   readonly lines: () => Result<LineTable>;
+  /** Symbols by address; sorted on the first call. */
+  readonly symbols: () => SymbolMap;
   /** SHA-256 of the file, hex: tells whether a dump was made of this very kernel. */
   readonly digest: () => string;
 }
@@ -35,6 +38,7 @@ export class KernelImages {
       const elf = readElf(bytes);
       if (!elf.ok) return elf;
       let lines: Result<LineTable> | undefined;
+      let symbols: SymbolMap | undefined;
       let digest: string | undefined;
       const image: KernelImage = {
         path,
@@ -44,6 +48,10 @@ export class KernelImages {
         lines: () => {
           lines ??= readLineTable(bytes, elf.value);
           return lines;
+        },
+        symbols: () => {
+          symbols ??= new SymbolMap(elf.value);
+          return symbols;
         },
         digest: () => {
           digest ??= createHash('sha256').update(bytes).digest('hex');

@@ -7,6 +7,7 @@ import type {
   BootTimeline,
   ChainContent,
   CodePlaces,
+  CpuView,
   DriverRegistry,
   DumpInfo,
   DumpWritten,
@@ -21,10 +22,13 @@ import type {
   PagingQuestion,
   Resolved,
   SymbolEntry,
+  TablesView,
   TraceSpans,
   VirtioQuestion,
   VirtioReport,
   VirtioStreamEvent,
+  WhatIfRequest,
+  WhatIfView,
 } from '../../../app/contract/index.ts';
 import { readPlaces } from './code-places.ts';
 import { describeDump } from './dump-info.ts';
@@ -32,6 +36,7 @@ import { type Hold, writeDump } from './dump-write.ts';
 import type { Ask } from './live-target.ts';
 import { readMemory, writeMemory } from './memory.ts';
 import { readAddressSpace, readPageWalk } from './paging.ts';
+import { readCpu, readHandler, readProcessorTables, readWhatIf } from './processor-tables.ts';
 import { readBootReport, readDrivers, readEpitaph, readTimeline, readTrace } from './records.ts';
 import { resolveAddress, searchSymbols } from './resolve.ts';
 import { type SearchQuestion, searchMemory } from './search.ts';
@@ -69,6 +74,23 @@ export class Inspector implements InspectService, Disposable {
 
   drivers(source: InspectSource): Promise<Result<DriverRegistry>> {
     return this.#targets.use(source, readDrivers);
+  }
+
+  cpu(source: InspectSource): Promise<Result<CpuView>> {
+    return this.#targets.use(source, readCpu);
+  }
+
+  tables(source: InspectSource, processor: number): Promise<Result<TablesView>> {
+    return this.#targets.use(source, (target) => readProcessorTables(target, processor));
+  }
+
+  whatIf(source: InspectSource, request: WhatIfRequest): Promise<Result<WhatIfView>> {
+    return this.#targets.use(source, (target) => readWhatIf(target, request));
+  }
+
+  handler(source: InspectSource, address: bigint, root: string): Promise<Result<CodePlaces>> {
+    const startedAt = 'machine' in source ? source.machine.startedAt : null;
+    return this.#targets.use(source, (target) => readHandler(target, startedAt, address, root));
   }
 
   async places(

@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import type { Crash, Epitaph } from '../../../app/contract/index.ts';
-import { exceptionName } from '../../../app/machine/exceptions.ts';
+import { exceptionName } from '../../../app/x86/exceptions.ts';
 
 /** Bytes of the interrupt log's end that are looked at. */
 const LOG_TAIL_BYTES = 64 * 1024;

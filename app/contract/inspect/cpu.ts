@@ -1,0 +1,79 @@
+import { z } from 'zod';
+import { HexSchema } from '../common.ts';
+
+/** One field of a register; `app/x86/registers` says what it means. */
+export const BitValueSchema = z.object({
+  name: z.string(),
+  low: z.number().int(),
+  width: z.number().int(),
+  value: HexSchema,
+});
+
+export const RegisterViewSchema = z.object({
+  /** By QEMU's name: `cr0`, `efer`, `rfl`, `dr7`. */
+  name: z.string(),
+  value: HexSchema,
+  /** Bits of `value` that are known; of a register that QEMU does not tell, what follows from others. */
+  known: HexSchema,
+  bits: z.array(BitValueSchema),
+});
+export type RegisterView = z.infer<typeof RegisterViewSchema>;
+
+export const SegmentViewSchema = z.object({
+  name: z.string(),
+  selector: HexSchema,
+  base: HexSchema,
+  /** In bytes. */
+  limit: HexSchema,
+  /** In the manual's words: `code64 execute/read`. */
+  type: z.string(),
+  present: z.boolean(),
+  dpl: z.number().int(),
+  long: z.boolean(),
+  big: z.boolean(),
+  granular: z.boolean(),
+  accessed: z.boolean(),
+});
+export type SegmentView = z.infer<typeof SegmentViewSchema>;
+
+export const TableRegisterSchema = z.object({ base: HexSchema, limit: HexSchema });
+
+export const ProcessorViewSchema = z.object({
+  index: z.number().int(),
+  halted: z.boolean(),
+  /** What the processor executes now. */
+  mode: z.enum([
+    'real',
+    'protected 16-bit',
+    'protected 32-bit',
+    'virtual-8086',
+    'compatibility 16-bit',
+    'compatibility 32-bit',
+    '64-bit',
+  ]),
+  paging: z.enum(['none', '32-bit', 'pae', '4-level', '5-level']),
+  cpl: z.number().int(),
+  /** General registers and the instruction pointer, in the manual's order. */
+  general: z.array(z.object({ name: z.string(), value: HexSchema })),
+  /** Where the instruction pointer is, if the image says. */
+  place: z.string().nullable(),
+  segments: z.array(SegmentViewSchema),
+  gdt: TableRegisterSchema,
+  idt: TableRegisterSchema,
+  /** CR0, CR3, CR4, EFER, XCR0, RFLAGS, DR6, DR7 bit by bit. */
+  registers: z.array(RegisterViewSchema),
+  /** Registers that are addresses: CR2, DR0 to DR3. */
+  addresses: z.array(z.object({ name: z.string(), value: HexSchema })),
+});
+export type ProcessorView = z.infer<typeof ProcessorViewSchema>;
+
+export const CpuViewSchema = z.object({
+  processors: z.array(ProcessorViewSchema),
+  /** What started processors have differently, beside general registers: `cr4`, `idt.limit`. */
+  differences: z.array(
+    z.object({ name: z.string(), values: z.array(z.object({ processor: z.number().int(), value: HexSchema })) }),
+  ),
+  /** What cannot be had from this source, and why. */
+  unknown: z.array(z.string()),
+});
+export type CpuView = z.infer<typeof CpuViewSchema>;

@@ -1,0 +1,155 @@
+import { formatAddress, parseAddress } from '../base/address.ts';
+import type { CpuView, ProcessorView, RegisterView, SegmentView } from '../contract/inspect/cpu.ts';
+import { decodeBits } from './bits.ts';
+import { descriptorTypeName } from './descriptors.ts';
+import { type ProcessorState, processorState, type RegisterValues } from './machine-state.ts';
+import { pagingMode } from './paging.ts';
+import { CR0, REGISTER_BITS, RFLAGS } from './registers.ts';
+
+const GENERAL = [
+  'rip',
+  'rsp',
+  'rbp',
+  'rax',
+  'rbx',
+  'rcx',
+  'rdx',
+  'rsi',
+  'rdi',
+  'r8',
+  'r9',
+  'r10',
+  'r11',
+  'r12',
+  'r13',
+  'r14',
+  'r15',
+];
+/** Outside of long mode QEMU has only these. */
+const GENERAL_32 = ['eip', 'esp', 'ebp', 'eax', 'ebx', 'ecx', 'edx', 'esi', 'edi'];
+const SEGMENTS = ['cs', 'ss', 'ds', 'es', 'fs', 'gs', 'ldt', 'tr'] as const;
+const BITWISE = ['cr0', 'cr3', 'cr4', 'efer', 'xcr0', 'rfl', 'dr6', 'dr7'];
+const ADDRESSES = ['cr2', 'dr0', 'dr1', 'dr2', 'dr3'];
+/** What is the same on every started processor of a sane kernel. Bases differ where each has its own tables. */
+const COMPARED = [
+  'cr0',
+  'cr3',
+  'cr4',
+  'efer',
+  'xcr0',
+  'gdt.limit',
+  'idt.base',
+  'idt.limit',
+  'cs',
+  'ss',
+  'tr',
+  'tr.limit',
+];
+const ALL = 0xffff_ffff_ffff_ffffn;
+
+/** What XCR0 is at least, by the vector registers that QEMU shows; it does not tell XCR0 itself. */
+const XCR0_BY_VECTORS = { xmm: [0x1n, 0x1n], ymm: [0x7n, 0x7n], zmm: [0xe7n, 0xe7n] } as const;
+
+/** Registers as QEMU gives them, and the widest vector registers that it shows. */
+export interface ProcessorDump extends RegisterValues {
+  readonly vectors?: keyof typeof XCR0_BY_VECTORS | undefined;
+}
+
+/** @param place names an instruction pointer */
+export function cpuView(dumps: readonly ProcessorDump[], place: (rip: bigint) => string | null): CpuView {
+  return {
+    processors: dumps.map((dump) => processorView(dump, place)),
+    differences: differences(dumps),
+    unknown: [
+      'Model-specific registers but EFER, FS_BASE and GS_BASE (the bases of FS and GS): QEMU 7.2 shows them to nobody while the guest runs.',
+      ...(dumps.some(({ vectors }) => vectors !== undefined)
+        ? ['XCR0 as a whole: its bits follow from which vector registers QEMU shows.']
+        : ['XCR0.']),
+    ],
+  };
+}
+
+function processorView(dump: ProcessorDump, place: (rip: bigint) => string | null): ProcessorView {
+  const state = processorState(dump);
+  const value = (name: string) => dump.values[name] ?? dump.values[name === 'rfl' ? 'efl' : name];
+  const list = (names: readonly string[]) =>
+    names.flatMap((name) => {
+      const it = value(name);
+      return it === undefined ? [] : [{ name, value: it }];
+    });
+  const general = list(GENERAL);
+  return {
+    index: dump.index,
+    halted: dump.halted,
+    mode: modeOf(state),
+    paging: pagingMode(state),
+    cpl: state.cpl,
+    general: general.length > 0 ? general : list(GENERAL_32),
+    place: place(state.rip),
+    segments: SEGMENTS.map((name) => segmentView(name, state)),
+    gdt: { base: formatAddress(state.gdt.base), limit: formatAddress(state.gdt.limit) },
+    idt: { base: formatAddress(state.idt.base), limit: formatAddress(state.idt.limit) },
+    registers: [...list(BITWISE), ...xcr0(dump)].map(
+      ({ name, value: text, known }: { name: string; value: string; known?: bigint }) =>
+        registerView(name, parseAddress(text) ?? 0n, known ?? ALL),
+    ),
+    addresses: list(ADDRESSES),
+  };
+}
+
+function xcr0({ vectors, values }: ProcessorDump): { name: string; value: string; known: bigint }[] {
+  if (vectors === undefined || values.xcr0 !== undefined) return [];
+  const [value, known] = XCR0_BY_VECTORS[vectors];
+  return [{ name: 'xcr0', value: formatAddress(value), known }];
+}
+
+function registerView(name: string, value: bigint, known: bigint): RegisterView {
+  const table = REGISTER_BITS[name];
+  const bits = table === undefined ? [] : decodeBits(value, table);
+  return {
+    name,
+    value: formatAddress(value),
+    known: formatAddress(known),
+    bits: bits
+      .filter(({ low }) => ((known >> BigInt(low)) & 1n) === 1n)
+      .map((it) => ({ ...it, value: formatAddress(it.value) })),
+  };
+}
+
+function segmentView(name: (typeof SEGMENTS)[number], { segments }: ProcessorState): SegmentView {
+  const { selector, base, limit, hidden } = segments[name];
+  const code = hidden.kind === 'segment';
+  return {
+    name,
+    selector: formatAddress(BigInt(selector)),
+    base: formatAddress(base),
+    limit: formatAddress(limit),
+    type: descriptorTypeName(hidden),
+    present: hidden.present,
+    dpl: hidden.dpl,
+    ...{ long: code && hidden.long, big: code && hidden.big, accessed: code && hidden.accessed },
+    granular: 'granular' in hidden && hidden.granular,
+  };
+}
+
+function modeOf({ cr0, rflags, long, segments }: ProcessorState): ProcessorView['mode'] {
+  if ((cr0 & CR0.PE) === 0n) return 'real';
+  if ((rflags & RFLAGS.VM) !== 0n) return 'virtual-8086';
+  const { hidden } = segments.cs;
+  const big = hidden.kind === 'segment' && hidden.big;
+  if (!long) return big ? 'protected 32-bit' : 'protected 16-bit';
+  if (hidden.kind === 'segment' && hidden.long) return '64-bit';
+  return big ? 'compatibility 32-bit' : 'compatibility 16-bit';
+}
+
+/** Between processors that have left real mode: the others still wait for their start. */
+function differences(dumps: readonly ProcessorDump[]): CpuView['differences'] {
+  const started = dumps.filter(({ values }) => ((parseAddress(values.cr0 ?? '') ?? 0n) & CR0.PE) !== 0n);
+  return COMPARED.flatMap((name) => {
+    const values = started.flatMap(({ index, values: all }) => {
+      const value = all[name];
+      return value === undefined ? [] : [{ processor: index, value }];
+    });
+    return new Set(values.map(({ value }) => value)).size > 1 ? [{ name, values }] : [];
+  });
+}

@@ -1,0 +1,242 @@
+import { expect, test } from 'vitest';
+import { TestImage } from '../test-image.ts';
+import { lint, RULES } from './index.ts';
+
+/** Rule by rule: a machine that has exactly that mistake, and what its evidence must say. */
+const MISTAKES: readonly (readonly [rule: string, change: (image: TestImage) => void, evidence: RegExp])[] = [
+  ['gdt-non-canonical', (it) => set(it, 'gdt.base', 0x0000_8000_0000_6000n), /GDTR.base is 0x800000006000/],
+  ['idt-non-canonical', (it) => set(it, 'idt.base', 0x0fff_ffff_8000_7000n), /IDTR.base is 0xfffffff80007000/],
+  ['gdt-limit', (it) => set(it, 'gdt.limit', 0x28n), /0x28 \+ 1 is no multiple of 8, 1 left over/],
+  ['idt-limit', (it) => set(it, 'idt.limit', 0xff7n), /no multiple of 16, 8 left over/],
+  ['gdt-unmapped', (it) => it.page(0x6000, 0n), /not mapped: the level 1 entry at 0x4030 is not present/],
+  ['idt-unmapped', (it) => it.page(0x7000, 0n), /IDTR is 0xffffffff80007000, limit 0xfff: .*level 1 entry at 0x4038/],
+  ['gdt-on-stack', onStack('gdt', 0x6000, 40), /below it, where the next call writes/],
+  ['idt-on-stack', (it) => symbol(it, 'kernel::IDT', 'kernel::BOOT_STACK'), /BOOT_STACK/],
+  ['gdt-user', (it) => user(it, 0x6000), /user and writable at every level/],
+  ['idt-user', (it) => user(it, 0x7000), /user and writable at every level/],
+  ['gdt-writable', (it) => it.page(0x6000, 0x8000_0000_0000_0003n), /writable by ring 0/],
+  ['idt-writable', (it) => it.page(0x7000, 0x8000_0000_0000_0003n), /writable by ring 0/],
+  [
+    'selector-beyond-limit',
+    (it) => set(it, 'ds', 0x28n),
+    /DS is 0x28: its descriptor ends at 0x2f, and GDTR.limit is 0x27/,
+  ],
+  ['stale-ss', (it) => stale(it, 'ss'), /SS is 0x20, and GDT\[4\].* is upper half, not writable data/],
+  [
+    'stale-ss',
+    (it) => stale(it, 'ss', 5, 0x00cf_f300_0000_ffffn),
+    /SS is 0x28, .*of DPL 3, and the processor runs in ring 0/,
+  ],
+  ['stale-data-segment', (it) => stale(it, 'es', 3), /ES is 0x18, and GDT\[3\].*TSS64 busy/],
+  ['stale-cs', (it) => set(it, 'cs', 0x10n), /CS is 0x10, and GDT\[2\].*data/],
+  [
+    'segment-not-present',
+    (it) => it.descriptor(2, 0x00cf_1300_0000_ffffn),
+    /GDT\[2\] = 0x00cf13000000ffff has P = 0, and SS, DS, ES holds 0x10/,
+  ],
+  ['code-l-and-d', (it) => longer(it, 0x00ef_9b00_0000_ffffn), /GDT\[5\] = 0x00ef9b000000ffff: bits 53 and 54/],
+  ['kernel-code-not-long', (it) => set(it, 'cs.flags', 0x00cf_9b00n), /CS 0x8 has L = 0/],
+  ['no-task-register', (it) => set(it, 'tr', 0n), /TR is 0, and 256 gates have IST ≠ 0, .*read at 0x3c/],
+  ['tss-descriptor-cut', (it) => set(it, 'gdt.limit', 0x1fn), /GDT\[3\] ends at 0x27, and GDTR.limit is 0x1f/],
+  ['tss-descriptor-cut', (it) => it.descriptor(4, 0x00cf_9300_ffff_ffffn), /bits 44 to 40 are not 0/],
+  ['tss-wrong-type', (it) => set(it, 'tr', 0x10n), /TR is 0x10, and GDT\[2\].*data read\/write/],
+  ['tss-not-busy', (it) => it.descriptor(3, 0x8000_8900_8000_0067n), /has type 9/],
+  ['tss-stale', (it) => set(it, 'tr.limit', 0x77n), /TR holds base .*limit 0x77; GDT\[3\] says .*limit 0x67/],
+  ['tss-unmapped', (it) => it.page(0x8000, 0n), /TR.base is 0xffffffff80008000: .*not mapped/],
+  [
+    'tss-limit',
+    (it) => shortTss(it, 0x37n),
+    /TR.limit is 0x37, and IST4, which vector 0 \(#DE divide error\) uses, ends at 0x43/,
+  ],
+  ['ist-zero', (it) => it.ist(2, 0n), /IST2 is 0x0, the stack of vector 8 \(#DF double fault\)/],
+  ['ist-non-canonical', (it) => it.ist(2, 0x0001_0000_0000_0000n), /IST2 is 0x1000000000000, .*not all equal/],
+  ['ist-stack-start', (it) => startOfStack(it), /IST2 is .* where kernel::STACK2 \(4096 bytes\) starts/],
+  ['ist-unmapped', (it) => it.page(0x2_4000, 0n), /IST2 is .*level 1 entry at 0x4120 is not present/],
+  ['ist-unmapped', (it) => it.page(0x2_4000, 0x8000_0000_0000_0001n), /IST2 is .*is read-only/],
+  ['ist-shared', (it) => it.gate(2, { ist: 2 }), /vector 2 \(NMI\) uses IST2, vector 8 \(#DF double fault\) IST2/],
+  ['ring-0-stack', inRing3, /in ring 3, and RSP0 is 0x0/],
+  ['idt-short-gates', shortGates, /both halves are 32-bit gates/],
+  ['idt-too-short', (it) => set(it, 'idt.limit', 0x14fn), /21 gates, the first vector without one is 21/],
+  [
+    'gate-missing',
+    (it) => it.bytes(0x7000 + 14 * 16, new Array(16).fill(0)),
+    /vector 14 \(#PF page fault\): the gate is empty/,
+  ],
+  ['gate-missing', (it) => it.gate(13, { present: false }), /vector 13 .*P = 0 in d0 00 08 00 04 0e/],
+  ['gate-type', (it) => it.gate(3, { type: 12 }), /vector 3 \(#BP breakpoint\): type 12 in/],
+  ['gate-type', (it) => it.gate(3, { type: 5 }), /type 5 in/],
+  ['gate-selector', (it) => it.gate(32, { selector: 0x10 }), /vector 32: selector 0x10, which is data read\/write/],
+  ['gate-selector', (it) => it.gate(32, { selector: 0 }), /which is null/],
+  ['gate-selector', (it) => it.gate(32, { selector: 0x40 }), /which is beyond GDTR.limit 0x27/],
+  ['gate-selector', (it) => unusedCode(it, 0x00cf_9b00_0000_ffffn), /which is code32/],
+  ['gate-selector', (it) => unusedCode(it, 0x00af_1b00_0000_ffffn), /not present/],
+  [
+    'gate-truncated',
+    (it) => it.gate(33, { offset: TestImage.text & 0xffff_ffffn }),
+    /offset 0x80010000, and 0xffffffff80010000 \(trap_stubs\) is code/,
+  ],
+  [
+    'gate-no-code',
+    (it) => it.gate(34, { offset: TestImage.gdt }),
+    /vector 34: offset 0xffffffff80006000 \(kernel::GDT\) is in a page that may not be executed/,
+  ],
+  ['gate-no-code', (it) => it.gate(34, { offset: 0x0000_9000_0000_0000n }), /is not canonical/],
+  ['gate-no-code', (it) => it.gate(34, { offset: TestImage.text + 0x10_0000n }), /is not mapped/],
+  [
+    'gate-no-code',
+    (it) => it.gate(34, { offset: 0xffff_ffff_8000_9000n }) ?? it.page(0x9000, 1n),
+    /no executable section/,
+  ],
+  ['double-fault-stack', (it) => it.gate(8, { ist: 0 }), /IST = 0 in/],
+  ['gate-for-users', (it) => it.gate(14, { dpl: 3 }), /DPL = 3 in/],
+  ['sse-off', (it) => set(it, 'cr4', 0xa0n), /OSFXSR = 0/],
+  ['sse-off', (it) => set(it, 'cr0', 0x8001_0037n), /EM = 1/],
+  ['long-mode-without-pae', (it) => set(it, 'cr4', 0x680n), /PAE = 0/],
+  ['cr3-outside-ram', (it) => set(it, 'cr3', 0x7fff_f000n), /root table would be at 0x7fffff/],
+  ['no-execute-off', withoutNoExecute, /NXE = 0/],
+  ['write-protect-off', (it) => set(it, 'cr0', 0x8000_0033n), /WP = 0/],
+  ['core-control-differs', (it) => second(it, { cr4: 0x20_06a0n }), /core 1: CR4 is 0x2006a0, of core 0 0x6a0: SMAP/],
+  [
+    'core-idt-differs',
+    (it) => second(it, { 'idt.limit': 0x3ffn }),
+    /core 1: IDTR is .*limit 0x3ff; of core 0 .*limit 0xfff/,
+  ],
+  ['core-tss-shared', (it) => it.others.push({}), /cores 0, 1 have TR.base 0xffffffff80008000/],
+  ['core-without-tss', (it) => second(withoutStacks(it), { tr: 0n }), /TR of core 1 is 0/],
+];
+
+test('a machine as it should be has nothing', () => {
+  expect(lint(new TestImage().tables())).toEqual([]);
+});
+
+test('two processors as they should be have nothing', () => {
+  expect(lint(new TestImage().with((it) => second(it, {})).tables())).toEqual([]);
+});
+
+test.each(MISTAKES.map(([rule, change, evidence]) => ({ rule, change, evidence })))(
+  '$rule: $evidence',
+  ({ rule, change, evidence }) => {
+    const findings = lint(new TestImage().with(change).tables());
+    const found = findings.filter((it) => it.rule === rule);
+    expect(found.map((it) => it.evidence)).toEqual([expect.stringMatching(evidence)]);
+    expect(findings.filter((it) => it.rule !== rule).map((it) => it.rule)).toEqual(CONSEQUENCES[rule] ?? []);
+  },
+);
+
+/** What cannot be otherwise. */
+const CONSEQUENCES: Readonly<Record<string, readonly string[]>> = {
+  // No TSS goes with gates that want no stack, that of #DF included.
+  'core-without-tss': ['double-fault-stack'],
+};
+
+test('every rule has its mistake', () => {
+  expect([...new Set(MISTAKES.map(([rule]) => rule))].sort()).toEqual(RULES.map(({ id }) => id).sort());
+});
+
+test('random registers and memory are bounded and refused nothing', () => {
+  let seed = 12345;
+  const random = () => {
+    seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
+    return seed >>> 8;
+  };
+  for (let round = 0; round < 400; round++) {
+    const image = new TestImage();
+    for (let n = 0; n < 60; n++) {
+      const at = 0x1000 + (random() % 0x8000);
+      image.bytes(at, [random() & 0xff]);
+    }
+    for (const name of Object.keys(image.registers))
+      if (random() % 12 === 0)
+        image.registers[name] = (BigInt(random()) << 40n) ^ (BigInt(random()) << 16n) ^ BigInt(random());
+    for (const finding of lint(image.tables())) expect(finding.evidence.length).toBeLessThan(2000);
+  }
+});
+
+function set(image: TestImage, name: string, value: bigint): void {
+  image.registers[name] = value;
+}
+
+function symbol(image: TestImage, name: string, other: string): void {
+  for (const it of image.symbols) if (it.name === name) it.name = other;
+}
+
+/** Copies a table to just below the stack pointer. */
+function onStack(name: 'gdt' | 'idt', from: number, size: number) {
+  return (image: TestImage) => {
+    const at = 0x2_0000 + 0x800;
+    image.bytes(at, [...image.ram.subarray(from, from + size)]);
+    set(image, `${name}.base`, TestImage.stack(0) + 0x800n);
+    // The stack is writable, as stacks are.
+    set(image, 'rsp', TestImage.stack(0) + 0xf00n);
+  };
+}
+
+function user(image: TestImage, page: number): void {
+  for (const at of [0x1000 + 8 * 511, 0x5000 + 8 * 510, 0x3000]) image.bytes(at, [(image.ram[at] ?? 0) | 4]);
+  image.page(page, 0x8000_0000_0000_0007n);
+}
+
+function stale(image: TestImage, name: string, index = 4, raw?: bigint): void {
+  if (raw !== undefined) longer(image, raw);
+  set(image, name, BigInt(8 * index));
+}
+
+/** A sixth descriptor. */
+function longer(image: TestImage, raw: bigint): void {
+  image.descriptor(5, raw);
+  set(image, 'gdt.limit', 0x2fn);
+}
+
+function unusedCode(image: TestImage, raw: bigint): void {
+  longer(image, raw);
+  image.gate(32, { selector: 0x28 });
+}
+
+function shortTss(image: TestImage, limit: bigint): void {
+  image.descriptor(3, 0x8000_8b00_8000_0000n | limit);
+  set(image, 'tr.limit', limit);
+  // IST1 and 2 are inside; 3 belongs to #MC.
+  image.gate(18, { ist: 2 });
+  image.gate(18, { ist: 1, present: false });
+}
+
+/** The page before the stack is mapped too, as of arrays of stacks: pushes do not fault. */
+function startOfStack(image: TestImage): void {
+  image.page(0x2_3000, 0x8000_0000_0000_0003n);
+  image.ist(2, TestImage.stack(2));
+}
+
+function inRing3(image: TestImage): void {
+  longer(image, 0x00cf_f300_0000_ffffn);
+  Object.assign(image.registers, { ss: 0x2bn, 'ss.flags': 0x00cf_f300n });
+}
+
+/** The IDT as 32-bit code would write it. */
+function shortGates(image: TestImage): void {
+  for (let vector = 0; vector < 256; vector++) {
+    const low = (vector * 16) & 0xffff;
+    image.bytes(0x7000 + 8 * vector, [low & 0xff, low >> 8, 8, 0, 0, 0x8e, 1, 0x80]);
+  }
+}
+
+function withoutNoExecute(image: TestImage): void {
+  set(image, 'efer', 0x500n);
+  // Without NXE bit 63 is reserved.
+  for (let n = 0; n < 512; n++) image.bytes(0x4000 + 8 * n + 7, [0]);
+}
+
+/** A second core with a TSS and GDT of its own. */
+function second(image: TestImage, change: Record<string, bigint>): void {
+  const own = 0x9000;
+  image.page(own, 0x8000_0000_0000_0001n);
+  image.bytes(own, [...image.ram.subarray(0x6000, 0x6028)]);
+  image.bytes(own + 0x100, [...image.ram.subarray(0x8000, 0x8068)]);
+  const tss = 0xffff_ffff_8000_9100n;
+  new DataView(image.ram.buffer).setBigUint64(own + 24, 0x8000_8b00_9100_0067n, true);
+  image.others.push({ 'gdt.base': 0xffff_ffff_8000_9000n, 'tr.base': tss, ...change });
+}
+
+function withoutStacks(image: TestImage): TestImage {
+  for (let vector = 0; vector < 256; vector++) image.gate(vector, { ist: 0 });
+  return image;
+}

@@ -1,0 +1,162 @@
+import { formatAddress } from '../../../app/base/address.ts';
+import { fail, ok, type Result } from '../../../app/base/result.ts';
+import type {
+  CodePlaces,
+  CpuView,
+  TableEdit,
+  TablesView,
+  WhatIfQuestion,
+  WhatIfRequest,
+  WhatIfView,
+} from '../../../app/contract/index.ts';
+import type { ProcessorRegisters } from '../../../app/wire/qemu-registers.ts';
+import { cpuView } from '../../../app/x86/cpu-view.ts';
+import { lint } from '../../../app/x86/lint/index.ts';
+import {
+  type CodeMap,
+  type Edit,
+  type MachineTables,
+  type ProcessorState,
+  type ProcessorTables,
+  processorState,
+  readTables,
+  sameTables,
+} from '../../../app/x86/machine-state.ts';
+import { type GuestMemory, linearMemory } from '../../../app/x86/memory.ts';
+import { stubCalls } from '../../../app/x86/stub.ts';
+import { predictionView, symbolText, tablesView } from '../../../app/x86/tables-view.ts';
+import { deliver, loadSelector } from '../../../app/x86/what-if.ts';
+import { readPlaces } from './code-places.ts';
+import { type InspectTarget, pagingOf, processorOf } from './target.ts';
+
+/** Looks at tables that a guest keeps writing. */
+const ATTEMPTS = 4;
+
+export async function readCpu(target: InspectTarget): Promise<Result<CpuView>> {
+  const processors = await target.processors();
+  if (!processors.ok) return processors;
+  const code = await codeMap(target, processors.value);
+  return ok(cpuView(processors.value, (rip) => symbolText(rip, code)));
+}
+
+export async function readProcessorTables(target: InspectTarget, index: number): Promise<Result<TablesView>> {
+  const all = await statesOf(target, index);
+  if (!all.ok) return all;
+  const { states, code } = all.value;
+  for (let attempt = 1; ; attempt++) {
+    const seen = await target.look((memory) => {
+      const before = machineTables(states, code, memory);
+      const chosen = before.processors.find(({ processor }) => processor.index === index);
+      const view = chosen === undefined ? undefined : tablesView(before, chosen);
+      return { view, torn: target.kind === 'live' && !sameTables(before, machineTables(states, code, memory)) };
+    });
+    if (!seen.ok) return seen;
+    const { view, torn } = seen.value;
+    if (view === undefined) return notInStep(index);
+    if (!torn || attempt === ATTEMPTS) return ok({ ...view, torn });
+  }
+}
+
+export async function readWhatIf(
+  target: InspectTarget,
+  { processor, edits, question }: WhatIfRequest,
+): Promise<Result<WhatIfView>> {
+  const all = await statesOf(target, processor);
+  if (!all.ok) return all;
+  const { states, code } = all.value;
+  const own = states.find(({ index }) => index === processor);
+  if (own === undefined) return notInStep(processor);
+  const changes = edits.map((edit) => editOf(own, edit));
+  const seen = await target.look((memory): WhatIfView | undefined => {
+    const before = machineTables(states, code, memory);
+    const after = machineTables(states, code, memory, changes);
+    const of = ({ processors }: MachineTables) => processors.find((it) => it.processor.index === processor);
+    const [was, would] = [of(before), of(after)];
+    if (was === undefined || would === undefined) return undefined;
+    const known = new Set(lint(before).map(({ rule, evidence }) => `${rule} ${evidence}`));
+    return {
+      before: predict(was, question, code),
+      after: predict(would, question, code),
+      findings: lint(after)
+        .filter(({ rule, evidence }) => !known.has(`${rule} ${evidence}`))
+        .map((it) => ({ ...it, processors: [...it.processors] })),
+    };
+  });
+  if (!seen.ok) return seen;
+  return seen.value === undefined ? notInStep(processor) : ok(seen.value);
+}
+
+/** A handler and what it calls: stubs of the assembler have no lines of their own. */
+export async function readHandler(
+  target: InspectTarget,
+  startedAt: number | null,
+  address: bigint,
+  root: string,
+): Promise<Result<CodePlaces>> {
+  const image = await target.image();
+  if (!image.ok) return image;
+  const paging = await pagingOf(target);
+  if (!paging.ok) return paging;
+  const { elf } = image.value;
+  const functions = new Set(elf.symbols.filter(({ kind }) => kind === 'function').map((it) => it.address));
+  const calls = await target.look((memory) =>
+    stubCalls(linearMemory(memory, paging.value).read, address, (it) => functions.has(it)),
+  );
+  if (!calls.ok) return calls;
+  return ok(readPlaces(image.value, startedAt, [address, ...calls.value], root, false));
+}
+
+function predict(tables: ProcessorTables, question: WhatIfQuestion, code: CodeMap | null): WhatIfView['before'] {
+  if (question.kind === 'deliver') return predictionView(deliver(tables, question), code);
+  const { register, selector } = question;
+  const event = `${register.toUpperCase()} ← ${formatAddress(BigInt(selector))}`;
+  return predictionView({ load: loadSelector(tables, register, selector), event }, code);
+}
+
+function editOf({ gdt, idt, segments }: ProcessorState, { table, offset, bytes }: TableEdit): Edit {
+  const base = { gdt: gdt.base, idt: idt.base, tss: segments.tr.base }[table];
+  return { address: BigInt.asUintN(64, base + BigInt(offset)), bytes: new Uint8Array(Buffer.from(bytes, 'hex')) };
+}
+
+function machineTables(
+  states: readonly ProcessorState[],
+  code: CodeMap | null,
+  memory: GuestMemory,
+  edits: readonly Edit[] = [],
+): MachineTables {
+  const read = (address: bigint, size: number) => memory.read(address, size);
+  return { processors: states.map((state) => readTables(state, read, edits)), code };
+}
+
+/** Every processor, among which is the one that is asked for. */
+async function statesOf(target: InspectTarget, index: number) {
+  const wanted = await processorOf(target, index);
+  if (!wanted.ok) return wanted;
+  const processors = await target.processors();
+  if (!processors.ok) return processors;
+  return ok({ states: processors.value.map(processorState), code: await codeMap(target, processors.value) });
+}
+
+/**
+ * What the image says, while the kernel is what runs: before it, firmware has tables of its own, of which the image knows nothing. A
+ * foreign kernel has no image that we can read.
+ */
+async function codeMap(target: InspectTarget, processors: readonly ProcessorRegisters[]): Promise<CodeMap | null> {
+  const image = await target.image();
+  if (!image.ok) return null;
+  const { elf } = image.value;
+  const runs = processors.some((it) => {
+    const { rip, cpl, long } = processorState(it);
+    return long && cpl === 0 && elf.physicalOf(rip) !== undefined;
+  });
+  return runs ? image.value.symbols() : null;
+}
+
+function notInStep(index: number) {
+  return fail(
+    'no-processor',
+    `Processor ${index} has gone.`,
+    'the machine was asked twice and answered differently',
+    'Look again.',
+  );
+}

@@ -1,0 +1,173 @@
+import { useState } from 'react';
+import type { TableFinding, TablesView } from '../../../app/contract/inspect/tables.ts';
+import { studio } from '../../host/client.ts';
+import { InspectFrame } from '../../inspect/InspectFrame.tsx';
+import { useLive } from '../../inspect/use-live.ts';
+import { type Inspected, useInspected } from '../../state/inspected.ts';
+import { moveFocus } from '../../widgets/roving.ts';
+import type { PaneProps } from '../../workbench/panes.ts';
+import { Findings } from './Findings.tsx';
+import { Gdt } from './Gdt.tsx';
+import { Idt } from './Idt.tsx';
+import { Tss } from './Tss.tsx';
+import { WhatIf } from './WhatIf.tsx';
+import './tables.css';
+
+export type Part = 'gdt' | 'idt' | 'tss';
+/** What is taken apart at the right. */
+export type Chosen = { readonly table: 'gdt' | 'idt'; readonly index: number };
+
+const TITLES: Readonly<Record<Part, string>> = { gdt: 'GDT', idt: 'IDT', tss: 'TSS' };
+const PARTS = Object.keys(TITLES) as Part[];
+
+/** Descriptor tables of one processor: decoded, checked, and taken apart. */
+export function TablesPane({ isVisible }: PaneProps) {
+  const inspected = useInspected();
+  const [processor, setProcessor] = useState(0);
+  const [part, setPart] = useState<Part>('idt');
+  const [filter, setFilter] = useState('');
+  const live = useLive(inspected, isVisible, String(processor), (source, signal) =>
+    studio.inspect.tables({ ...source, processor }, { signal }),
+  );
+  const count = live.reading.kind === 'read' ? live.reading.value.processors : 1;
+  const tools = (
+    <>
+      {count < 2 ? null : (
+        <select
+          className="field"
+          aria-label="Processor"
+          value={processor}
+          onChange={(event) => setProcessor(Number(event.target.value))}
+        >
+          {Array.from({ length: count }, (_, n) => (
+            // biome-ignore lint/suspicious/noArrayIndexKey: the number is the processor
+            <option key={n} value={n}>
+              processor {n}
+            </option>
+          ))}
+        </select>
+      )}
+      <div
+        className="tables-tabs"
+        role="tablist"
+        aria-label="Table"
+        onKeyDown={(event) => moveFocus(event, 'horizontal')}
+      >
+        {PARTS.map((it) => (
+          <button
+            key={it}
+            type="button"
+            role="tab"
+            aria-selected={it === part}
+            data-autofocus={it === part ? '' : undefined}
+            tabIndex={it === part ? 0 : -1}
+            onClick={() => setPart(it)}
+          >
+            {TITLES[it]}
+          </button>
+        ))}
+      </div>
+      <input
+        className="field tables-filter"
+        type="search"
+        aria-label="Filter"
+        placeholder="Filter"
+        spellCheck={false}
+        value={filter}
+        onChange={(event) => setFilter(event.target.value)}
+      />
+    </>
+  );
+  return (
+    <InspectFrame icon="table" label="descriptor tables" inspected={inspected} live={live} tools={tools}>
+      {(view, before) =>
+        inspected === null ? null : (
+          <Tables
+            {...{ view, before, part, inspected, filter: filter.trim().toLowerCase() }}
+            onPart={(next) => {
+              setFilter('');
+              setPart(next);
+            }}
+          />
+        )
+      }
+    </InspectFrame>
+  );
+}
+
+function Tables({
+  view,
+  before,
+  part,
+  inspected,
+  filter,
+  onPart,
+}: {
+  readonly view: TablesView;
+  readonly before: TablesView | null;
+  readonly part: Part;
+  readonly inspected: Inspected;
+  readonly filter: string;
+  readonly onPart: (part: Part) => void;
+}) {
+  const [chosen, setChosen] = useState<Chosen | null>(null);
+  const go = ({ subject }: TableFinding) => {
+    if (subject.kind === 'descriptor') {
+      onPart('gdt');
+      setChosen({ table: 'gdt', index: subject.index });
+    } else if (subject.kind === 'gate') {
+      onPart('idt');
+      setChosen({ table: 'idt', index: subject.vector });
+    } else if (subject.kind === 'ist' || subject.kind === 'tss') onPart('tss');
+    else if (subject.kind === 'gdt' || subject.kind === 'idt') onPart(subject.kind);
+  };
+  const marks = marksOf(view.findings, part);
+  return (
+    <div className="tables">
+      <Findings findings={view.findings} cores={view.processors} onGo={go} />
+      {view.torn ? (
+        <p className="tables-torn">The guest wrote to its tables at every look: this may be a mixture.</p>
+      ) : null}
+      <div className="tables-split">
+        <div className="tables-main">
+          {part === 'gdt' ? (
+            <Gdt gdt={view.gdt} before={before?.gdt ?? null} {...{ filter, chosen, marks }} onChoose={setChosen} />
+          ) : part === 'idt' ? (
+            <Idt
+              idt={view.idt}
+              before={before?.idt ?? null}
+              long={view.long}
+              {...{ filter, chosen, marks, inspected }}
+              onChoose={setChosen}
+            />
+          ) : (
+            <Tss tss={view.tss} long={view.long} filter={filter} />
+          )}
+        </div>
+        {chosen === null || chosen.table !== part ? null : (
+          <WhatIf
+            key={`${chosen.table}${chosen.index}`}
+            {...{ view, chosen, inspected }}
+            onClose={() => setChosen(null)}
+          />
+        )}
+      </div>
+    </div>
+  );
+}
+
+/** The worst finding of each row of a table, by its number. */
+function marksOf(findings: readonly TableFinding[], part: Part): ReadonlyMap<number, TableFinding> {
+  const marks = new Map<number, TableFinding>();
+  for (const it of findings) {
+    const { subject } = it;
+    const row =
+      part === 'gdt' && subject.kind === 'descriptor'
+        ? subject.index
+        : part === 'idt' && subject.kind === 'gate'
+          ? subject.vector
+          : null;
+    if (row !== null && !marks.has(row)) marks.set(row, it);
+  }
+  return marks;
+}
