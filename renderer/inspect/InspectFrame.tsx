@@ -87,7 +87,7 @@ function Stale({ error }: { readonly error: AppError }) {
 }
 
 /** Which machine or dump all inspecting panes look at. */
-function SourcePicker({ inspected }: { readonly inspected: Inspected }) {
+export function SourcePicker({ inspected }: { readonly inspected: Inspected }) {
   const all = useInspectables(machineTitle);
   return (
     <select

@@ -16,3 +16,4 @@ import './settings/index.tsx';
 import './terminal/index.tsx';
 import './welcome/index.tsx';
 import './tables/index.tsx';
+import './virtio/index.tsx';

@@ -1,17 +1,15 @@
 import type { Disposable } from '../../../../app/base/disposable.ts';
 import { Emitter } from '../../../../app/base/event.ts';
 import type { RingEvent, RingRate, VirtioReport } from '../../../../app/contract/inspect/virtio.ts';
-import { QueueFilm } from '../../../../app/virtio/film.ts';
 import { type Observation, QueueWatcher } from '../../../../app/virtio/history.ts';
 import { readU16 } from '../../../../app/virtio/memory.ts';
+import { KEPT_EVENTS, QueueTape } from '../../../../app/virtio/tape.ts';
 import { DRIVER_REGISTRY_BYTES, lastUsedOffset, RECORDS } from '../../../../app/wire/abi/index.ts';
 import { translate } from '../../../../app/x86/paging.ts';
 import type { InspectTarget, ScannableMemory } from '../target.ts';
 import { type Look, type SeenDevice, VirtioLooker } from './look.ts';
 import { RateMeter } from './rates.ts';
 
-/** Events of one queue that are kept. */
-const KEPT = 4096;
 /** Pause between two looks at the rings: while something happens, and when nothing has for a while. */
 const BUSY_MS = 1;
 const IDLE_MS = 4;
@@ -24,12 +22,8 @@ const COMPARE_MS = 1000;
 const GIVE_UP = 4;
 
 interface Watched {
-  readonly device: string;
-  readonly queue: number;
+  readonly tape: QueueTape;
   readonly watcher: QueueWatcher;
-  readonly events: RingEvent[];
-  /** The queue before the oldest event that is kept. */
-  readonly base: QueueFilm;
   readonly rates: RateMeter;
   /** Guest-physical address of the driver's last used index. */
   lastUsedAt: bigint | null;
@@ -47,6 +41,7 @@ export interface Batch {
  * file, which the guest does not notice, and asks QEMU a few times a second for the rest.
  */
 export class VirtioRecorder implements Disposable {
+  readonly #isDump: boolean;
   readonly #memory: ScannableMemory | null;
   readonly #looker: VirtioLooker;
   readonly #queues = new Map<string, Watched>();
@@ -67,7 +62,8 @@ export class VirtioRecorder implements Disposable {
   readonly onDidRecord = this.#batches.event;
 
   constructor(target: InspectTarget) {
-    this.#memory = target.kind === 'live' ? target.scannable : null;
+    this.#isDump = target.kind === 'dump';
+    this.#memory = this.#isDump ? null : target.scannable;
     this.#looker = new VirtioLooker(target);
     void this.#ask();
     this.#sample();
@@ -94,11 +90,10 @@ export class VirtioRecorder implements Disposable {
   /** Everything that is kept, each queue beginning with how it was before its oldest event. */
   backlog(): RingEvent[] {
     const events: RingEvent[] = [];
-    for (const { device, queue, base, events: kept } of this.#queues.values()) {
-      const first = { number: (kept[0]?.number ?? this.#next) - 1, atUs: kept[0]?.atUs ?? this.#now() };
-      if (base.started)
-        events.push({ ...base.snapshot('before the oldest event that is kept'), device, queue, ...first });
-      events.push(...kept);
+    for (const { tape } of this.#queues.values()) {
+      const beginning = tape.beginning(this.#next, this.#now());
+      if (beginning !== undefined) events.push(beginning);
+      events.push(...tape.events);
     }
     return events.sort((a, b) => a.number - b.number);
   }
@@ -106,9 +101,9 @@ export class VirtioRecorder implements Disposable {
   /** What a follower who has everything before `from` still lacks; undefined if some of it is gone. */
   since(from: number): RingEvent[] | undefined {
     if (from > this.#next) return undefined;
-    const queues = [...this.#queues.values()];
-    if (queues.some(({ events, base }) => base.started && (events[0]?.number ?? 0) > from)) return undefined;
-    return queues.flatMap(({ events }) => events.filter((it) => it.number >= from)).sort((a, b) => a.number - b.number);
+    const tapes = [...this.#queues.values()].map((it) => it.tape);
+    if (tapes.some((it) => it.events.length >= KEPT_EVENTS && (it.events[0]?.number ?? 0) > from)) return undefined;
+    return tapes.flatMap(({ events }) => events.filter((it) => it.number >= from)).sort((a, b) => a.number - b.number);
   }
 
   dispose(): void {
@@ -144,15 +139,11 @@ export class VirtioRecorder implements Disposable {
 
   #take(it: Watched, observed: readonly Observation[], into: RingEvent[]): void {
     for (const observation of observed) {
-      const event = { ...observation, number: this.#next++, device: it.device, queue: it.queue } as RingEvent;
-      it.events.push(event);
+      const { device, queue } = it.tape;
+      const event = { ...observation, number: this.#next++, device, queue } as RingEvent;
+      it.tape.add(event);
       it.rates.add(event);
       into.push(event);
-      // A whole queue makes what came before it needless for showing, but a person may want to step there.
-      if (it.events.length > KEPT) {
-        const dropped = it.events.shift();
-        if (dropped !== undefined) it.base.apply(dropped);
-      }
     }
   }
 
@@ -185,7 +176,8 @@ export class VirtioRecorder implements Disposable {
     const took = performance.now() - started;
     this.#samplesPerSecond = Math.round((this.#samples * 1000) / Math.max(1, took + REPORT_MS));
     this.#samples = 0;
-    this.#slow = setTimeout(() => void this.#ask(), REPORT_MS);
+    // A dump does not change.
+    if (!this.#isDump) this.#slow = setTimeout(() => void this.#ask(), REPORT_MS);
   }
 
   async ringsOf(look: Look) {
@@ -210,10 +202,8 @@ export class VirtioRecorder implements Disposable {
         if (watched === undefined) {
           const name = { device: device.device.path, queue: queue.index };
           watched = {
-            ...name,
+            tape: new QueueTape(name.device, name.queue),
             watcher: new QueueWatcher(this.#memory ?? NO_MEMORY, facts, queue),
-            events: [],
-            base: new QueueFilm(),
             rates: new RateMeter(name.device, name.queue),
             lastUsedAt: null,
           };

@@ -1,0 +1,305 @@
+import { type KeyboardEvent, useEffect, useState } from 'react';
+import type { VirtioDevice, VirtioQueue, VirtioReport } from '../../../app/contract/inspect/virtio.ts';
+import type { QueueTape } from '../../../app/virtio/tape.ts';
+import { SourcePicker } from '../../inspect/InspectFrame.tsx';
+import { type Inspected, useInspected } from '../../state/inspected.ts';
+import {
+  countAt,
+  followVirtio,
+  shownQueue,
+  step,
+  tapeKey,
+  useVirtio,
+  useVirtioSelection,
+  verdictsOf,
+} from '../../state/virtio.ts';
+import { Button, IconButton } from '../../widgets/buttons.tsx';
+import { EmptyState } from '../../widgets/EmptyState.tsx';
+import { Icon } from '../../widgets/Icon.tsx';
+import { runCommand } from '../../workbench/commands.ts';
+import type { PaneProps } from '../../workbench/panes.ts';
+import { Chains } from './Chains.tsx';
+import { Charts } from './Charts.tsx';
+import { Descriptors } from './Descriptors.tsx';
+import { DeviceFacts } from './DeviceFacts.tsx';
+import { DeviceList } from './DeviceList.tsx';
+import { Events } from './Events.tsx';
+import { RingCanvas } from './RingCanvas.tsx';
+import { Scrubber } from './Scrubber.tsx';
+import { Strips } from './Strips.tsx';
+import { Verdicts } from './Verdicts.tsx';
+import '../../inspect/inspect-frame.css';
+import './virtio.css';
+
+/** The virtqueues of a machine, as they move. */
+export function VirtioPane({ isVisible }: PaneProps) {
+  const inspected = useInspected();
+  const paused = useVirtioSelection((state) => state.paused);
+  const key = inspected?.key;
+  const phase = inspected?.phase ?? 'gone';
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `key` stands for the reference, which is made anew each time
+  useEffect(() => {
+    if (inspected === null || key === undefined || !isVisible || paused || phase === 'gone') return;
+    const following = followVirtio(key, inspected.ref);
+    return () => following.dispose();
+  }, [key, isVisible, paused, phase]);
+  if (inspected === null) {
+    return (
+      <EmptyState icon="circuit-board" title="No machine runs whose virtqueues could be seen">
+        <Button kind="primary" icon="run" onClick={() => void runCommand('machine.run')}>
+          Build and run
+        </Button>
+      </EmptyState>
+    );
+  }
+  return <Body inspected={inspected} isVisible={isVisible} />;
+}
+
+function Body({ inspected, isVisible }: { readonly inspected: Inspected; readonly isVisible: boolean }) {
+  const { key, report, samplesPerSecond, ended } = useVirtio();
+  const paused = useVirtioSelection((state) => state.paused);
+  const isOurs = key === inspected.key;
+  return (
+    <section className="inspect vq" aria-label="Virtqueues">
+      <div className="inspect-bar" role="toolbar" aria-label="What is shown of the virtqueues">
+        <SourcePicker inspected={inspected} />
+        <Legend />
+        <span className="inspect-space" />
+        <span className="inspect-as-of">
+          {inspected.dump !== null
+            ? 'saved dump'
+            : paused
+              ? 'sampling is paused'
+              : inspected.phase === 'still'
+                ? 'machine stands still'
+                : samplesPerSecond > 0
+                  ? `${samplesPerSecond} looks/s`
+                  : ''}
+        </span>
+        {inspected.phase === 'running' ? (
+          <IconButton
+            icon={paused ? 'debug-start' : 'debug-pause'}
+            label={paused ? 'Sample again' : 'Pause sampling; the machine goes on'}
+            pressed={paused}
+            onClick={() => useVirtioSelection.setState({ paused: !paused })}
+          />
+        ) : null}
+      </div>
+      {isOurs && (ended !== null || inspected.phase === 'gone') && report !== null ? (
+        <p className="inspect-note" role="status">
+          <Icon name="info" /> The machine has ended; this is what was seen last.
+        </p>
+      ) : null}
+      {!isOurs || report === null ? (
+        <EmptyState
+          icon="circuit-board"
+          title={
+            ended !== null && isOurs
+              ? ended
+              : inspected.phase === 'gone'
+                ? 'The machine has ended, and its memory with it'
+                : 'Asking the machine about its virtio devices'
+          }
+        />
+      ) : (
+        <Queues report={report} inspected={inspected} isVisible={isVisible} />
+      )}
+    </section>
+  );
+}
+
+/** Owners, with the form that each has on the rings. */
+function Legend() {
+  return (
+    <ul className="vq-legend" aria-label="Owners of descriptors">
+      {(
+        [
+          ['free', "the driver's, to fill"],
+          ['published', 'in the avail ring, not taken yet'],
+          ['in-flight', 'taken by the device'],
+          ['returned', 'in the used ring, not taken back yet'],
+        ] as const
+      ).map(([owner, meaning]) => (
+        <li key={owner} title={meaning}>
+          <span className="vq-swatch" data-owner={owner} />
+          {owner === 'in-flight' ? 'in flight' : owner}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Queues({
+  report,
+  inspected,
+  isVisible,
+}: {
+  readonly report: VirtioReport;
+  readonly inspected: Inspected;
+  readonly isVisible: boolean;
+}) {
+  const selection = useVirtioSelection();
+  // The tapes change in place: a new tick is what draws them again.
+  const { tapes } = useVirtio();
+  const shown = shownQueue(report, selection);
+  if (shown === null)
+    return <EmptyState icon="circuit-board" title="This machine has no virtio device that anybody knows of" />;
+  const { device, queue } = shown;
+  const tape = queue === null ? undefined : tapes.get(tapeKey(device.path, queue.index));
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (tape === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === ',') step(tape, -1);
+    else if (event.key === '.') step(tape, 1);
+    else if (event.key === 'Escape' && selection.at !== null) useVirtioSelection.setState({ at: null });
+    else return;
+    event.preventDefault();
+  };
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: keys of the pane, whatever in it has the focus
+    <div className="vq-body" onKeyDown={onKeyDown}>
+      <DeviceList report={withLive(report, tapes)} shown={shown} />
+      <div className="vq-main">
+        <Verdicts device={device} verdicts={verdictsOf(device, queue)} />
+        {report.problems.map((it) => (
+          <p key={it} className="vq-quiet">
+            {it}
+          </p>
+        ))}
+        {queue === null ? (
+          <DeviceFacts device={device} />
+        ) : (
+          <QueueView
+            device={device}
+            queue={tape?.started ? tape.view(selection.at === null ? null : countAt(tape, selection.at), queue) : queue}
+            tape={tape}
+            inspected={inspected}
+            isVisible={isVisible}
+          />
+        )}
+      </div>
+    </div>
+  );
+}
+
+/** The report with the counts that the tapes have, which are fresher. */
+function withLive(report: VirtioReport, tapes: ReadonlyMap<string, QueueTape>): VirtioReport {
+  return {
+    ...report,
+    devices: report.devices.map((device) => ({
+      ...device,
+      queues: device.queues.map((queue) => {
+        const tape = tapes.get(tapeKey(device.path, queue.index));
+        return tape?.started && queue.size <= 4096 ? { ...queue, counts: tape.view(null, queue).counts } : queue;
+      }),
+    })),
+  };
+}
+
+const TABS = ['chains', 'descriptors', 'events', 'device'] as const;
+type Tab = (typeof TABS)[number];
+
+function QueueView({
+  device,
+  queue,
+  tape,
+  inspected,
+  isVisible,
+}: {
+  readonly device: VirtioDevice;
+  readonly queue: VirtioQueue;
+  readonly tape: QueueTape | undefined;
+  readonly inspected: Inspected;
+  readonly isVisible: boolean;
+}) {
+  const { head, at } = useVirtioSelection();
+  const [tab, setTab] = useState<Tab>('chains');
+  return (
+    <div className="vq-queue-view">
+      <div className="vq-picture">
+        <RingCanvas queue={queue} selected={head} />
+        <Strips queue={queue} />
+        {tape === undefined ? null : <Charts rates={tape.rates} />}
+      </div>
+      <div className="vq-side">
+        <Indices queue={queue} />
+        <div className="vq-tabs" role="tablist" aria-label="Details of the queue">
+          {TABS.map((name) => (
+            <button
+              key={name}
+              type="button"
+              role="tab"
+              id={`vq-tab-${name}`}
+              aria-selected={tab === name}
+              aria-controls="vq-panel"
+              tabIndex={tab === name ? 0 : -1}
+              onClick={() => setTab(name)}
+              onKeyDown={(event) => {
+                const by = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0;
+                if (by === 0) return;
+                const next = TABS[(TABS.indexOf(name) + by + TABS.length) % TABS.length] ?? 'chains';
+                setTab(next);
+                document.getElementById(`vq-tab-${next}`)?.focus();
+              }}
+            >
+              {name === 'chains' ? `Chains ${queue.chains.length}` : name[0]?.toUpperCase() + name.slice(1)}
+            </button>
+          ))}
+        </div>
+        <div className="vq-panel" role="tabpanel" id="vq-panel" aria-labelledby={`vq-tab-${tab}`}>
+          {tab === 'chains' ? (
+            <Chains
+              queue={queue}
+              source={inspected.ref}
+              device={device.path}
+              isPast={at !== null}
+              isVisible={isVisible && inspected.phase !== 'gone'}
+            />
+          ) : tab === 'descriptors' ? (
+            <Descriptors queue={queue} />
+          ) : tab === 'events' ? (
+            <Events tape={tape} />
+          ) : (
+            <DeviceFacts device={device} />
+          )}
+        </div>
+      </div>
+      {tape === undefined || tape.events.length === 0 ? null : <Scrubber tape={tape} />}
+    </div>
+  );
+}
+
+/** The four indices, and what each side thinks. */
+function Indices({ queue }: { readonly queue: VirtioQueue }) {
+  const { avail, used, device, driver } = queue;
+  const show = (value: number | null | undefined) => (value == null ? '–' : String(value));
+  const cells = [
+    ['A', 'avail.idx', avail?.index, 'where the driver publishes next', 'published'],
+    ['L', 'device at', device?.lastAvail, 'up to here the device has taken chains', 'in-flight'],
+    ['U', 'used.idx', used?.index, 'where the device gives back next', 'returned'],
+    ['S', 'driver at', driver?.lastUsed, 'up to here the driver has taken buffers back', 'free'],
+  ] as const;
+  const mismatch = driver?.size != null && driver.size !== queue.size;
+  return (
+    <dl className="vq-indices">
+      {cells.map(([letter, name, value, meaning, owner]) => (
+        <div key={letter} title={meaning} data-owner={owner}>
+          <dt>
+            <b>{letter}</b> {name}
+          </dt>
+          <dd>{show(value)}</dd>
+        </div>
+      ))}
+      <div title="entries by the device, and by the driver" data-bad={mismatch ? '' : undefined}>
+        <dt>entries</dt>
+        <dd>{mismatch ? `${queue.size} ≠ ${driver?.size}` : queue.size}</dd>
+      </div>
+      <div title="avail.flags and used_event; used.flags and avail_event">
+        <dt>events</dt>
+        <dd>
+          {avail?.event == null ? `f${show(avail?.flags)}` : show(avail.event)} /{' '}
+          {used?.event == null ? `f${show(used?.flags)}` : show(used.event)}
+        </dd>
+      </div>
+    </dl>
+  );
+}
