@@ -73,6 +73,11 @@ export class BrowserShell implements StudioShell {
     return this.#line.home;
   }
 
+  /** A command of the same person in another terminal: `ring0 run` there is a machine that this window sees. */
+  elsewhere(args: readonly string[]): Running {
+    return this.#line.start(args);
+  }
+
   async killHost(): Promise<void> {
     this.#host.signal('SIGKILL');
     await this.#host.end();
