@@ -172,13 +172,13 @@ describe.skipIf(chromiumPath === undefined)('text that tries to run script', () 
   });
 
   it('as what a guest prints', async () => {
-    await studio.page.keyboard.press('Control+`');
-    await studio.page.locator('.serial-terminal .xterm-rows').waitFor({ state: 'attached' });
+    await studio.page.keyboard.press('Control+Alt+`');
+    await studio.page.locator('[data-pane="serial"] .terminal-screen .xterm-rows').waitFor({ state: 'attached' });
     // With a title, a link and a paste into the clipboard, as escape sequences.
     running.print(
       `\x1b]0;${ATTACK}\x07\x1b]8;;javascript:window.hacked=1\x07${ATTACK}\x1b]8;;\x07\x1b]52;c;aGFja2Vk\x07\r\n`,
     );
-    await shows('.serial-terminal .xterm-rows');
+    await shows('[data-pane="serial"] .terminal-screen .xterm-rows');
     expect(await studio.page.title()).not.toContain('hacked');
   });
 

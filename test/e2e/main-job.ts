@@ -91,7 +91,7 @@ export function mainJob(open: OpenShell): void {
       await boot();
       await toSerial();
       await page.keyboard.type('info\n');
-      const screen = page.locator('.serial-terminal .xterm-rows');
+      const screen = page.locator('[data-pane="serial"] .terminal-screen .xterm-rows');
       await expect.poll(() => screen.innerText(), { timeout: BOOT_MS }).toMatch(/ring0> info\n[\s\S]+\nring0> /);
     },
     BUILD_MS,
@@ -194,16 +194,16 @@ export function mainJob(open: OpenShell): void {
     await process.waitFor();
     guests.push(Number(/\d+/.exec(await process.innerText())?.[0]));
     await toSerial();
-    const screen = page.locator('.serial-terminal .xterm-rows');
+    const screen = page.locator('[data-pane="serial"] .terminal-screen .xterm-rows');
     await expect.poll(() => screen.innerText(), { timeout: BOOT_MS }).toContain('ring0> ');
   }
 
   /** Puts the keyboard into the serial console. */
   async function toSerial(): Promise<void> {
     const { page } = studio;
-    await page.locator('.serial-terminal .xterm-rows').waitFor({ state: 'attached' });
-    await page.keyboard.press('Control+`');
-    await page.locator('.serial-terminal .xterm.focus').waitFor();
+    await page.locator('[data-pane="serial"] .terminal-screen .xterm-rows').waitFor({ state: 'attached' });
+    await page.keyboard.press('Control+Alt+`');
+    await page.locator('[data-pane="serial"] .terminal-screen .xterm.focus').waitFor();
   }
 
   async function ask(question: string): Promise<void> {
