@@ -35,7 +35,7 @@ export const ChatRequestSchema = z.strictObject({
 });
 export type ChatRequest = z.infer<typeof ChatRequestSchema>;
 
-export const CompletionRequestSchema = z.strictObject({ prompt: z.string(), ...sampling });
+export const CompletionRequestSchema = z.strictObject({ prompt: z.string(), ...sampling, raw: reports.raw });
 export type CompletionRequest = z.infer<typeof CompletionRequestSchema>;
 
 export const ChatTimingSchema = z.object({

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { create } from 'zustand';
 import { type AppError, messageOf } from '../../app/base/result.ts';
-import type { AnswerToken, ChatEvent, ChatRequest } from '../../app/contract/index.ts';
+import type { AnswerToken, ChatEvent, ChatRequest, CompletionRequest } from '../../app/contract/index.ts';
 import { studio, useConnection, whenConnected } from '../host/client.ts';
+import { useBuild } from './build.ts';
 import {
   addNode,
   type ChatNode,
@@ -35,7 +36,8 @@ export interface LiveAnswer {
 /** What went over the wire for one answer; kept as long as the page. */
 export interface RawExchange {
   readonly machine: string;
-  readonly request: ChatRequest;
+  /** As it was sent: a model without a template gets a text to go on with. */
+  readonly request: ChatRequest | CompletionRequest;
   readonly response: readonly string[];
 }
 
@@ -270,12 +272,21 @@ function setLive(change: Partial<LiveAnswer>): void {
   useChat.setState(({ live }) => ({ live: live === null ? null : { ...live, ...change } }));
 }
 
+function buildWords(): string {
+  const { status, expectedCrates } = useBuild.getState();
+  const of = expectedCrates !== null && expectedCrates >= status.crates ? ` of ${expectedCrates}` : '';
+  return status.phase === 'running' ? `building the kernel, ${status.crates}${of} crates` : 'building the kernel';
+}
+
 /** A machine whose API answers: the one that runs, or a new one. */
 async function readyMachine(signal: AbortSignal): Promise<{ id: string } | { error: AppError }> {
   const there = servingMachine();
   if (there === null) {
+    const stopCounting = useBuild.subscribe(() => {
+      if (useRun.getState().run.phase === 'building') setLive({ step: buildWords() });
+    });
     const stopFollowing = useRun.subscribe(({ run: state }) => {
-      if (state.phase === 'building') setLive({ phase: 'machine', step: 'building the kernel' });
+      if (state.phase === 'building') setLive({ phase: 'machine', step: buildWords() });
       else if (state.phase === 'starting' || state.phase === 'loading') setLive({ phase: 'loading', step: state.step });
     });
     try {
@@ -294,6 +305,7 @@ async function readyMachine(signal: AbortSignal): Promise<{ id: string } | { err
       return { error };
     } finally {
       stopFollowing();
+      stopCounting();
     }
   }
   const { id } = there.info;
@@ -337,7 +349,7 @@ async function stream(
 ): Promise<Partial<ChatNode>> {
   const { current } = useChat.getState();
   const modelPath = machineById(machine)?.info.modelPath ?? null;
-  const request = requestFor(current, question);
+  const request = sentRequest(modelPath, requestFor(current, question));
   setLive({ phase: 'prompt', step: '' });
   const pieces = new Pieces(current.id, node);
   changeIn(current.id, node, { model: modelName(modelPath) });
@@ -346,7 +358,7 @@ async function stream(
     useChat.setState(({ raw }) => ({ raw: new Map(raw).set(node, { machine, request, response: [...response] }) }));
   keepRaw();
   try {
-    for await (const event of await open(machine, modelPath, request, signal)) {
+    for await (const event of await open(machine, request, signal)) {
       switch (event.kind) {
         case 'raw':
           if (response.length < MAX_RAW_LINES) response.push(event.data);
@@ -373,16 +385,21 @@ async function stream(
   }
 }
 
+/** What the model is really asked: without a chat template it goes on with the last message. */
+function sentRequest(modelPath: string | null, request: ChatRequest): ChatRequest | CompletionRequest {
+  if (hasChatTemplate(modelPath)) return request;
+  const { messages, alternatives: _alternatives, progress: _progress, ...sampling } = request;
+  return { prompt: messages.at(-1)?.content ?? '', ...sampling };
+}
+
 function open(
   machine: string,
-  modelPath: string | null,
-  request: ChatRequest,
+  request: ChatRequest | CompletionRequest,
   signal: AbortSignal,
 ): Promise<AsyncIterable<ChatEvent>> {
-  if (hasChatTemplate(modelPath)) return studio.chat.chat({ id: machine, request }, { signal });
-  const { messages, alternatives: _alternatives, progress: _progress, raw: _raw, ...sampling } = request;
-  const prompt = messages.at(-1)?.content ?? '';
-  return studio.chat.complete({ id: machine, request: { prompt, ...sampling } }, { signal });
+  return 'messages' in request
+    ? studio.chat.chat({ id: machine, request }, { signal })
+    : studio.chat.complete({ id: machine, request }, { signal });
 }
 
 /** Pieces of an answer, put into the store once a frame. */

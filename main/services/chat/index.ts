@@ -77,7 +77,7 @@ export class ApiChat implements ChatService {
   }
 
   complete(target: ChatTarget, request: CompletionRequest, options: LongOperation = {}): AsyncIterable<ChatEvent> {
-    return this.#stream(target, COMPLETION_PATH, completionBody(request), {}, options);
+    return this.#stream(target, COMPLETION_PATH, completionBody(request), request, options);
   }
 
   async *#stream(

@@ -1,5 +1,5 @@
 import { useLayoutEffect, useRef, useState } from 'react';
-import { openConversation, useChat } from '../../state/chat.ts';
+import { openConversation, send, setDraft, useChat } from '../../state/chat.ts';
 import { shownPath } from '../../state/chat-tree.ts';
 import { modelName } from '../../state/machine-view.ts';
 import { useServingMachine } from '../../state/machines.ts';
@@ -9,6 +9,7 @@ import { Button, IconButton } from '../../widgets/buttons.tsx';
 import { ErrorNote } from '../../widgets/ErrorNote.tsx';
 import { Icon } from '../../widgets/Icon.tsx';
 import { runCommand } from '../../workbench/commands.ts';
+import { openMenu } from '../../workbench/menu.ts';
 import { Composer } from './Composer.tsx';
 import { Message } from './Message.tsx';
 import { Options } from './Options.tsx';
@@ -51,9 +52,16 @@ function Head({ options, onOptions }: { readonly options: boolean; readonly onOp
       <IconButton icon="settings" label="System prompt and sampling" pressed={options} onClick={onOptions} />
       <IconButton
         icon="export"
-        label="Export as Markdown"
+        label="Export"
+        aria-haspopup="menu"
         disabled={current.roots.length === 0}
-        onClick={() => void runCommand('chat.exportMarkdown')}
+        onClick={({ currentTarget }) => {
+          const { left, bottom } = currentTarget.getBoundingClientRect();
+          openMenu(left, bottom, 'Export the conversation', [
+            { label: 'As Markdown', run: () => runCommand('chat.exportMarkdown') },
+            { label: 'As JSON, with every branch', run: () => runCommand('chat.exportJson') },
+          ]);
+        }}
       />
       <IconButton
         icon="trash"
@@ -95,6 +103,28 @@ function Messages() {
   );
 }
 
+/** What a person may ask first; one click asks it. */
+const SUGGESTIONS = ['What is paging?', 'What is a GDT?', 'How does virtio work?', 'What is attention?'];
+
+function Suggestions() {
+  return (
+    <ul className="chat-suggestions" aria-label="Questions to begin with">
+      {SUGGESTIONS.map((text) => (
+        <li key={text}>
+          <Button
+            onClick={() => {
+              setDraft(text);
+              send();
+            }}
+          >
+            {text}
+          </Button>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
 /** Before the first message: whom one talks to, and the button that brings it to life. */
 function Welcome() {
   const serving = useServingMachine();
@@ -108,6 +138,7 @@ function Welcome() {
           <strong>{modelName(serving.info.modelPath) ?? 'The guest'}</strong> answers from{' '}
           <strong>{serving.info.profile.name}</strong>.
         </p>
+        <Suggestions />
       </div>
     );
   }

@@ -102,7 +102,9 @@ function Row({ model, chosen }: { readonly model: ModelEntry; readonly chosen: b
         <td>{facts?.quantisation ?? ''}</td>
         <td>{facts === null ? '' : parameterCount(facts.parameters)}</td>
         <td>{facts?.contextLength ?? ''}</td>
-        <td>{facts === null ? '' : facts.chatTemplate ? 'yes' : 'no, continues text'}</td>
+        <td title={facts?.chatTemplate === false ? 'It goes on with a text instead of conversing.' : undefined}>
+          {facts === null ? '' : facts.chatTemplate ? 'yes' : 'no'}
+        </td>
         <td className="models-actions">
           <CopyButton label={`Copy the path of ${name}`} text={() => path} />
           {source === 'library' ? (
