@@ -1,6 +1,7 @@
 import type { CancelSignal, LongOperation } from '../base/cancel.ts';
 import type { Result } from '../base/result.ts';
 import type { CpuView } from './inspect/cpu.ts';
+import type { IrqView } from './inspect/irq.ts';
 import type {
   DumpInfo,
   DumpWritten,
@@ -19,6 +20,7 @@ import type { CodePlaces } from './places.ts';
 import type { BootReport, BootTimeline, DriverRegistry, Epitaph, TraceSpans } from './records.ts';
 
 export * from './inspect/cpu.ts';
+export * from './inspect/irq.ts';
 export * from './inspect/memory.ts';
 export * from './inspect/paging.ts';
 export * from './inspect/source.ts';
@@ -40,6 +42,8 @@ export interface InspectService {
   tables(source: InspectSource, processor: number): Promise<Result<TablesView>>;
   /** What a processor would do if tables were otherwise. */
   whatIf(source: InspectSource, request: WhatIfRequest): Promise<Result<WhatIfView>>;
+  /** The ways of interrupts: from their sources to EOI. */
+  irq(source: InspectSource): Promise<Result<IrqView>>;
   /** Names and source of an interrupt handler, and of the functions that it calls where it is a stub. */
   handler(source: InspectSource, address: bigint, root: string): Promise<Result<CodePlaces>>;
   /** Names and source of addresses of the kernel. `root` is the workspace; `returns`: they are return addresses. */

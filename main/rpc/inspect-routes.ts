@@ -32,6 +32,7 @@ export function inspectRoutes(inspect: InspectService, find: FindMachine, root: 
     cpu: os.cpu.handler(({ input }) => on(input, (it) => inspect.cpu(it))),
     tables: os.tables.handler(({ input }) => on(input, (it) => inspect.tables(it, input.processor))),
     whatIf: os.whatIf.handler(({ input }) => on(input, (it) => inspect.whatIf(it, input))),
+    irq: os.irq.handler(({ input }) => on(input, (it) => inspect.irq(it))),
     handler: os.handler.handler(({ input }) => on(input, (it) => inspect.handler(it, BigInt(input.address), root))),
     places: os.places.handler(({ input }) =>
       on(input, (it) => inspect.places(it, input.addresses.map(BigInt), root, input.returns)),

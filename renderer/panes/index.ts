@@ -4,6 +4,7 @@ import './build/index.tsx';
 import './chat/index.tsx';
 import './cpu/index.tsx';
 import './explorer/index.tsx';
+import './irq/index.tsx';
 import './language/index.tsx';
 import './machine/index.tsx';
 import './outline/index.tsx';

@@ -10,6 +10,7 @@ import {
   TraceSpansSchema,
 } from '../records.ts';
 import { CpuViewSchema } from './cpu.ts';
+import { IrqViewSchema } from './irq.ts';
 import {
   BytesSchema,
   DumpInfoSchema,
@@ -47,6 +48,8 @@ export const inspectContract = {
   tables: ask(withSource({ processor }), result(TablesViewSchema)),
   /** What a processor would do with other tables. */
   whatIf: ask(withSource(WhatIfRequestSchema.shape), result(WhatIfViewSchema)),
+  /** The ways of interrupts, from their sources to EOI. */
+  irq: ask(SourceRefSchema, result(IrqViewSchema)),
   /** Source of an interrupt handler, and of what it calls where it is a stub. */
   handler: ask(withSource({ address: HexSchema }), result(CodePlacesSchema)),
   /** Names and source of addresses of the kernel; with `returns`, of the calls before these return addresses. */

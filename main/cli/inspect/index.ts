@@ -1,5 +1,6 @@
 import { cpu } from './cpu.ts';
 import { dump } from './dump.ts';
+import { irq } from './irq.ts';
 import { memory } from './memory.ts';
 import { paging } from './paging.ts';
 import { boot, drivers, epitaph, trace } from './records.ts';
@@ -13,6 +14,7 @@ export const SUBJECTS: readonly Subject[] = [
   gdt,
   idt,
   tss,
+  irq,
   paging,
   memory,
   virtio,

@@ -14,6 +14,7 @@ import type {
   Epitaph,
   InspectService,
   InspectSource,
+  IrqView,
   MemoryPlace,
   MemorySearchEvent,
   MemoryView,
@@ -33,6 +34,7 @@ import type {
 import { readPlaces } from './code-places.ts';
 import { describeDump } from './dump-info.ts';
 import { type Hold, writeDump } from './dump-write.ts';
+import { readIrq } from './irq.ts';
 import type { Ask } from './live-target.ts';
 import { readMemory, writeMemory } from './memory.ts';
 import { readAddressSpace, readPageWalk } from './paging.ts';
@@ -86,6 +88,10 @@ export class Inspector implements InspectService, Disposable {
 
   whatIf(source: InspectSource, request: WhatIfRequest): Promise<Result<WhatIfView>> {
     return this.#targets.use(source, (target) => readWhatIf(target, request));
+  }
+
+  irq(source: InspectSource): Promise<Result<IrqView>> {
+    return this.#targets.use(source, readIrq);
   }
 
   handler(source: InspectSource, address: bigint, root: string): Promise<Result<CodePlaces>> {

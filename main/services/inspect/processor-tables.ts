@@ -35,7 +35,7 @@ const ATTEMPTS = 4;
 export async function readCpu(target: InspectTarget): Promise<Result<CpuView>> {
   const processors = await target.processors();
   if (!processors.ok) return processors;
-  const code = await codeMap(target, processors.value);
+  const code = await codeMapOf(target, processors.value);
   return ok(cpuView(processors.value, (rip) => symbolText(rip, code)));
 }
 
@@ -134,14 +134,17 @@ async function statesOf(target: InspectTarget, index: number) {
   if (!wanted.ok) return wanted;
   const processors = await target.processors();
   if (!processors.ok) return processors;
-  return ok({ states: processors.value.map(processorState), code: await codeMap(target, processors.value) });
+  return ok({ states: processors.value.map(processorState), code: await codeMapOf(target, processors.value) });
 }
 
 /**
  * What the image says, while the kernel is what runs: before it, firmware has tables of its own, of which the image knows nothing. A
  * foreign kernel has no image that we can read.
  */
-async function codeMap(target: InspectTarget, processors: readonly ProcessorRegisters[]): Promise<CodeMap | null> {
+export async function codeMapOf(
+  target: InspectTarget,
+  processors: readonly ProcessorRegisters[],
+): Promise<CodeMap | null> {
   const image = await target.image();
   if (!image.ok) return null;
   const { elf } = image.value;

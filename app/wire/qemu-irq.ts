@@ -1,0 +1,180 @@
+/**
+ * Interrupt controllers and PCI functions as QEMU's monitor prints them (`info pic`, `info lapic`, `info irq`, `info pci`, `xp`), held
+ * against 7.2: hw/intc/ioapic_common.c, i8259_common.c, target/i386/cpu-dump.c, hw/pci/pci-hmp-cmds.c. Text for people: a line that
+ * does not fit is left out.
+ */
+
+export interface IoApicPin {
+  readonly pin: number;
+  /** The redirection entry. */
+  readonly raw: bigint;
+  /** Whether it waits in the IOAPIC's request register. */
+  readonly pending: boolean;
+}
+export interface Pic {
+  readonly name: string;
+  readonly irr: number;
+  readonly imr: number;
+  readonly isr: number;
+  /** Vector of its first line. */
+  readonly base: number;
+}
+export interface Controllers {
+  readonly pins: readonly IoApicPin[];
+  readonly pics: readonly Pic[];
+}
+
+const MAX_PINS = 240;
+
+export function parsePic(text: string): Controllers {
+  const pins: { pin: number; raw: bigint; pending: boolean }[] = [];
+  const pics: Pic[] = [];
+  let pending: number[] = [];
+  for (const line of text.split(/\r?\n/)) {
+    const pin = /^\s*pin (\d{1,3})\s+0x([0-9a-f]{16})/.exec(line);
+    if (pin !== null && pins.length < MAX_PINS)
+      pins.push({ pin: Number(pin[1]), raw: BigInt(`0x${pin[2]}`), pending: false });
+    const irr = /^\s*IRR\s+(.*)$/.exec(line);
+    if (irr !== null) pending = numbers(irr[1] ?? '');
+    const pic = /^(pic\d): irr=([0-9a-f]{2}) imr=([0-9a-f]{2}) isr=([0-9a-f]{2}) .*irq_base=([0-9a-f]{2})/.exec(line);
+    if (pic !== null) {
+      const [irrs = 0, imr = 0, isr = 0, base = 0] = pic.slice(2).map((it) => Number.parseInt(it, 16));
+      pics.push({ name: pic[1] ?? '', irr: irrs, imr, isr, base });
+    }
+  }
+  for (const it of pins) it.pending = pending.includes(it.pin);
+  return { pins, pics };
+}
+
+export interface LocalVector {
+  readonly name: string;
+  readonly raw: number;
+}
+export interface LocalApic {
+  readonly lvt: readonly LocalVector[];
+  /** The spurious-interrupt vector register. */
+  readonly spurious: number;
+  readonly inService: readonly number[];
+  readonly requested: readonly number[];
+  readonly tpr: number;
+  readonly ppr: number;
+  /** Logical identity and its model, as QEMU keeps them: the upper byte, the upper four bits. */
+  readonly ldr: number;
+  readonly dfr: number;
+}
+
+/** Undefined if the processor has none. */
+export function parseLapic(text: string): LocalApic | undefined {
+  const lvt = [...text.matchAll(/^(LVT[A-Z0-9]{1,4})\s+0x([0-9a-f]{8})/gm)].map(([, name = '', raw = '0']) => ({
+    name,
+    raw: Number.parseInt(raw, 16),
+  }));
+  const spurious = /^SPIV\s+0x([0-9a-f]{8})/m.exec(text)?.[1];
+  const list = (name: string) => numbers(new RegExp(`^${name}\\s+(.*)$`, 'm').exec(text)?.[1] ?? '');
+  const byte = (name: string) => Number.parseInt(new RegExp(`\\b${name} 0x([0-9a-f]{2,8})`).exec(text)?.[1] ?? '0', 16);
+  if (spurious === undefined) return undefined;
+  return {
+    lvt,
+    spurious: Number.parseInt(spurious, 16),
+    ...{
+      inService: list('ISR'),
+      requested: list('IRR'),
+      tpr: byte('TPR'),
+      ppr: byte('PPR'),
+      ldr: byte('LDR'),
+      dfr: byte('DFR'),
+    },
+  };
+}
+
+const numbers = (text: string) => [...text.matchAll(/\b(\d{1,3})\b/g)].map(([, n]) => Number(n)).filter((n) => n < 256);
+
+/** How often each line has been raised, by controller: `ioapic` → 4 → 183. */
+export function parseIrqCounts(text: string): ReadonlyMap<string, ReadonlyMap<number, number>> {
+  const counts = new Map<string, Map<number, number>>();
+  let current: Map<number, number> | undefined;
+  for (const line of text.split(/\r?\n/)) {
+    const head = /^IRQ statistics for (\S{1,64}):/.exec(line);
+    if (head !== null) {
+      current = new Map();
+      counts.set(head[1] ?? '', current);
+    }
+    const row = /^\s*(\d{1,3}): (\d{1,15})\s*$/.exec(line);
+    if (row !== null) current?.set(Number(row[1]), Number(row[2]));
+  }
+  return counts;
+}
+
+export interface PciFunction {
+  readonly bus: number;
+  readonly device: number;
+  readonly function: number;
+  /** `SCSI controller`. */
+  readonly kind: string;
+  readonly vendor: number;
+  readonly product: number;
+  /** What the machine's maker called it: `model0`; or empty. */
+  readonly id: string;
+  /** The PIC line of its pin, which firmware has written down. */
+  readonly line: number | null;
+  /** Base addresses of memory, by BAR. */
+  readonly bars: ReadonlyMap<number, bigint>;
+}
+
+const MAX_FUNCTIONS = 256;
+
+export function parsePci(text: string): PciFunction[] {
+  const functions: (PciFunction & {
+    kind: string;
+    vendor: number;
+    product: number;
+    id: string;
+    line: number | null;
+    bars: Map<number, bigint>;
+  })[] = [];
+  for (const line of text.split(/\r?\n/)) {
+    const head = /^\s*Bus\s+(\d{1,3}), device\s+(\d{1,2}), function (\d):/.exec(line);
+    if (head !== null) {
+      if (functions.length === MAX_FUNCTIONS) break;
+      const [bus = 0, device = 0, func = 0] = head.slice(1).map(Number);
+      functions.push({
+        bus,
+        device,
+        function: func,
+        kind: '',
+        vendor: 0,
+        product: 0,
+        id: '',
+        line: null,
+        bars: new Map(),
+      });
+    }
+    const current = functions.at(-1);
+    if (current === undefined) continue;
+    const name = /^\s+(.{1,80}): PCI device ([0-9a-f]{4}):([0-9a-f]{4})/.exec(line);
+    if (name !== null)
+      Object.assign(current, {
+        kind: name[1] ?? '',
+        vendor: Number.parseInt(name[2] ?? '', 16),
+        product: Number.parseInt(name[3] ?? '', 16),
+      });
+    const irq = /^\s+IRQ (\d{1,3}), pin [A-D]/.exec(line);
+    if (irq !== null) current.line = Number(irq[1]);
+    const bar = /^\s+BAR(\d): .*memory at 0x([0-9a-f]{1,16}) \[/.exec(line);
+    if (bar !== null) current.bars.set(Number(bar[1]), BigInt(`0x${bar[2]}`));
+    const id = /^\s+id "([^"]{0,64})"/.exec(line);
+    if (id !== null) current.id = id[1] ?? '';
+  }
+  return functions;
+}
+
+/** The words of `xp /Nxw`, up to the first that cannot be read. */
+export function parseWords(text: string): number[] {
+  const words: number[] = [];
+  for (const line of text.split(/\r?\n/)) {
+    const row = /^[0-9a-f]+: (.*)$/.exec(line.trim())?.[1];
+    for (const [, word = '0'] of (row ?? '').matchAll(/\b0x([0-9a-f]{8})\b/g)) words.push(Number.parseInt(word, 16));
+    if (row?.includes('Cannot') === true) break;
+  }
+  return words;
+}

@@ -1,0 +1,142 @@
+import { expect, test } from 'vitest';
+import type { IrqRoute } from '../contract/inspect/irq.ts';
+import { type IrqFunction, type IrqSources, irqView, type LapicState } from './irq-path.ts';
+import { msiOf, msixEntries, msixOf } from './msix.ts';
+import { TestImage } from './test-image.ts';
+
+const LAPIC: LapicState = { lvt: [], spurious: 0x1ff, inService: [], requested: [], tpr: 0, ppr: 0, ldr: 1, dfr: 0xf };
+
+/** A machine whose serial port interrupts with vector 66, as it should. */
+function sources({
+  change = () => {},
+  lapic = {},
+  halted = false,
+  ...rest
+}: Partial<IrqSources> & {
+  change?: (image: TestImage) => void;
+  lapic?: Partial<LapicState>;
+  halted?: boolean;
+} = {}): IrqSources {
+  const { processors, code } = new TestImage().with(change).tables();
+  return {
+    processors: processors.map((tables) => ({ tables, halted, lapic: { ...LAPIC, ...lapic } })),
+    pins: [{ pin: 4, raw: 66n, pending: false }],
+    ...{ pics: [], functions: [], counts: new Map([[4, 7]]), code },
+    ...rest,
+  };
+}
+
+/** Each station in a line. */
+const lines = (route: IrqRoute | undefined) =>
+  route?.hops.map(({ station, state, text }) => `${station} ${state}: ${text}`);
+const first = (it: Parameters<typeof sources>[0]) => irqView(sources(it)).routes[0];
+const broken = (it: Parameters<typeof sources>[0]) => lines(first(it))?.filter((line) => line.includes(' broken: '));
+
+test('the whole way of a pin', () => {
+  const route = first({});
+  expect(route).toMatchObject({
+    id: 'ioapic 4',
+    device: 'serial port COM1',
+    vector: 66,
+    processors: [0],
+    raised: 7,
+    verdict: 'ok',
+  });
+  expect(lines(route)).toEqual([
+    'source ok: pin 4 of the IOAPIC, raised 7 times',
+    'message ok: fixed, edge, physical destination 0x0',
+    'lapic ok: processor 0',
+    'processor ok: interrupts are on',
+    'gate ok: interrupt gate, IST4',
+    'handler ok: trap_stubs+0x420',
+    'eoi ok: not in service',
+  ]);
+});
+
+test.each<[string, Parameters<typeof sources>[0], string]>([
+  [
+    'masked while raised',
+    { pins: [{ pin: 4, raw: 0x1_0042n, pending: true }] },
+    'message broken: masked while it is raised',
+  ],
+  [
+    'nobody there',
+    { pins: [{ pin: 4, raw: (9n << 56n) | 66n, pending: false }] },
+    'lapic broken: no processor has this destination',
+  ],
+  ['APIC off', { lapic: { spurious: 0xff } }, 'lapic broken: the local APIC of processor 0 is switched off'],
+  ['TPR', { lapic: { tpr: 0x40 } }, "lapic broken: the task priority holds it back: class 4 is not above TPR's 4"],
+  [
+    'vector 8',
+    { pins: [{ pin: 4, raw: 8n, pending: false }] },
+    'lapic broken: vector 8 is not allowed: 0 to 15 are refused by the local APIC',
+  ],
+  [
+    'dead halt',
+    { change: (it) => setFlags(it, 2n), halted: true },
+    'processor broken: processor 0 is halted with interrupts off: nothing but NMI wakes it',
+  ],
+  [
+    'no gate',
+    { change: (it) => it.bytes(0x7000 + 66 * 16, new Array(16).fill(0)) },
+    'gate broken: the gate is empty: delivery raises #GP or #NP',
+  ],
+  ['short IDT', { change: (it) => setLimit(it, 0x3ffn) }, 'gate broken: vector 66 is beyond IDTR.limit'],
+  [
+    'wrong type',
+    { change: (it) => it.gate(66, { type: 12 }) },
+    "gate broken: the gate's type is 12: delivery raises #GP",
+  ],
+  [
+    'no code',
+    { change: (it) => it.gate(66, { offset: TestImage.gdt }) },
+    'handler broken: kernel::GDT cannot be executed',
+  ],
+  [
+    'no EOI',
+    { lapic: { inService: [66] }, halted: true },
+    'eoi broken: in service although the processor waits with interrupts on: the handler returned without EOI',
+  ],
+  [
+    'PIC not moved',
+    { pins: [], pics: [{ name: 'pic0', irr: 0, imr: 0xfe, isr: 0, base: 8 }] },
+    'message broken: comes as vector 8, which is an exception: the PIC has not been moved',
+  ],
+])('%s', (_name, it, expected) => {
+  expect(broken(it)).toEqual([expected]);
+});
+
+function setFlags(image: TestImage, value: bigint): void {
+  image.registers.rfl = value;
+}
+function setLimit(image: TestImage, value: bigint): void {
+  image.registers['idt.limit'] = value;
+}
+
+/** Configuration space of Linux's virtio-blk under QEMU 7.2: MSI-X of two entries, the table in BAR 1. */
+const CONFIG = Array.from({ length: 64 }, () => 0);
+Object.assign(CONFIG, { 0: 0x1042_1af4, 1: 0x0010_0507, 13: 0x98, 38: 0x8001_8411, 39: 1, 40: 0x801, 33: 0x0514_7009 });
+const TABLE = [0xfee0_1004, 0, 0x24, 0, 0xfee0_1004, 0, 0x23, 1];
+
+test('MSI-X: capability, table, and its ways', () => {
+  const msix = msixOf(CONFIG);
+  expect(msix).toEqual({ enabled: true, masked: false, entries: 2, tableBar: 1, tableOffset: 0 });
+  expect(msiOf(CONFIG)).toBeUndefined();
+  const device: IrqFunction = {
+    ...{ place: '00:01.0', title: 'model0', line: 10, pinDisabled: true, known: true, msix },
+    messages: [...msixEntries(TABLE), { entry: 2, address: 0x1000n, data: 0x25, masked: false }],
+  };
+  const { routes } = irqView(sources({ pins: [], functions: [device] }));
+  expect(routes.map(({ id, vector, verdict }) => [id, vector, verdict])).toEqual([
+    ['msi-x 00:01.0 2', null, 'broken'],
+    ['msi-x 00:01.0 0', 0x24, 'ok'],
+    ['msi-x 00:01.0 1', 0x23, 'off'],
+  ]);
+  expect(lines(routes[0])?.[1]).toBe('message broken: the message goes to no local APIC: its address is not 0xfee…');
+});
+
+test('a list of capabilities that goes in circles ends', () => {
+  const circle = Array.from({ length: 64 }, () => 0);
+  Object.assign(circle, { 13: 0x40, 16: 0x4009 });
+  expect(msixOf(circle)).toBeUndefined();
+});

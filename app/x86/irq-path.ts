@@ -1,0 +1,394 @@
+/**
+ * The way of an interrupt: who raises it, through which pin or message, to which local APIC, gate and handler, and whether anybody
+ * says that it was dealt with. Intel SDM Vol. 3A §10.8 (local APIC), §10.11 (messages), §6.10–6.14 (delivery); 82093AA (IOAPIC).
+ */
+import { formatAddress } from '../base/address.ts';
+import type { Hop, IrqRoute, IrqView, LocalApicView } from '../contract/inspect/irq.ts';
+import { type CodeMap, descriptorOf, type ProcessorTables } from './machine-state.ts';
+import type { MsiMessage, MsixCapability } from './msix.ts';
+import { RFLAGS } from './registers.ts';
+
+/** What QEMU says of one local APIC (app/wire/qemu-irq). */
+export interface LapicState {
+  readonly lvt: readonly { readonly name: string; readonly raw: number }[];
+  readonly spurious: number;
+  readonly inService: readonly number[];
+  readonly requested: readonly number[];
+  readonly tpr: number;
+  readonly ppr: number;
+  readonly ldr: number;
+  readonly dfr: number;
+}
+export interface IrqProcessor {
+  readonly tables: ProcessorTables;
+  readonly halted: boolean;
+  readonly lapic: LapicState | undefined;
+}
+/** A PCI function that can raise interrupts. */
+export interface IrqFunction {
+  /** `00:01.0`. */
+  readonly place: string;
+  /** `model0, SCSI controller 1af4:1042`. */
+  readonly title: string;
+  readonly line: number | null;
+  readonly pinDisabled: boolean;
+  readonly msix: MsixCapability | undefined;
+  readonly messages: readonly MsiMessage[];
+  /** Whether its configuration space could be read. */
+  readonly known: boolean;
+}
+export interface IrqSources {
+  readonly processors: readonly IrqProcessor[];
+  readonly pins: readonly { readonly pin: number; readonly raw: bigint; readonly pending: boolean }[];
+  readonly pics: readonly {
+    readonly name: string;
+    readonly irr: number;
+    readonly imr: number;
+    readonly isr: number;
+    readonly base: number;
+  }[];
+  readonly functions: readonly IrqFunction[];
+  /** Of the IOAPIC, by pin. */
+  readonly counts: ReadonlyMap<number, number>;
+  readonly code: CodeMap | null;
+}
+
+/** Lines of a PC that are the same everywhere. */
+const LINES: Readonly<Record<number, string>> = {
+  ...{ 0: 'timer (PIT)', 1: 'keyboard', 2: 'timer (PIT)', 3: 'serial port COM2', 4: 'serial port COM1' },
+  ...{ 8: 'real-time clock', 9: 'ACPI', 12: 'mouse' },
+};
+const LVT_TITLES: Readonly<Record<string, string>> = {
+  ...{
+    LVTT: 'timer',
+    LVT0: 'LINT0',
+    LVT1: 'LINT1',
+    LVTPC: 'performance counters',
+    LVTERR: 'errors',
+    LVTTHMR: 'thermal sensor',
+  },
+};
+const MODES = ['fixed', 'lowest priority', 'SMI', 'reserved', 'NMI', 'INIT', 'reserved', 'ExtINT'];
+
+export function irqView(sources: IrqSources): IrqView {
+  const all = [
+    ...sources.pins.map((pin) => pinRoute(sources, pin)),
+    ...sources.functions.flatMap((it) => functionRoutes(sources, it)),
+    ...sources.processors.flatMap((it) => localRoutes(sources, it)),
+    ...picRoutes(sources),
+  ];
+  const routes = all.filter((it) => it !== undefined);
+  const order = { broken: 0, waiting: 1, ok: 2, unknown: 3, off: 4 };
+  const unread = sources.functions.filter(({ known }) => !known);
+  return {
+    lapics: sources.processors.flatMap(lapicView),
+    routes: routes.sort((a, b) => order[a.verdict] - order[b.verdict]),
+    silent: all.length - routes.length,
+    unknown:
+      unread.length === 0
+        ? []
+        : [`MSI and MSI-X of ${unread.map(({ place }) => place).join(', ')}: configuration space could not be read`],
+  };
+}
+
+function lapicView({ tables, halted, lapic }: IrqProcessor): LocalApicView[] {
+  if (lapic === undefined) return [];
+  return [
+    {
+      processor: tables.processor.index,
+      enabled: (lapic.spurious & 0x100) !== 0,
+      interruptsOn: (tables.processor.rflags & RFLAGS.IF) !== 0n,
+      halted,
+      tpr: formatAddress(BigInt(lapic.tpr)),
+      ppr: formatAddress(BigInt(lapic.ppr)),
+      spurious: lapic.spurious & 0xff,
+      requested: [...lapic.requested],
+      inService: [...lapic.inService],
+    },
+  ];
+}
+
+const hop = (station: Hop['station'], state: Hop['state'], text: string, evidence = ''): Hop => ({
+  station,
+  state,
+  text,
+  evidence,
+});
+
+/** A masked pin that nobody has set up and nothing waits at is silent. */
+function pinRoute(sources: IrqSources, { pin, raw, pending }: IrqSources['pins'][number]): IrqRoute | undefined {
+  const masked = (raw & 0x1_0000n) !== 0n;
+  const raised = sources.counts.get(pin) ?? null;
+  const vector = Number(raw & 0xffn);
+  if (masked && vector === 0 && !pending) return undefined;
+  const device = LINES[pin] ?? 'PCI or other';
+  const evidence = `redirection entry ${pin} = 0x${raw.toString(16).padStart(16, '0')}${pending ? ', IRR set' : ''}`;
+  const mode = Number((raw >> 8n) & 7n);
+  const logical = (raw & 0x800n) !== 0n;
+  const level = (raw & 0x8000n) !== 0n;
+  const remote = level && (raw & 0x4000n) !== 0n;
+  const targets = targetsOf(sources, Number(raw >> 56n), logical);
+  const source = hop(
+    'source',
+    pending ? 'waiting' : 'ok',
+    `pin ${pin} of the IOAPIC${raised === null ? '' : `, raised ${raised} times`}`,
+    pending ? 'IRR' : '',
+  );
+  const words = `${MODES[mode] ?? ''}, ${level ? 'level' : 'edge'}, ${logical ? 'logical' : 'physical'} destination 0x${Number(raw >> 56n).toString(16)}`;
+  const message = masked
+    ? hop('message', pending ? 'broken' : 'off', pending ? 'masked while it is raised' : 'masked', evidence)
+    : remote
+      ? hop('message', 'waiting', `${words}: accepted, no EOI yet (remote IRR)`, evidence)
+      : hop('message', 'ok', words, evidence);
+  const id = `ioapic ${pin}`;
+  const base = { id, title: `IOAPIC pin ${pin}`, device, raised };
+  return masked || mode === 4 || mode === 2 || mode === 5
+    ? route(base, null, [], [source, message])
+    : finish(sources, base, vector, targets, [source, message]);
+}
+
+function functionRoutes(sources: IrqSources, it: IrqFunction): (IrqRoute | undefined)[] {
+  const { place, title, msix, messages, line, known } = it;
+  if (!known || (msix === undefined && messages.length === 0 && line === null)) return [undefined];
+  if (messages.length === 0 && msix?.enabled !== true) {
+    if (line === null) return [undefined];
+    const how = msix === undefined ? 'it has no MSI-X' : 'MSI-X is off';
+    const text = it.pinDisabled
+      ? `${how}, and its pin is off by the command register: the driver polls`
+      : `${how}; its pin goes to line ${line} of the PIC`;
+    return [
+      route(
+        { id: `pci ${place}`, title: `${place} pin`, device: title, raised: null },
+        null,
+        [],
+        [hop('source', 'off', text)],
+      ),
+    ];
+  }
+  return messages.map((message) => {
+    const plain = msix?.enabled !== true;
+    const name = plain ? 'MSI' : `MSI-X ${message.entry}`;
+    const evidence = `address ${formatAddress(message.address)}, data 0x${message.data.toString(16)}${message.masked ? ', masked' : ''}`;
+    if (message.address === 0n) return undefined;
+    const base = {
+      id: `${plain ? 'msi' : 'msi-x'} ${place} ${message.entry}`,
+      title: `${place} ${name}`,
+      device: title,
+      raised: null,
+    };
+    const source = hop(
+      'source',
+      msix?.masked === true ? 'off' : 'ok',
+      msix?.masked === true ? 'all of MSI-X is masked (function mask)' : `${name} of ${place}`,
+    );
+    // §10.11.1: the address names the destination, bit 2 says how it is meant.
+    if (message.address >> 20n !== 0xfeen)
+      return route(
+        base,
+        null,
+        [],
+        [source, hop('message', 'broken', 'the message goes to no local APIC: its address is not 0xfee…', evidence)],
+      );
+    if (message.masked)
+      return route(base, message.data & 0xff, [], [source, hop('message', 'off', 'the entry is masked', evidence)]);
+    const destination = Number((message.address >> 12n) & 0xffn);
+    const targets = targetsOf(sources, destination, (message.address & 4n) !== 0n);
+    const mode = MODES[(message.data >> 8) & 7] ?? '';
+    const words = `${mode}, ${(message.address & 4n) !== 0n ? 'logical' : 'physical'} destination 0x${destination.toString(16)}`;
+    return finish(sources, base, message.data & 0xff, targets, [source, hop('message', 'ok', words, evidence)]);
+  });
+}
+
+/** Local sources of one APIC: its timer and the like. */
+function localRoutes(sources: IrqSources, { tables, lapic }: IrqProcessor): (IrqRoute | undefined)[] {
+  const index = tables.processor.index;
+  return (lapic?.lvt ?? []).map(({ name, raw }) => {
+    const masked = (raw & 0x1_0000) !== 0;
+    const vector = raw & 0xff;
+    const mode = (raw >> 8) & 7;
+    // Masked, or wired to NMI and the PIC: nothing comes to a gate of its own.
+    if (masked || mode !== 0) return undefined;
+    const base = {
+      id: `lvt ${index} ${name}`,
+      title: `Processor ${index} ${name}`,
+      device: `local APIC ${LVT_TITLES[name] ?? ''}`.trim(),
+      raised: null,
+    };
+    return finish(
+      sources,
+      base,
+      vector,
+      [index],
+      [hop('source', 'ok', `${LVT_TITLES[name] ?? name} of the local APIC`, `${name} = 0x${raw.toString(16)}`)],
+    );
+  });
+}
+
+/** Lines of the old controllers that are open. Before they are moved, they come as exceptions. */
+function picRoutes({ pics }: IrqSources): IrqRoute[] {
+  return pics.flatMap(({ name, irr, imr, base }, n) =>
+    Array.from({ length: 8 }, (_, line) => line).flatMap((line) => {
+      if (((imr >> line) & 1) === 1 || (n === (name === 'pic1' ? -1 : -2) && line === 2)) return [];
+      const vector = base + line;
+      const waits = ((irr >> line) & 1) === 1;
+      const number = name === 'pic1' ? line + 8 : line;
+      const evidence = `${name}: irr=${irr.toString(16)} imr=${imr.toString(16)} irq_base=${base.toString(16)}`;
+      const message =
+        vector < 32
+          ? hop(
+              'message',
+              'broken',
+              `comes as vector ${vector}, which is an exception: the PIC has not been moved`,
+              evidence,
+            )
+          : hop('message', 'ok', `vector ${vector}`, evidence);
+      const source = hop(
+        'source',
+        waits ? 'waiting' : 'ok',
+        `line ${number} of the PIC is open${waits ? ', and raised' : ''}`,
+        evidence,
+      );
+      const device = LINES[number] ?? 'PCI or other';
+      return [
+        route(
+          { id: `${name} ${line}`, title: `PIC line ${number}`, device, raised: null },
+          vector,
+          [0],
+          [source, message],
+        ),
+      ];
+    }),
+  );
+}
+
+/** Processors that a destination means. A logical one is compared with LDR (flat model); QEMU numbers APICs as processors. */
+function targetsOf({ processors }: IrqSources, destination: number, logical: boolean): number[] {
+  return processors
+    .filter(({ tables, lapic }) => {
+      if (lapic === undefined) return false;
+      if (!logical) return destination === 0xff || tables.processor.index === destination;
+      // Flat: a bit for each; cluster: four bits of cluster, four of members.
+      if (lapic.dfr === 0xf) return (lapic.ldr & destination) !== 0;
+      return lapic.ldr >> 4 === destination >> 4 && (lapic.ldr & destination & 0xf) !== 0;
+    })
+    .map(({ tables }) => tables.processor.index);
+}
+
+type RouteBase = Pick<IrqRoute, 'id' | 'title' | 'device' | 'raised'>;
+
+function route(base: RouteBase, vector: number | null, processors: number[], hops: Hop[]): IrqRoute {
+  const worst = (['broken', 'off', 'waiting', 'unknown'] as const).find((state) =>
+    hops.some((it) => it.state === state),
+  );
+  return { ...base, vector, processors, hops, verdict: worst ?? 'ok' };
+}
+
+/** From the local APIC on: of several processors that are meant, the first that would take it. */
+function finish(sources: IrqSources, base: RouteBase, vector: number, targets: number[], before: Hop[]): IrqRoute {
+  const ways = targets.flatMap((index) => {
+    const processor = sources.processors.find(({ tables }) => tables.processor.index === index);
+    return processor === undefined ? [] : [arrival(processor, vector, sources.code)];
+  });
+  const best = ways.find((hops) => hops.every(({ state }) => state !== 'broken')) ?? ways[0];
+  const hops = best ?? [hop('lapic', 'broken', 'no processor has this destination', '')];
+  return route(base, vector, targets, [...before, ...hops]);
+}
+
+function arrival({ tables, halted, lapic }: IrqProcessor, vector: number, code: CodeMap | null): Hop[] {
+  if (lapic === undefined) return [hop('lapic', 'unknown', 'QEMU does not show this local APIC')];
+  const { processor } = tables;
+  const index = processor.index;
+  const state = `processor ${index}: SPIV 0x${lapic.spurious.toString(16)}, TPR 0x${lapic.tpr.toString(16)}`;
+  const requested = lapic.requested.includes(vector);
+  const served = lapic.inService.includes(vector);
+  const higher = lapic.inService.filter((it) => it >> 4 >= vector >> 4 && it !== vector);
+  const first =
+    vector < 16
+      ? hop('lapic', 'broken', `vector ${vector} is not allowed: 0 to 15 are refused by the local APIC`, state)
+      : (lapic.spurious & 0x100) === 0
+        ? hop('lapic', 'broken', `the local APIC of processor ${index} is switched off`, state)
+        : vector >> 4 <= lapic.tpr >> 4
+          ? hop(
+              'lapic',
+              'broken',
+              `the task priority holds it back: class ${vector >> 4} is not above TPR's ${lapic.tpr >> 4}`,
+              state,
+            )
+          : requested
+            ? hop(
+                'lapic',
+                'waiting',
+                `requested (IRR)${higher.length === 0 ? '' : `, behind vector ${higher.join(', ')} in service`}`,
+                state,
+              )
+            : hop('lapic', 'ok', `processor ${index}`, state);
+  const on = (processor.rflags & RFLAGS.IF) !== 0n;
+  const flags = `RFLAGS ${formatAddress(processor.rflags)}${halted ? ', halted' : ''}`;
+  const second =
+    !on && halted
+      ? hop('processor', 'broken', `processor ${index} is halted with interrupts off: nothing but NMI wakes it`, flags)
+      : !on
+        ? hop(
+            'processor',
+            served ? 'ok' : 'waiting',
+            `interrupts are off now (IF = 0)${served ? ', as in a handler' : ''}`,
+            flags,
+          )
+        : hop('processor', 'ok', halted ? 'halted, woken by it' : 'interrupts are on', flags);
+  const gate = tables.gates[vector];
+  const gateHops =
+    gate === undefined
+      ? [hop('gate', 'broken', `vector ${vector} is beyond IDTR.limit`, `limit ${formatAddress(processor.idt.limit)}`)]
+      : gateHop(tables, gate, code);
+  const stuck = served && on && halted;
+  const eoi = stuck
+    ? hop(
+        'eoi',
+        'broken',
+        'in service although the processor waits with interrupts on: the handler returned without EOI',
+        `ISR has ${vector}`,
+      )
+    : served
+      ? hop('eoi', 'waiting', 'in service: the handler runs and has not said EOI', `ISR has ${vector}`)
+      : hop(
+          'eoi',
+          'ok',
+          'not in service',
+          `ISR ${lapic.inService.length === 0 ? 'is empty' : `has ${lapic.inService.join(', ')}`}`,
+        );
+  return [first, second, ...gateHops, eoi];
+}
+
+function gateHop(tables: ProcessorTables, gate: ProcessorTables['gates'][number], code: CodeMap | null): Hop[] {
+  const bytes = Array.from(gate.raw, (byte) => byte.toString(16).padStart(2, '0')).join(' ');
+  const it = descriptorOf(tables, gate.selector);
+  const trouble = !gate.present
+    ? gate.empty
+      ? 'the gate is empty: delivery raises #GP or #NP'
+      : 'the gate is not present: delivery raises #NP'
+    : gate.type !== 14 && gate.type !== 15
+      ? `the gate's type is ${gate.type}: delivery raises #GP`
+      : it !== undefined && (it.kind !== 'segment' || !it.code)
+        ? "the gate's selector names no code"
+        : undefined;
+  if (trouble !== undefined) return [hop('gate', 'broken', trouble, bytes)];
+  const page = tables.translate(gate.offset);
+  const place = code?.at(gate.offset);
+  const offset = place === undefined ? 0n : gate.offset - place.start;
+  const name =
+    place === undefined
+      ? formatAddress(gate.offset)
+      : `${place.symbol}${offset === 0n ? '' : `+0x${offset.toString(16)}`}`;
+  const runs = page.kind === 'mapped' && page.executable;
+  return [
+    hop(
+      'gate',
+      'ok',
+      `${gate.type === 14 ? 'interrupt' : 'trap'} gate${gate.ist === 0 ? '' : `, IST${gate.ist}`}`,
+      bytes,
+    ),
+    runs
+      ? hop('handler', 'ok', name, formatAddress(gate.offset))
+      : hop('handler', 'broken', `${name} cannot be executed`, page.kind),
+  ];
+}

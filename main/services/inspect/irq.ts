@@ -1,0 +1,85 @@
+import type { Result } from '../../../app/base/result.ts';
+import type { IrqView } from '../../../app/contract/index.ts';
+import {
+  type PciFunction,
+  parseIrqCounts,
+  parseLapic,
+  parsePci,
+  parsePic,
+  parseWords,
+} from '../../../app/wire/qemu-irq.ts';
+import { type IrqFunction, type IrqProcessor, irqView } from '../../../app/x86/irq-path.ts';
+import { processorState, readTables } from '../../../app/x86/machine-state.ts';
+import { msiOf, msixEntries, msixOf, pinDisabled } from '../../../app/x86/msix.ts';
+import { codeMapOf } from './processor-tables.ts';
+import type { InspectTarget } from './target.ts';
+
+/** Where q35 shows configuration space in memory once firmware has switched it on (hw/pci-host/q35.c); `pc` and microvm do not. */
+const ECAM = 0xb000_0000n;
+/** Words of a function's first 256 bytes. */
+const CONFIG_WORDS = 64;
+/** Entries of a table that are looked at: devices here have a handful. */
+const MAX_ENTRIES = 64;
+
+/** Asks QEMU for all that an interrupt passes. Reading these device registers changes nothing in them. */
+export async function readIrq(target: InspectTarget): Promise<Result<IrqView>> {
+  const registers = await target.processors();
+  if (!registers.ok) return registers;
+  // Without an IOAPIC (`-machine pic`…) and without PCI there is less to see, not nothing.
+  const [pic, counts, pci] = await Promise.all([
+    target.monitor('info pic'),
+    target.monitor('info irq'),
+    target.monitor('info pci'),
+  ]);
+  if (!pic.ok) return pic;
+  const lapics = await Promise.all(registers.value.map(({ index }) => target.monitor('info lapic', index)));
+  const functions = await Promise.all((pci.ok ? parsePci(pci.value) : []).map((it) => readFunction(target, it)));
+  const code = await codeMapOf(target, registers.value);
+  return target.look((memory) => {
+    const processors = registers.value.map((it, n): IrqProcessor => {
+      const lapic = lapics[n];
+      return {
+        tables: readTables(processorState(it), (address, size) => memory.read(address, size)),
+        halted: it.halted,
+        lapic: lapic?.ok === true ? parseLapic(lapic.value) : undefined,
+      };
+    });
+    const raised = counts.ok ? parseIrqCounts(counts.value).get('ioapic') : undefined;
+    return irqView({ processors, ...parsePic(pic.value), functions, counts: raised ?? new Map(), code });
+  });
+}
+
+async function readFunction(target: InspectTarget, it: PciFunction): Promise<IrqFunction> {
+  const place = `${two(it.bus)}:${two(it.device)}.${it.function}`;
+  const base = {
+    place,
+    title: `${it.id === '' ? '' : `${it.id}, `}${it.kind} ${four(it.vendor)}:${four(it.product)}`,
+    line: it.line,
+  };
+  const config = await words(
+    target,
+    ECAM + BigInt((it.bus << 20) | (it.device << 15) | (it.function << 12)),
+    CONFIG_WORDS,
+  );
+  const [identity = 0] = config;
+  // Elsewhere there is something else at that address, or nothing.
+  if (config.length < CONFIG_WORDS || (identity & 0xffff) !== it.vendor || identity >>> 16 !== it.product)
+    return { ...base, pinDisabled: false, msix: undefined, messages: [], known: false };
+  const msix = msixOf(config);
+  const bar = msix === undefined ? undefined : it.bars.get(msix.tableBar);
+  const plain = msiOf(config);
+  const table =
+    msix?.enabled === true && bar !== undefined
+      ? await words(target, bar + BigInt(msix.tableOffset), 4 * Math.min(msix.entries, MAX_ENTRIES))
+      : [];
+  const messages = msix?.enabled === true ? msixEntries(table) : plain === undefined ? [] : [plain];
+  return { ...base, pinDisabled: pinDisabled(config), msix, messages, known: true };
+}
+
+async function words(target: InspectTarget, address: bigint, count: number): Promise<number[]> {
+  const answer = await target.monitor(`xp /${count}xw 0x${address.toString(16)}`);
+  return answer.ok ? parseWords(answer.value) : [];
+}
+
+const two = (n: number) => n.toString(16).padStart(2, '0');
+const four = (n: number) => n.toString(16).padStart(4, '0');
