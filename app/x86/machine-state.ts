@@ -12,7 +12,7 @@ import {
   tableBytes,
 } from './descriptors.ts';
 import { type PagingRegisters, type ReadPhysical, readLinear, type Translation, translate } from './paging.ts';
-import { EFER } from './registers.ts';
+import { CR4, EFER } from './registers.ts';
 
 /** Whether two looks saw the same tables. */
 export function sameTables(a: MachineTables, b: MachineTables): boolean {
@@ -209,4 +209,16 @@ function overlay(bytes: Uint8Array | undefined, linear: bigint, edits: readonly 
 /** The descriptor that a selector names in the GDT; undefined beyond the limit, or for one of the LDT. */
 export function descriptorOf({ descriptors }: ProcessorTables, selector: number): Descriptor | undefined {
   return (selector & 4) !== 0 ? undefined : descriptors[selector >> 3];
+}
+
+/** Vectors that no processor raises: 9 was for the 80386, 15, 22 to 27 and 31 are reserved (SDM Vol. 3A table 6-1). */
+const NEVER_RAISED = new Set([9, 15, 22, 23, 24, 25, 26, 27, 31]);
+/** #VE is of VMX guests, #HV, #VC and #SX of SEV guests and SVM: QEMU's machines are neither. */
+const OF_SPECIAL_GUESTS = new Set([20, 28, 29, 30]);
+
+/** Whether an exception can come of itself. Kernels leave old gates where it cannot: nothing goes through them. */
+export function canBeRaised(vector: number, { cr4 }: Pick<ProcessorState, 'cr4'>): boolean {
+  if (vector === 18) return (cr4 & CR4.MCE) !== 0n;
+  if (vector === 21) return (cr4 & CR4.CET) !== 0n;
+  return !NEVER_RAISED.has(vector) && !OF_SPECIAL_GUESTS.has(vector);
 }

@@ -2,13 +2,15 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CpuView, InspectSource, TablesView } from '../../app/contract/index.ts';
 import { expectOk, Lab, type TestMachine } from '../support/lab.ts';
 import { bootLinux, needLinux } from '../support/linux-guest.ts';
 
 const lab = new Lab();
 const folder = mkdtempSync(join(tmpdir(), 'ring0-cpu-'));
+// Not in the time of the first test.
+beforeAll(() => lab.kernel());
 afterAll(() => {
   lab.dispose();
   rmSync(folder, { recursive: true });
@@ -149,6 +151,8 @@ it('is right about a Linux that nobody here made, live and in a dump', async (co
   await agreesWithQemu(machine);
   const tables = expectOk(await inspect.tables(source, 0));
   expect(serious(tables)).toEqual([]);
+  // Its kernel for clouds knows no machine checks: the gate of #MC still leads to what was freed after boot.
+  expect(tables.findings.map(({ rule }) => rule)).toContain('gate-unused-no-code');
   expect(tables.gdt.descriptors.map(({ type }) => type)).toEqual(
     expect.arrayContaining(['code64 execute/read', 'code32 execute/read', 'TSS64 busy']),
   );

@@ -1,6 +1,6 @@
 import { isCanonical } from '../../base/address.ts';
 import { decodeGates, descriptorTypeName, type Gate, gateTypeName } from '../descriptors.ts';
-import { type CodeMap, descriptorOf, type ProcessorTables } from '../machine-state.ts';
+import { type CodeMap, canBeRaised, descriptorOf, type ProcessorTables } from '../machine-state.ts';
 import type { Evidence, ProcessorRule } from './rule.ts';
 import { bytesText, hex, placeText, rawText, unmappedText, vectorText } from './words.ts';
 
@@ -107,14 +107,17 @@ export const GATE_RULES: readonly ProcessorRule[] = [
   {
     ...{ id: 'gate-no-code', severity: 'error', title: 'A gate leads to no code', section: GATES },
     fix: 'Write the address of the handler into the gate: bits 15:0 at offset 0, 31:16 at 6, 63:32 at 8.',
-    *check(tables, { code }) {
-      for (const gate of usable(tables)) {
-        if ((gate.type !== 14 && gate.type !== 15) || truncated(gate, tables, code) !== undefined) continue;
-        const why = codeTrouble(tables, gate.offset, code);
-        if (why !== undefined)
-          yield at(gate, why.startsWith(hex(gate.offset)) ? why : `offset ${placeText(gate.offset, code)} ${why}`);
-      }
+    check: (tables, { code }) => gatesToNowhere(tables, code, true),
+  },
+  {
+    ...{
+      id: 'gate-unused-no-code',
+      severity: 'note',
+      title: 'A gate that nothing raises leads to no code',
+      section: GATES,
     },
+    fix: 'Clear it, or let it lead to a handler that says what came: this processor does not raise the exception, but INT n reaches the gate.',
+    check: (tables, { code }) => gatesToNowhere(tables, code, false),
   },
   {
     ...{
@@ -144,6 +147,17 @@ export const GATE_RULES: readonly ProcessorRule[] = [
     },
   },
 ];
+
+/** Gates whose offset is no code, of vectors that come of themselves or of those that do not. */
+function* gatesToNowhere(tables: ProcessorTables, code: CodeMap | null, raised: boolean): Iterable<Evidence> {
+  for (const gate of usable(tables)) {
+    if ((gate.type !== 14 && gate.type !== 15) || canBeRaised(gate.vector, tables.processor) !== raised) continue;
+    if (truncated(gate, tables, code) !== undefined) continue;
+    const why = codeTrouble(tables, gate.offset, code);
+    if (why !== undefined)
+      yield at(gate, why.startsWith(hex(gate.offset)) ? why : `offset ${placeText(gate.offset, code)} ${why}`);
+  }
+}
 
 /** What is wrong with a selector of a gate; undefined if it is a present 64-bit code segment. */
 function selectorTrouble(tables: ProcessorTables, selector: number): string | undefined {

@@ -60,8 +60,8 @@ export const CONTROL_RULES: readonly ProcessorRule[] = [
   },
 ];
 
-/** Bits in which processors may differ at any moment: TS is switched lazily. */
-const LIVELY: Readonly<Record<string, bigint>> = { cr0: CR0.TS, cr4: 0n, efer: 0n };
+/** Bits that mean nothing by themselves: TS is switched lazily, and PSE is without effect in long mode, where firmware has left it set. */
+const LIVELY: Readonly<Record<string, bigint>> = { cr0: CR0.TS, cr4: CR4.PSE, efer: 0n };
 
 /** Only processors that have been started count: the others still wait in real mode for their SIPI. */
 function started({ processors }: MachineTables): readonly ProcessorTables[] {

@@ -1,6 +1,6 @@
 import { isCanonical } from '../../base/address.ts';
 import { descriptorTypeName, isStackTop, TSS64, tableBytes } from '../descriptors.ts';
-import { descriptorOf, type ProcessorTables } from '../machine-state.ts';
+import { canBeRaised, descriptorOf, type ProcessorTables } from '../machine-state.ts';
 import type { ProcessorRule } from './rule.ts';
 import { hex, placeText, rawText, unmappedRange, unmappedText, vectorText } from './words.ts';
 
@@ -8,8 +8,10 @@ const TASK = 'SDM Vol. 3A §7.2.3, §7.7';
 const STACKS = 'SDM Vol. 3A §6.14.5';
 
 /** Vectors whose gates use an interrupt stack. */
-function usersOf({ gates }: ProcessorTables, ist: number): number[] {
-  return gates.filter((gate) => gate.present && gate.ist === ist).map(({ vector }) => vector);
+function usersOf({ gates, processor }: ProcessorTables, ist: number): number[] {
+  return gates
+    .filter((gate) => gate.present && gate.ist === ist && canBeRaised(gate.vector, processor))
+    .map(({ vector }) => vector);
 }
 
 /** Stacks that some gate uses, with their pointers. */
