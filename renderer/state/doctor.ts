@@ -1,6 +1,6 @@
 import { create } from 'zustand';
 import { type AppError, messageOf } from '../../app/base/result.ts';
-import type { DoctorCheck, DoctorReport } from '../../app/contract/doctor.ts';
+import { type DoctorCheck, DoctorCheckSchema, type DoctorReport } from '../../app/contract/doctor.ts';
 import { studio, whenConnected } from '../host/client.ts';
 
 /** A cure under way, or what came of the last one. */
@@ -23,7 +23,7 @@ interface DoctorState {
 }
 
 /** How many there are, for the progress of the first examination. */
-export const CHECK_COUNT = 8;
+export const CHECK_COUNT = DoctorCheckSchema.shape.id.options.length;
 const MAX_OUTPUT = 400;
 
 export const useDoctor = create<DoctorState>(() => ({
