@@ -67,7 +67,14 @@ export class TerminalView implements Disposable {
     terminal.open(element);
     terminal.textarea?.setAttribute('aria-label', label);
     this.#queue = new OutputQueue({
-      write: (bytes, taken) => terminal.write(bytes, taken),
+      write: (bytes, taken) => {
+        // A change of size may leave xterm in the belief that a person has scrolled, who has not: what was at the end stays there.
+        const { viewportY, baseY } = terminal.buffer.active;
+        terminal.write(bytes, () => {
+          if (viewportY >= baseY) terminal.scrollToBottom();
+          taken();
+        });
+      },
       nextFrame: inNextFrame,
       onTaken: (bytes) => {
         this.#shown += bytes;
