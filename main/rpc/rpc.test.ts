@@ -6,9 +6,9 @@ import { MessageChannel } from 'node:worker_threads';
 import { createORPCClient } from '@orpc/client';
 import { RPCLink as PortLink } from '@orpc/client/message-port';
 import { RPCLink as SocketLink } from '@orpc/client/websocket';
-import { ResponseValidationPlugin } from '@orpc/contract/plugins';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocketServer, WebSocket as WsSocket } from 'ws';
+import { checkedLink } from '../../app/contract/checked-link.ts';
 import { type StudioClient, studioContract } from '../../app/contract/studio.ts';
 import { bundlePtyHost } from '../../test/support/pty-host.ts';
 import { portWire, serveWire, type Wire } from './serve.ts';
@@ -47,12 +47,10 @@ interface Connection {
   sendRaw(data: string | Uint8Array): void;
 }
 
-const plugins = [new ResponseValidationPlugin(studioContract)];
-
 async function overMessagePort(): Promise<Connection> {
   const { port1, port2 } = new MessageChannel();
   serveWire(studio.router, portWire(port1), (bug) => bugs.push(bug));
-  const link = new PortLink({ port: port2, plugins });
+  const link = checkedLink(new PortLink({ port: port2 }), studioContract);
   port2.start();
   return {
     client: createORPCClient(link),
@@ -80,7 +78,7 @@ async function overWebSocket(): Promise<Connection> {
   const address = http.address();
   if (address === null || typeof address === 'string') throw new Error('no port');
   const socket = new WsSocket(`ws://127.0.0.1:${address.port}`);
-  const link = new SocketLink({ websocket: socket as unknown as WebSocket, plugins });
+  const link = checkedLink(new SocketLink({ websocket: socket as unknown as WebSocket }), studioContract);
   await new Promise((resolve) => socket.once('open', resolve));
   return {
     client: createORPCClient(link),

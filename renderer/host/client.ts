@@ -1,7 +1,8 @@
 import { type ClientContext, type ClientLink, createORPCClient } from '@orpc/client';
 import { create } from 'zustand';
 import { messageOf } from '../../app/base/result.ts';
-import type { StudioClient, StudioInfo } from '../../app/contract/studio.ts';
+import { checkedLink } from '../../app/contract/checked-link.ts';
+import { type StudioClient, type StudioInfo, studioContract } from '../../app/contract/studio.ts';
 import { openTransport, type Transport } from './transport.ts';
 
 /** The connection to the service host. A page that has lost it keeps what it shows and tries again by itself. */
@@ -61,7 +62,9 @@ export async function connectForever(): Promise<void> {
     useConnection.setState({ connection: { phase: 'connecting', attempt } });
     let why: string;
     try {
-      const opened = await openTransport();
+      const { link, ...rest } = await openTransport();
+      // What the host sends is held against the contract here, once, for every call there is.
+      const opened = { ...rest, link: checkedLink(link, studioContract) };
       const greeter: StudioClient = createORPCClient(opened.link);
       const info = await Promise.race([
         greeter.studio.info(),

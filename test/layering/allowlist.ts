@@ -23,7 +23,7 @@ const PANE = [
  */
 export const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'app/base': [],
-  'app/contract': ['app/base', 'npm:zod', 'npm:@orpc/contract'],
+  'app/contract': ['app/base', 'npm:zod', 'npm:@orpc/contract', 'npm:@orpc/client'],
   'app/wire': ['app/base', 'app/contract', 'npm:zod'],
   'app/gguf': ['app/base', 'app/contract'],
   'app/machine': ['app/base', 'app/contract', 'app/wire', 'npm:zod'],
