@@ -10,6 +10,7 @@ import { Icon } from '../widgets/Icon.tsx';
 import { runCommand } from '../workbench/commands.ts';
 import '../widgets/controls.css';
 import './inspect-frame.css';
+import './inspect-table.css';
 
 /**
  * What every inspecting pane has around its view: which machine or dump, how often, as of when, and what to say when there is

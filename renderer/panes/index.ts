@@ -9,6 +9,8 @@ import './language/index.tsx';
 import './machine/index.tsx';
 import './outline/index.tsx';
 import './models/index.tsx';
+import './memory/index.tsx';
+import './paging/index.tsx';
 import './problems/index.tsx';
 import './profiles/index.tsx';
 import './search/index.tsx';

@@ -1,0 +1,178 @@
+import { type KeyboardEvent, useEffect, useRef, useState } from 'react';
+import { asciiOf, type HexBytes, hexByte, hexRow, pointerAt, ROW_BYTES } from '../../state/memory-view.ts';
+
+export const ROW_HEIGHT = 20;
+const MASK = 0xffff_ffff_ffff_ffffn;
+
+/** How many rows fit; told to whoever reads the memory. */
+export function useRowCount(): readonly [ref: React.RefObject<HTMLDivElement | null>, rows: number] {
+  const element = useRef<HTMLDivElement>(null);
+  const [rows, setRows] = useState(24);
+  useEffect(() => {
+    if (element.current === null) return;
+    const observer = new ResizeObserver(([entry]) =>
+      setRows(Math.max(4, Math.floor((entry?.contentRect.height ?? 480) / ROW_HEIGHT))),
+    );
+    observer.observe(element.current);
+    return () => observer.disconnect();
+  }, []);
+  return [element, rows];
+}
+
+/**
+ * Rows of sixteen bytes. Only those are drawn that can be seen: the space has 2^64 bytes and no scroll bar. The cursor moves with the
+ * arrows; Enter follows the pointer under it.
+ */
+export function HexView({
+  memory,
+  before,
+  start,
+  rows,
+  cursor,
+  edits,
+  editable,
+  onCursor,
+  onStart,
+  onFollow,
+  onEdit,
+}: {
+  readonly memory: HexBytes;
+  readonly before: HexBytes | null;
+  /** Address of the first row. */
+  readonly start: bigint;
+  readonly rows: number;
+  readonly cursor: bigint;
+  /** Bytes that were typed and not written yet. */
+  readonly edits: ReadonlyMap<bigint, number>;
+  readonly editable: boolean;
+  readonly onCursor: (address: bigint) => void;
+  readonly onStart: (address: bigint) => void;
+  readonly onFollow: (address: bigint) => void;
+  readonly onEdit: (address: bigint, value: number) => void;
+}) {
+  const element = useRef<HTMLDivElement>(null);
+  /** The first digit of a byte that is being typed. */
+  const [digit, setDigit] = useState<string | null>(null);
+  const page = BigInt((rows - 1) * ROW_BYTES);
+  const scroll = (by: bigint) => {
+    const to = start + by;
+    onStart(to < 0n ? 0n : to > MASK - 15n ? MASK - 15n : to);
+  };
+  const move = (by: bigint) => {
+    const to = cursor + by;
+    if (to < 0n || to > MASK) return;
+    setDigit(null);
+    onCursor(to);
+    if (to < start) onStart(start - ((start - to + 15n) / 16n) * 16n);
+    const end = start + BigInt(rows * ROW_BYTES);
+    if (to >= end) onStart(start + ((to - end) / 16n + 1n) * 16n);
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const keys: Record<string, () => void> = {
+      ArrowLeft: () => move(-1n),
+      ArrowRight: () => move(1n),
+      ArrowUp: () => move(-16n),
+      ArrowDown: () => move(16n),
+      PageUp: () => move(-page),
+      PageDown: () => move(page),
+      Home: () => move(-(cursor & 15n)),
+      End: () => move(15n - (cursor & 15n)),
+      Enter: () => {
+        const target = pointerAt(memory, cursor);
+        if (target !== null) onFollow(target);
+      },
+      Escape: () => setDigit(null),
+    };
+    const act = keys[event.key];
+    if (act !== undefined) {
+      event.preventDefault();
+      act();
+    } else if (editable && /^[0-9a-f]$/i.test(event.key)) {
+      event.preventDefault();
+      if (digit === null) setDigit(event.key);
+      else {
+        onEdit(cursor, Number.parseInt(digit + event.key, 16));
+        move(1n);
+      }
+    }
+  };
+  useEffect(() => {
+    const target = element.current;
+    if (target === null) return;
+    const onWheel = (event: WheelEvent) => {
+      event.preventDefault();
+      scroll(BigInt(Math.sign(event.deltaY) * 3 * ROW_BYTES));
+    };
+    target.addEventListener('wheel', onWheel, { passive: false });
+    return () => target.removeEventListener('wheel', onWheel);
+  });
+  return (
+    <div
+      ref={element}
+      className="hex"
+      role="listbox"
+      tabIndex={0}
+      data-autofocus
+      aria-label="Bytes. Arrows move, Enter follows the pointer"
+      aria-activedescendant="hex-cursor"
+      onKeyDown={onKeyDown}
+    >
+      {Array.from({ length: rows }, (_, row) => start + BigInt(row * ROW_BYTES))
+        .filter((address) => address <= MASK)
+        .map((address) => {
+          const cells = hexRow(memory, before, address);
+          return (
+            <div key={address.toString()} className="hex-row">
+              <span className="hex-address">{address.toString(16).padStart(16, '0')}</span>
+              <span className="hex-bytes">
+                {cells.map(({ value, changed }, n) => {
+                  const at = address + BigInt(n);
+                  const edit = edits.get(at);
+                  const isCursor = at === cursor;
+                  return (
+                    // biome-ignore lint/a11y/useKeyWithClickEvents: the list has the keys
+                    // biome-ignore lint/a11y/useFocusableInteractive: the list has the focus
+                    <span
+                      key={at.toString()}
+                      id={isCursor ? 'hex-cursor' : undefined}
+                      role="option"
+                      aria-selected={isCursor}
+                      className="hex-byte"
+                      data-changed={changed ? '' : undefined}
+                      data-edited={edit === undefined ? undefined : ''}
+                      data-zero={value === 0 ? '' : undefined}
+                      data-none={value === null ? '' : undefined}
+                      data-cursor={isCursor ? '' : undefined}
+                      data-word={!isCursor && at >> 3n === cursor >> 3n ? '' : undefined}
+                      onClick={() => {
+                        setDigit(null);
+                        onCursor(at);
+                      }}
+                      onDoubleClick={() => {
+                        const target = pointerAt(memory, at);
+                        if (target !== null) onFollow(target);
+                      }}
+                    >
+                      {isCursor && digit !== null ? `${digit}_` : hexByte(edit ?? value)}
+                    </span>
+                  );
+                })}
+              </span>
+              <span className="hex-text" aria-hidden="true">
+                {cells.map(({ value, changed }, n) => (
+                  <span
+                    key={(address + BigInt(n)).toString()}
+                    data-changed={changed ? '' : undefined}
+                    data-cursor={address + BigInt(n) === cursor ? '' : undefined}
+                  >
+                    {asciiOf(edits.get(address + BigInt(n)) ?? value)}
+                  </span>
+                ))}
+              </span>
+            </div>
+          );
+        })}
+    </div>
+  );
+}

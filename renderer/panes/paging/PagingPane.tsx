@@ -1,0 +1,322 @@
+import { useCallback, useRef, useState } from 'react';
+import type { AddressSpace, PagingChange } from '../../../app/contract/inspect/paging.ts';
+import { diffSpaces } from '../../../app/x86/address-space-diff.ts';
+import { AddressField } from '../../inspect/AddressField.tsx';
+import { InspectFrame } from '../../inspect/InspectFrame.tsx';
+import { ProcessorPicker } from '../../inspect/ProcessorPicker.tsx';
+import { useLive } from '../../inspect/use-live.ts';
+import { useInspected } from '../../state/inspected.ts';
+import { type PagingView, readPaging, type SpaceMemo } from '../../state/paging.ts';
+import {
+  aliasedStarts,
+  bytesText,
+  endOf,
+  grouped,
+  kindOf,
+  passes,
+  RANGE_FILTERS,
+  type RangeFilter,
+  rightsWords,
+} from '../../state/paging-map.ts';
+import { Button } from '../../widgets/buttons.tsx';
+import type { PaneProps } from '../../workbench/panes.ts';
+import { AddressMap } from './AddressMap.tsx';
+import { WalkView } from './WalkView.tsx';
+import './paging.css';
+
+type Tab = 'ranges' | 'findings' | 'changes';
+interface Snapshot {
+  readonly key: string;
+  readonly space: AddressSpace;
+  readonly at: number;
+}
+
+/** Page tables: the walk of an address, and the whole space as a map. */
+export function PagingPane({ isVisible }: PaneProps) {
+  const inspected = useInspected();
+  const [processor, setProcessor] = useState(0);
+  const [address, setAddress] = useState<bigint | null>(null);
+  const [filter, setFilter] = useState<RangeFilter>('all');
+  const [tab, setTab] = useState<Tab>('ranges');
+  const [snapshot, setSnapshot] = useState<Snapshot | null>(null);
+  const last = useRef<SpaceMemo['current']>(null);
+  const read = useCallback(
+    (ref: Parameters<typeof readPaging>[0], signal: AbortSignal) => readPaging(ref, processor, address, last, signal),
+    [processor, address],
+  );
+  const live = useLive(inspected, isVisible, `${processor}:${address}`, read);
+  const space = live.reading.kind === 'read' ? live.reading.value.space : null;
+  return (
+    <InspectFrame
+      icon="map"
+      label="page tables"
+      inspected={inspected}
+      live={live}
+      tools={
+        <>
+          <ProcessorPicker inspected={inspected} value={processor} onChange={setProcessor} />
+          <AddressField inspected={inspected} processor={processor} label="Walk to" onGo={setAddress} />
+          <Button
+            kind="quiet"
+            icon="device-camera"
+            disabled={space === null || inspected === null}
+            onClick={() => {
+              if (space === null || inspected === null) return;
+              setSnapshot({ key: inspected.key, space, at: Date.now() });
+              setTab('changes');
+            }}
+          >
+            Take snapshot
+          </Button>
+        </>
+      }
+    >
+      {(view, before) => (
+        <View
+          view={view}
+          before={before}
+          filter={filter}
+          onFilter={setFilter}
+          tab={tab}
+          onTab={setTab}
+          snapshot={snapshot}
+          onWalk={setAddress}
+        />
+      )}
+    </InspectFrame>
+  );
+}
+
+function View({
+  view: { space, walk },
+  before,
+  filter,
+  onFilter,
+  tab,
+  onTab,
+  snapshot,
+  onWalk,
+}: {
+  readonly view: PagingView;
+  readonly before: PagingView | null;
+  readonly filter: RangeFilter;
+  readonly onFilter: (filter: RangeFilter) => void;
+  readonly tab: Tab;
+  readonly onTab: (tab: Tab) => void;
+  readonly snapshot: Snapshot | null;
+  readonly onWalk: (address: bigint) => void;
+}) {
+  const aliased = aliasedStarts(space.findings);
+  const dim = new Set(space.ranges.flatMap((range, index) => (passes(range, filter, aliased) ? [] : [index])));
+  const changes = snapshot === null ? null : diffSpaces(snapshot.space.ranges, space.ranges);
+  const warnings = space.findings.filter(({ severity }) => severity !== 'info').length;
+  const tabs: readonly { readonly id: Tab; readonly title: string }[] = [
+    { id: 'ranges', title: `Ranges ${space.ranges.length - dim.size}` },
+    { id: 'findings', title: `Findings ${space.findings.length}${warnings === 0 ? '' : `, ${warnings} bad`}` },
+    { id: 'changes', title: changes === null ? 'Changes' : `Changes ${changes.length}` },
+  ];
+  return (
+    <div className="paging">
+      <AddressMap space={space} dim={dim} onWalk={onWalk} />
+      <div className="paging-legend">
+        {(['code', 'data', 'constant', 'wx', 'device'] as const).map((kind) => (
+          <span key={kind}>
+            <i className="paging-swatch" data-kind={kind} /> {LEGEND[kind]}
+          </span>
+        ))}
+        <span className="inspect-space" />
+        <span>
+          {bytesText(space.totals.mappedBytes)} mapped by {space.totals.tables} tables, {space.mode}
+        </span>
+      </div>
+      {walk === null ? null : <WalkView walk={walk} before={before?.walk ?? null} />}
+      <div className="paging-tabs" role="tablist" aria-label="What is listed">
+        {tabs.map(({ id, title }) => (
+          <button key={id} type="button" role="tab" aria-selected={tab === id} onClick={() => onTab(id)}>
+            {title}
+          </button>
+        ))}
+        <span className="inspect-space" />
+        {tab !== 'ranges'
+          ? null
+          : RANGE_FILTERS.map(({ id, label }) => (
+              <button
+                key={id}
+                type="button"
+                className="paging-filter"
+                aria-pressed={filter === id}
+                onClick={() => onFilter(id)}
+              >
+                {label}
+              </button>
+            ))}
+      </div>
+      {space.truncated === '' ? null : (
+        <p className="inspect-note inspect-stale">Not all of it is shown: {space.truncated}.</p>
+      )}
+      {tab === 'ranges' ? <Ranges space={space} dim={dim} onWalk={onWalk} /> : null}
+      {tab === 'findings' ? <Findings space={space} onWalk={onWalk} /> : null}
+      {tab === 'changes' ? <Changes changes={changes} at={snapshot?.at ?? null} onWalk={onWalk} /> : null}
+    </div>
+  );
+}
+
+const LEGEND = {
+  code: 'code r-x',
+  data: 'data rw-',
+  constant: 'read only r--',
+  wx: 'written and executed',
+  device: 'not RAM',
+} as const;
+
+/** Rows beyond this are for the command line. */
+const MAX_ROWS = 1000;
+
+function AddressButton({ address, onWalk }: { readonly address: string; readonly onWalk: (address: bigint) => void }) {
+  return (
+    <button type="button" className="inspect-address" title="Walk to it" onClick={() => onWalk(BigInt(address))}>
+      {grouped(address)}
+    </button>
+  );
+}
+
+function Ranges({
+  space,
+  dim,
+  onWalk,
+}: {
+  readonly space: AddressSpace;
+  readonly dim: ReadonlySet<number>;
+  readonly onWalk: (address: bigint) => void;
+}) {
+  const rows = space.ranges.filter((_, index) => !dim.has(index));
+  if (rows.length === 0) return <p className="paging-none">Nothing of this kind is mapped.</p>;
+  return (
+    <table className="inspect-table">
+      <thead>
+        <tr>
+          <th scope="col">From</th>
+          <th scope="col">To</th>
+          <th scope="col" className="inspect-number">
+            Size
+          </th>
+          <th scope="col">Physical</th>
+          <th scope="col">Rights</th>
+          <th scope="col" className="inspect-number">
+            Pages
+          </th>
+          <th scope="col">What</th>
+        </tr>
+      </thead>
+      <tbody>
+        {rows.slice(0, MAX_ROWS).map((range) => (
+          <tr key={range.start}>
+            <td>
+              <AddressButton address={range.start} onWalk={onWalk} />
+            </td>
+            <td>
+              <code>{grouped(endOf(range))}</code>
+            </td>
+            <td className="inspect-number">{bytesText(range.bytes)}</td>
+            <td>
+              <code>{range.target}</code>
+              {range.repeat ? ' again and again' : ''}
+            </td>
+            <td>
+              <i className="paging-swatch" data-kind={kindOf(range)} /> <code>{rightsWords(range)}</code>
+            </td>
+            <td className="inspect-number">{bytesText(range.pageBytes)}</td>
+            <td>{[range.ram ? '' : 'not RAM', range.label].filter((it) => it !== '').join(', ')}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function Findings({ space, onWalk }: { readonly space: AddressSpace; readonly onWalk: (address: bigint) => void }) {
+  if (space.findings.length === 0) return <p className="paging-none">Nothing odd was found.</p>;
+  return (
+    <table className="inspect-table">
+      <thead>
+        <tr>
+          <th scope="col">Kind</th>
+          <th scope="col">Where</th>
+          <th scope="col">What</th>
+        </tr>
+      </thead>
+      <tbody>
+        {space.findings.map(({ kind, severity, start, text }) => (
+          <tr key={`${kind}${start}${text}`}>
+            <td>
+              <span className="paging-finding" data-severity={severity}>
+                {kind.replaceAll('-', ' ')}
+              </span>
+            </td>
+            <td>
+              <AddressButton address={start} onWalk={onWalk} />
+            </td>
+            <td className="paging-text">{text}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function Changes({
+  changes,
+  at,
+  onWalk,
+}: {
+  readonly changes: readonly PagingChange[] | null;
+  readonly at: number | null;
+  readonly onWalk: (address: bigint) => void;
+}) {
+  if (changes === null || at === null)
+    return (
+      <p className="paging-none">
+        Take a snapshot, and what is mapped, unmapped or given other rights since then is listed here.
+      </p>
+    );
+  if (changes.length === 0)
+    return (
+      <p className="paging-none">Nothing has changed since the snapshot of {new Date(at).toLocaleTimeString()}.</p>
+    );
+  return (
+    <table className="inspect-table">
+      <thead>
+        <tr>
+          <th scope="col">Change</th>
+          <th scope="col">From</th>
+          <th scope="col" className="inspect-number">
+            Size
+          </th>
+          <th scope="col">Before</th>
+          <th scope="col">Now</th>
+        </tr>
+      </thead>
+      <tbody>
+        {changes.slice(0, MAX_ROWS).map(({ kind, start, bytes, before, after }) => (
+          <tr key={start}>
+            <td>
+              <span className="paging-change" data-kind={kind}>
+                {kind}
+              </span>
+            </td>
+            <td>
+              <AddressButton address={start} onWalk={onWalk} />
+            </td>
+            <td className="inspect-number">{bytesText(bytes)}</td>
+            <td>
+              <code>{before === null ? 'not mapped' : `${before.target} ${rightsWords(before)}`}</code>
+            </td>
+            <td>
+              <code>{after === null ? 'not mapped' : `${after.target} ${rightsWords(after)}`}</code>
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
