@@ -127,22 +127,20 @@ export function AddressMap({
         onKeyDown={onKeyDown}
         data-autofocus
       >
-        <svg width={width} height={HEIGHT + AXIS} aria-hidden="false">
-          <title>Address space to scale</title>
-          <rect className="paging-empty" x={0} y={0} width={width} height={HEIGHT} />
-          {axisTicks(window, width).map((tick) => (
-            <g key={tick.toString()}>
-              <line className="paging-tick" x1={x(tick)} x2={x(tick)} y1={0} y2={HEIGHT + 4} />
-              <text
-                className="paging-tick-text"
-                x={Math.min(width - 2, x(tick) + 3)}
-                y={HEIGHT + 15}
-                textAnchor={x(tick) > width - 130 ? 'end' : 'start'}
-              >
-                {grouped(addressOf(tick === whole.to ? tick - 1n : tick, addressBits))}
-              </text>
-            </g>
-          ))}
+        <svg width={width} height={HEIGHT + AXIS} role="presentation">
+          <g aria-hidden="true">
+            <rect className="paging-empty" x={0} y={0} width={width} height={HEIGHT} />
+            {axisTicks(window, width).map((tick) => (
+              <g key={tick.toString()}>
+                <line className="paging-tick" x1={x(tick)} x2={x(tick)} y1={0} y2={HEIGHT + 4} />
+                {x(tick) > width - 130 ? null : (
+                  <text className="paging-tick-text" x={x(tick) + 3} y={HEIGHT + 15}>
+                    {grouped(addressOf(tick, addressBits))}
+                  </text>
+                )}
+              </g>
+            ))}
+          </g>
           {cells.map((cell, index) => (
             <rect
               key={cell.first}

@@ -117,7 +117,7 @@ function View({
   ];
   return (
     <div className="paging">
-      <AddressMap space={space} dim={dim} onWalk={onWalk} />
+      <AddressMap key={space.addressBits} space={space} dim={dim} onWalk={onWalk} />
       <div className="paging-legend">
         {(['code', 'data', 'constant', 'wx', 'device'] as const).map((kind) => (
           <span key={kind}>
@@ -130,23 +130,19 @@ function View({
         </span>
       </div>
       {walk === null ? null : <WalkView walk={walk} before={before?.walk ?? null} />}
-      <div className="paging-tabs" role="tablist" aria-label="What is listed">
-        {tabs.map(({ id, title }) => (
-          <button key={id} type="button" role="tab" aria-selected={tab === id} onClick={() => onTab(id)}>
-            {title}
-          </button>
-        ))}
+      <div className="paging-tabs">
+        <div role="tablist" aria-label="What is listed">
+          {tabs.map(({ id, title }) => (
+            <button key={id} type="button" role="tab" aria-selected={tab === id} onClick={() => onTab(id)}>
+              {title}
+            </button>
+          ))}
+        </div>
         <span className="inspect-space" />
         {tab !== 'ranges'
           ? null
           : RANGE_FILTERS.map(({ id, label }) => (
-              <button
-                key={id}
-                type="button"
-                className="paging-filter"
-                aria-pressed={filter === id}
-                onClick={() => onFilter(id)}
-              >
+              <button key={id} type="button" aria-pressed={filter === id} onClick={() => onFilter(id)}>
                 {label}
               </button>
             ))}

@@ -1,5 +1,5 @@
 import type { PageWalk } from '../../../app/contract/inspect/paging.ts';
-import { bytesText, grouped } from '../../state/paging-map.ts';
+import { grouped } from '../../state/paging-map.ts';
 
 /** The walk of one address: an entry a row, its bits as chips that say what they mean. */
 export function WalkView({ walk, before }: { readonly walk: PageWalk; readonly before: PageWalk | null }) {
@@ -69,10 +69,7 @@ export function WalkView({ walk, before }: { readonly walk: PageWalk; readonly b
           </tbody>
         </table>
       )}
-      <p className={walk.outcome === 'mapped' ? 'paging-outcome' : 'paging-outcome paging-bad'}>
-        {walk.explanation}
-        {walk.pageBytes === null ? '' : ` (${bytesText(walk.pageBytes)})`}
-      </p>
+      <p className={walk.outcome === 'mapped' ? 'paging-outcome' : 'paging-outcome paging-bad'}>{walk.explanation}</p>
       {walk.torn ? <p className="paging-outcome paging-warn">The entries changed while they were read.</p> : null}
     </div>
   );
