@@ -16,6 +16,7 @@ import type { AddressSpace, PageWalk } from './inspect/paging.ts';
 import type { InspectSource } from './inspect/source.ts';
 import type { TablesView, WhatIfRequest, WhatIfView } from './inspect/tables.ts';
 import type { ChainContent, VirtioQuestion, VirtioReport, VirtioStreamEvent } from './inspect/virtio.ts';
+import type { SymbolValue, TypedSymbol } from './inspect/symbol.ts';
 import type { CodePlaces } from './places.ts';
 import type { BootReport, BootTimeline, DriverRegistry, Epitaph, TraceSpans } from './records.ts';
 
@@ -26,6 +27,7 @@ export * from './inspect/paging.ts';
 export * from './inspect/source.ts';
 export * from './inspect/tables.ts';
 export * from './inspect/virtio.ts';
+export * from './inspect/symbol.ts';
 
 /** Looks at a machine while it runs, without stopping it, or at a dump. One method a subject; each subject has a file under `inspect/`. */
 export interface InspectService {
@@ -93,6 +95,10 @@ export interface InspectService {
     from: number,
     signal: CancelSignal | undefined,
   ): AsyncGenerator<VirtioStreamEvent>;
+  /** A static by its name, or an address with a type, read through the image's debug information. */
+  symbol(source: InspectSource, question: SymbolQuestion): Promise<Result<SymbolValue>>;
+  /** Statics and types whose paths have `query` in them, best first. */
+  typed(source: InspectSource, query: string, limit: number): Promise<Result<TypedSymbol[]>>;
 
   /** Writes a machine's memory and state into a file; it stands still meanwhile. */
   dump(source: InspectSource, path: string): Promise<Result<DumpWritten>>;
@@ -104,6 +110,14 @@ export interface InspectService {
 export interface PagingQuestion {
   readonly processor: number;
   readonly cr3: bigint | null;
+}
+
+export interface SymbolQuestion {
+  /** `ring0::records::RING0_BOOT_REPORT`, the end of such a path, or an address, `0x…`. */
+  readonly name: string;
+  /** Path of another type to lay over it; needed for an address. */
+  readonly type: string | null;
+  readonly processor: number;
 }
 
 export interface MemoryPlace {

@@ -51,6 +51,8 @@ export function inspectRoutes(inspect: InspectService, find: FindMachine, root: 
     ),
     resolve: os.resolve.handler(({ input }) => on(input, (it) => inspect.resolve(it, input.text, input.processor))),
     symbols: os.symbols.handler(({ input }) => on(input, (it) => inspect.symbols(it, input.query, input.limit))),
+    symbol: os.symbol.handler(({ input }) => on(input, (it) => inspect.symbol(it, input))),
+    typed: os.typed.handler(({ input }) => on(input, (it) => inspect.typed(it, input.query, input.limit))),
     dump: os.dump.handler(({ input }) => on({ id: input.id }, (it) => inspect.dump(it, resolve(root, input.path)))),
     describeDump: os.describeDump.handler(({ input }) => inspect.describeDump(resolve(root, input.path))),
     virtio: os.virtio.handler(({ input }) =>

@@ -28,6 +28,7 @@ import { AddressSpaceSchema, PageWalkSchema } from './paging.ts';
 import { DumpPathSchema, MachineIdSchema, SourceRefSchema, withSource } from './source.ts';
 import { TablesViewSchema, WhatIfRequestSchema, WhatIfViewSchema } from './tables.ts';
 import { ChainContentSchema, VirtioQuestionSchema, VirtioReportSchema, VirtioStreamEventSchema } from './virtio.ts';
+import { SymbolValueSchema, TypedSymbolSchema } from './symbol.ts';
 
 /** A processor by its number: whose registers and tables are meant. */
 const processor = z.number().int().min(0).max(1023).default(0);
@@ -77,6 +78,15 @@ export const inspectContract = {
   symbols: ask(
     withSource({ query: z.string().max(512), limit: z.number().int().min(1).max(500) }),
     result(z.array(SymbolEntrySchema)),
+  ),
+
+  symbol: ask(
+    withSource({ name: z.string().min(1).max(512), type: z.string().max(512).nullable().default(null), processor }),
+    result(SymbolValueSchema),
+  ),
+  typed: ask(
+    withSource({ query: z.string().max(512), limit: z.number().int().min(1).max(500) }),
+    result(z.array(TypedSymbolSchema)),
   ),
 
   /** Writes a dump of a machine, by a path of the host's computer. */

@@ -57,11 +57,11 @@ export const SymbolValueSchema = z.object({
 });
 export type SymbolValue = z.infer<typeof SymbolValueSchema>;
 
-/** A static that has a type. */
+/** A static that has a type, or (without an address) a type. */
 export const TypedSymbolSchema = z.object({
   name: z.string(),
   type: z.string(),
-  address: HexSchema,
+  address: HexSchema.nullable(),
   bytes: z.number(),
 });
 export type TypedSymbol = z.infer<typeof TypedSymbolSchema>;

@@ -5,6 +5,7 @@ import { memory } from './memory.ts';
 import { paging } from './paging.ts';
 import { boot, drivers, epitaph, trace } from './records.ts';
 import type { Subject } from './subject.ts';
+import { symbol } from './symbol.ts';
 import { gdt, idt, tss } from './tables.ts';
 import { virtio } from './virtio.ts';
 
@@ -17,6 +18,7 @@ export const SUBJECTS: readonly Subject[] = [
   irq,
   paging,
   memory,
+  symbol,
   virtio,
   boot,
   trace,

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { fail, messageOf, ok, type Result } from '../../../app/base/result.ts';
 import { type LineTable, readLineTable } from '../../../app/wire/dwarf/line.ts';
+import { readTypes, type TypeTable } from '../../../app/wire/dwarf/types.ts';
 import { type Elf, readElf } from '../../../app/wire/elf.ts';
 import { SymbolMap } from '../../../app/wire/symbol-map.ts';
 
@@ -19,6 +20,8 @@ export interface KernelImage {
   readonly lines: () => Result<LineTable>;
   /** Symbols by address; sorted on the first call. */
   readonly symbols: () => SymbolMap;
+  /** Types and statics; read on the first call. */
+  readonly types: () => Result<TypeTable>;
   /** SHA-256 of the file, hex: tells whether a dump was made of this very kernel. */
   readonly digest: () => string;
 }
@@ -40,6 +43,7 @@ export class KernelImages {
       let lines: Result<LineTable> | undefined;
       let symbols: SymbolMap | undefined;
       let digest: string | undefined;
+      let types: Result<TypeTable> | undefined;
       const image: KernelImage = {
         path,
         elf: elf.value,
@@ -52,6 +56,10 @@ export class KernelImages {
         symbols: () => {
           symbols ??= new SymbolMap(elf.value);
           return symbols;
+        },
+        types: () => {
+          types ??= readTypes(bytes, elf.value);
+          return types;
         },
         digest: () => {
           digest ??= createHash('sha256').update(bytes).digest('hex');

@@ -23,8 +23,11 @@ import type {
   PagingQuestion,
   Resolved,
   SymbolEntry,
+  SymbolQuestion,
+  SymbolValue,
   TablesView,
   TraceSpans,
+  TypedSymbol,
   VirtioQuestion,
   VirtioReport,
   VirtioStreamEvent,
@@ -42,6 +45,7 @@ import { readCpu, readHandler, readProcessorTables, readWhatIf } from './process
 import { readBootReport, readDrivers, readEpitaph, readTimeline, readTrace } from './records.ts';
 import { resolveAddress, searchSymbols } from './resolve.ts';
 import { type SearchQuestion, searchMemory } from './search.ts';
+import { readSymbol, searchTyped } from './symbol.ts';
 import { InspectTargets } from './targets.ts';
 import { readChain, readVirtio, VirtioRecorders } from './virtio/index.ts';
 
@@ -152,6 +156,17 @@ export class Inspector implements InspectService, Disposable {
   async symbols(source: InspectSource, query: string, limit: number): Promise<Result<SymbolEntry[]>> {
     const image = await this.#targets.image(source);
     return image.ok ? ok(searchSymbols(image.value.elf, query, limit)) : image;
+  }
+
+  symbol(source: InspectSource, question: SymbolQuestion): Promise<Result<SymbolValue>> {
+    return this.#targets.use(source, (target) => readSymbol(target, question));
+  }
+
+  async typed(source: InspectSource, query: string, limit: number): Promise<Result<TypedSymbol[]>> {
+    const image = await this.#targets.image(source);
+    if (!image.ok) return image;
+    const types = image.value.types();
+    return types.ok ? ok(searchTyped(types.value, query, limit)) : types;
   }
 
   dump(source: InspectSource, path: string): Promise<Result<DumpWritten>> {

@@ -128,6 +128,7 @@ export function AddressMap({
         data-autofocus
       >
         <svg width={width} height={HEIGHT + AXIS} role="presentation">
+          {/* biome-ignore lint/a11y/noAriaHiddenOnFocusable: nothing in it takes the focus */}
           <g aria-hidden="true">
             <rect className="paging-empty" x={0} y={0} width={width} height={HEIGHT} />
             {axisTicks(window, width).map((tick) => (

@@ -1,0 +1,61 @@
+import type { SymbolValue, TypedValue } from '../../../app/contract/index.ts';
+import { unwrap } from '../failure.ts';
+import { type Paint, table } from '../terminal.ts';
+import { defineSubject } from './subject.ts';
+
+export const symbol = defineSubject({
+  name: 'symbol',
+  summary: "a static of the kernel by its name, field by field, through the image's debug information",
+  operands: '[NAME]',
+  arity: [0, 1],
+  description: `NAME is a path (ring0::records::RING0_BOOT_REPORT) or the end of one; with --type also an address or a register.
+Enums say which variant they are, texts what they say, atomics and cells what is in them. Without a name, the statics that have
+types are listed.`,
+  options: {
+    type: { kind: 'text', value: 'PATH', help: 'lay another type over it, such as ring0_abi::boot::BootReport' },
+    find: { kind: 'text', value: 'TEXT', help: 'list the statics and types with this in their paths' },
+  },
+  examples: [
+    ['ring0 inspect symbol RING0_BOOT_REPORT', 'a record of the kernel, as its own type says'],
+    ['ring0 inspect symbol clock::TSC_HZ --json | jq -r .value.text', 'one number'],
+    ['ring0 inspect symbol --find descriptors', 'which statics and types there are'],
+  ],
+  async look({ host, terminal }, source, { type, find, processor = 0 }, [name]) {
+    if (name === undefined || find !== undefined) {
+      const found = unwrap(await host.inspect.typed(source, find ?? '', find === undefined ? 200 : 60));
+      const shown = find === undefined ? found.filter(({ address }) => address !== null) : found;
+      const rows = shown.map((it) => [it.name, it.address ?? 'type', String(it.bytes), it.type]);
+      return { value: shown, text: () => table(['NAME', 'ADDRESS', 'BYTES', 'TYPE'], rows, [2], terminal.paint) };
+    }
+    const value = unwrap(await host.inspect.symbol(source, { name, type: type ?? null, processor }));
+    return { value, text: () => symbolText(value, terminal.paint) };
+  },
+});
+
+/** Elements of an array that are printed; JSON has more. */
+const MAX_ELEMENTS = 16;
+
+function symbolText({ name, type, address, bytes, value, torn }: SymbolValue, paint: Paint): string {
+  const head = `${paint('bold', name)}: ${type}  ${address}, ${bytes} bytes`;
+  const note = torn ? [paint('yellow', 'the bytes changed while they were read')] : [];
+  return [head, ...(value.children.length === 0 ? [`  ${value.text}`] : lines(value, 1)), ...note].join('\n');
+}
+
+function lines(value: TypedValue, depth: number): string[] {
+  const indent = '  '.repeat(depth);
+  const shown = value.kind === 'array' ? value.children.slice(0, MAX_ELEMENTS) : value.children;
+  const left = value.omitted + value.children.length - shown.length;
+  return [
+    ...shown.flatMap((child) => {
+      const text = child.text === '' ? '' : ` = ${child.text}`;
+      return [`${indent}${child.name}: ${child.type}${text}`, ...(isPlain(child) ? [] : lines(child, depth + 1))];
+    }),
+    ...(left > 0 ? [`${indent}… ${left} more`] : []),
+  ];
+}
+
+/** Whether one line says it all. */
+function isPlain(value: TypedValue): boolean {
+  const flat = value.kind === 'array' && value.omitted === 0 && value.children.length <= 8 && value.text !== '';
+  return value.children.length === 0 || flat;
+}

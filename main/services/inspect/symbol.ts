@@ -1,0 +1,128 @@
+import { formatAddress, parseAddress } from '../../../app/base/address.ts';
+import { fail, ok, type Result } from '../../../app/base/result.ts';
+import type { SymbolQuestion, SymbolValue, TypedSymbol } from '../../../app/contract/index.ts';
+import type { TypeTable } from '../../../app/wire/dwarf/types.ts';
+import { typedValue } from '../../../app/wire/dwarf/value.ts';
+import { demangle } from '../../../app/wire/elf.ts';
+import { linearMemory } from '../../../app/x86/memory.ts';
+import { resolveAddress } from './resolve.ts';
+import { type InspectTarget, lookSettled, pagingOf } from './target.ts';
+
+/** A larger static is looked at from its beginning on. */
+const MAX_BYTES = 4 << 20;
+
+interface Place {
+  readonly name: string;
+  readonly address: bigint;
+  readonly type: number;
+}
+
+/** A static, or memory as a type says. Read until two looks agree. */
+export async function readSymbol(target: InspectTarget, question: SymbolQuestion): Promise<Result<SymbolValue>> {
+  const image = await target.image();
+  if (!image.ok) return image;
+  const types = image.value.types();
+  if (!types.ok) return types;
+  const place = await findPlace(target, types.value, question);
+  if (!place.ok) return place;
+  const registers = await pagingOf(target, question.processor);
+  if (!registers.ok) return registers;
+  const { name, address, type } = place.value;
+  const { name: typeName, bytes } = types.value.type(type);
+  const size = Math.min(bytes, MAX_BYTES);
+  // What is behind pointers belongs to the same look: a text that has moved is not read at its old place.
+  const looked = await lookSettled(
+    target,
+    (memory) => {
+      const linear = linearMemory(memory, registers.value);
+      const found = linear.readSome(address, size);
+      return { found, value: typedValue(types.value, type, found, address, (at, length) => linear.read(at, length)) };
+    },
+    (a, b) => Buffer.compare(a.found, b.found) === 0,
+  );
+  if (!looked.ok) return looked;
+  const { found, value } = looked.value.value;
+  if (found.length === 0 && size > 0)
+    return fail(
+      'not-mapped',
+      `${name} is not in memory.`,
+      `${formatAddress(address)} is not mapped to RAM`,
+      'Wait until the kernel runs.',
+    );
+  return ok({ name, type: typeName, address: formatAddress(address), bytes, value, torn: looked.value.torn });
+}
+
+async function findPlace(
+  target: InspectTarget,
+  types: TypeTable,
+  { name, type, processor }: SymbolQuestion,
+): Promise<Result<Place>> {
+  const wanted = type === null ? null : findType(types, type);
+  if (wanted !== null && !wanted.ok) return wanted;
+  const found = types.statics.filter(
+    ({ path, linkageName }) => path === name || linkageName === name || demangle(linkageName) === name,
+  );
+  const candidates = found.length > 0 ? found : types.statics.filter(({ path }) => path.endsWith(`::${name}`));
+  const [first, second] = candidates;
+  if (first !== undefined && second === undefined)
+    return ok({ name: first.path, address: first.address, type: wanted === null ? first.type : wanted.value });
+  if (second !== undefined) {
+    const why = candidates.slice(0, 8).map(({ path, address }) => `${path} at ${formatAddress(address)}`);
+    return fail('several-symbols', `Several statics are called ${name}.`, why.join('\n'), 'Write more of its path.');
+  }
+  if (wanted === null) {
+    const isAddress = parseAddress(name) !== undefined || name.startsWith('$');
+    const near = searchTyped(types, name, 5).filter((it) => it.address !== null);
+    return isAddress
+      ? fail('no-type', 'An address alone has no type.', name, 'Say which: --type PATH.')
+      : fail(
+          'no-symbol',
+          `The image has no static ${name}.`,
+          near.length === 0
+            ? `${types.statics.length} statics have types`
+            : `there are ${near.map((it) => it.name).join(', ')}`,
+          'Write its path, or the end of it.',
+        );
+  }
+  const resolved = await resolveAddress(target, name, processor);
+  return resolved.ok
+    ? ok({ name: resolved.value.name || name, address: BigInt(resolved.value.address), type: wanted.value })
+    : resolved;
+}
+
+function findType(types: TypeTable, name: string): Result<number> {
+  const exact = types.named.get(name);
+  if (exact !== undefined) return ok(exact);
+  const found = [...types.named].filter(([path]) => path.endsWith(`::${name}`));
+  const [first, second] = found;
+  if (first !== undefined && second === undefined) return ok(first[1]);
+  const why = found.slice(0, 8).map(([path]) => path);
+  return second === undefined
+    ? fail(
+        'no-type',
+        `The image has no type ${name}.`,
+        `${types.named.size} types have names`,
+        'Write its path, such as ring0_abi::boot::BootReport.',
+      )
+    : fail('several-types', `Several types are called ${name}.`, why.join('\n'), 'Write more of its path.');
+}
+
+/** Statics, then types, with all words of a query in their paths; shorter ones first. What the compiler makes for itself is left out. */
+export function searchTyped(types: TypeTable, query: string, limit: number): TypedSymbol[] {
+  const words = query
+    .toLowerCase()
+    .split(/\s+/)
+    .filter((word) => word !== '');
+  const fits = (path: string) => !path.includes('{vtable') && words.every((word) => path.toLowerCase().includes(word));
+  const shorter = (a: { path: string }, b: { path: string }) =>
+    a.path.length - b.path.length || (a.path < b.path ? -1 : 1);
+  const statics = types.statics.filter(({ path }) => fits(path)).sort(shorter);
+  const named = [...types.named]
+    .map(([path, type]) => ({ path, type, address: null }))
+    .filter(({ path }) => fits(path))
+    .sort(shorter);
+  return [...statics, ...named].slice(0, limit).map(({ path, type, address }) => {
+    const { name, bytes } = types.type(type);
+    return { name: path, type: name, address: address === null ? null : formatAddress(address), bytes };
+  });
+}
