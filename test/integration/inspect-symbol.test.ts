@@ -1,0 +1,76 @@
+/** Statics of the running kernel by their types, held against the kernel's own records and against gdb. */
+import { spawnSync } from 'node:child_process';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { InspectSource, TypedValue } from '../../app/contract/index.ts';
+import { expectOk, Lab, type TestMachine } from '../support/lab.ts';
+
+const lab = new Lab();
+const { inspect } = lab.host;
+let machine: TestMachine;
+let source: InspectSource;
+const hasGdb = spawnSync('gdb', ['--version']).status === 0;
+
+beforeAll(async () => {
+  machine = await lab.boot({ accelerator: 'tcg' });
+  source = { machine: machine.machine.info };
+});
+afterAll(() => lab.dispose());
+
+const symbol = async (name: string, type: string | null = null) =>
+  expectOk(await inspect.symbol(source, { name, type, processor: 0 }));
+const field = (value: TypedValue, ...path: string[]): TypedValue =>
+  path.reduce((at, name) => {
+    const found = at.children.find((it) => it.name === name);
+    if (found === undefined)
+      throw new Error(`${at.type} has no ${name}: ${at.children.map((it) => it.name).join(' ')}`);
+    return found;
+  }, value);
+
+it('a record says by its type what it says by its layout', async () => {
+  const { value, type, torn } = await symbol('RING0_BOOT_REPORT');
+  const report = expectOk(await inspect.boot(source));
+  expect([type, torn]).toEqual(['BootReport', false]);
+  expect(field(value, 'header', 'magic').text).toBe('"R0BOOTRP"');
+  expect(BigInt(field(value, 'entry_tsc').text.split(' ')[0] ?? '')).toBe(BigInt(report.entryTsc));
+  expect(field(value, 'cores_online').text).toBe(String(report.coresOnline));
+  // The same memory by its address, with the type named.
+  const again = await symbol((await symbol('RING0_BOOT_REPORT')).address, 'BootReport');
+  expect(again.value.children.map(({ name }) => name)).toEqual(value.children.map(({ name }) => name));
+});
+
+it('what cannot be is said', async () => {
+  const ask = (name: string, type: string | null = null) => inspect.symbol(source, { name, type, processor: 0 });
+  expect(await ask('RING0_BOOT_REPORTS')).toMatchObject({ ok: false, error: { code: 'no-symbol' } });
+  expect(await ask('0x1000')).toMatchObject({ ok: false, error: { code: 'no-type' } });
+  expect(await ask('0x1000', 'BootReport')).toMatchObject({ ok: false, error: { code: 'not-mapped' } });
+  expect(await ask('0x1000', 'NoSuchType')).toMatchObject({ ok: false, error: { code: 'no-type' } });
+  const found = expectOk(await inspect.typed(source, 'boot report', 20));
+  expect(found.map((it) => it.name)).toContain('ring0::records::RING0_BOOT_REPORT');
+});
+
+it.skipIf(!hasGdb)('sizes, offsets and initial values are what gdb reads out of the same image', async () => {
+  const { elfPath } = machine.machine.info;
+  const statics = expectOk(await inspect.typed(source, '', 200)).filter(
+    (it) => it.address !== null && /^ring0[\w:]*$/.test(it.name),
+  );
+  expect(statics.length).toBeGreaterThan(20);
+  const asked = statics.slice(0, 40);
+  const { value } = await symbol('RING0_BOOT_REPORT');
+  const fields = value.children.map(({ name }) => name);
+  const expressions = [
+    ...asked.map((it) => `sizeof(${it.name})`),
+    ...fields.map((name) => `&ring0::records::RING0_BOOT_REPORT.${name} as usize`),
+    'ring0::records::RING0_BOOT_REPORT.header.length',
+  ];
+  const { stdout } = spawnSync(
+    'gdb',
+    ['-nx', '-batch', '-ex', 'set language rust', ...expressions.flatMap((it) => ['-ex', `print ${it}`]), elfPath],
+    { encoding: 'utf8' },
+  );
+  const said = [...stdout.matchAll(/^\$\d+ = (\d+)$/gm)].map(([, digits = '']) => BigInt(digits));
+  expect(said).toEqual([
+    ...asked.map((it) => BigInt(it.bytes)),
+    ...value.children.map(({ address }) => BigInt(address)),
+    BigInt(field(value, 'header', 'length').text.split(' ')[0] ?? ''),
+  ]);
+});
