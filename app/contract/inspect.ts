@@ -14,9 +14,9 @@ import type {
 } from './inspect/memory.ts';
 import type { AddressSpace, PageWalk } from './inspect/paging.ts';
 import type { InspectSource } from './inspect/source.ts';
+import type { SymbolValue, TypedSymbol } from './inspect/symbol.ts';
 import type { TablesView, WhatIfRequest, WhatIfView } from './inspect/tables.ts';
 import type { ChainContent, VirtioQuestion, VirtioReport, VirtioStreamEvent } from './inspect/virtio.ts';
-import type { SymbolValue, TypedSymbol } from './inspect/symbol.ts';
 import type { CodePlaces } from './places.ts';
 import type { BootReport, BootTimeline, DriverRegistry, Epitaph, TraceSpans } from './records.ts';
 
@@ -25,9 +25,9 @@ export * from './inspect/irq.ts';
 export * from './inspect/memory.ts';
 export * from './inspect/paging.ts';
 export * from './inspect/source.ts';
+export * from './inspect/symbol.ts';
 export * from './inspect/tables.ts';
 export * from './inspect/virtio.ts';
-export * from './inspect/symbol.ts';
 
 /** Looks at a machine while it runs, without stopping it, or at a dump. One method a subject; each subject has a file under `inspect/`. */
 export interface InspectService {

@@ -26,9 +26,9 @@ import {
 } from './memory.ts';
 import { AddressSpaceSchema, PageWalkSchema } from './paging.ts';
 import { DumpPathSchema, MachineIdSchema, SourceRefSchema, withSource } from './source.ts';
+import { SymbolValueSchema, TypedSymbolSchema } from './symbol.ts';
 import { TablesViewSchema, WhatIfRequestSchema, WhatIfViewSchema } from './tables.ts';
 import { ChainContentSchema, VirtioQuestionSchema, VirtioReportSchema, VirtioStreamEventSchema } from './virtio.ts';
-import { SymbolValueSchema, TypedSymbolSchema } from './symbol.ts';
 
 /** A processor by its number: whose registers and tables are meant. */
 const processor = z.number().int().min(0).max(1023).default(0);
