@@ -18,7 +18,24 @@ const NO_VECTOR = 0xffff;
 export const notTakenBack: QueueRule = {
   about: 'queue',
   look(evidence, queue, facts) {
-    if (!facts.stuck || facts.returned === null || facts.returned === 0) return;
+    if (!facts.stuck || facts.returned === null || facts.returned === 0) return undefined;
+    const elsewhere = evidence.processors.find(isElsewhere);
+    if (elsewhere !== undefined) {
+      // What is broken for certain is so whatever the processor does; else it may still come round to look.
+      const broken = masked(evidence, queue, facts) ?? noVector(evidence, queue, facts);
+      if (broken !== undefined) return broken;
+      return {
+        ...answers(evidence, queue, facts, [[`CPU ${elsewhere.index}`, `runs at ${place(elsewhere)}`]]),
+        id: 'driver-elsewhere',
+        section: 'virtio 1.2 §2.7.14',
+        severity: 'warning',
+        confidence: 'possible',
+        title: `${plural(facts.returned, 'answer')} wait while the processor is busy with something else`,
+        explanation:
+          'The device has answered, and the processor calculates. A driver that polls between other work, or that has switched interrupts off until it has time, takes its answers later; if it never does, this is a hang.',
+        fix: 'Look again in a few seconds. Where answers must not wait so long, take them in an interrupt handler.',
+      };
+    }
     for (const hop of [suppressed, masked, noVector, lineUnread, interruptsOff, inService, spinning]) {
       const finding = hop(evidence, queue, facts);
       if (finding !== undefined) return finding;
@@ -197,11 +214,7 @@ const inService: Hop = (evidence, queue, facts) => {
 
 /** "Adding a log line hides it": the load of used.idx was moved out of the loop. */
 const spinning: Hop = (evidence, queue, facts) => {
-  const near = (it: ProcessorFacts) =>
-    it.ripBefore !== null &&
-    !it.halted &&
-    (it.rip > it.ripBefore ? it.rip - it.ripBefore : it.ripBefore - it.rip) < 256n;
-  const processor = evidence.processors.find(near);
+  const processor = evidence.processors.find((it) => !it.halted && (travelled(it) ?? NEAR) < NEAR);
   if (processor === undefined) return undefined;
   return {
     ...answers(evidence, queue, facts, [
@@ -216,6 +229,20 @@ const spinning: Hop = (evidence, queue, facts) => {
     fix: 'Load used.idx as an atomic with acquire order (or volatile, then a fence) in each turn of the loop.',
   };
 };
+
+/** A loop that waits is shorter than this. */
+const NEAR = 256n;
+
+/** Bytes between the two looks' instructions; undefined after one look. */
+function travelled({ rip, ripBefore }: ProcessorFacts): bigint | undefined {
+  if (ripBefore === null) return undefined;
+  return rip > ripBefore ? rip - ripBefore : ripBefore - rip;
+}
+
+/** It runs, and not in one small loop. */
+function isElsewhere(it: ProcessorFacts): boolean {
+  return !it.halted && (travelled(it) ?? 0n) >= NEAR;
+}
 
 const place = (it: ProcessorFacts) => `${formatAddress(it.rip)}${it.symbol === null ? '' : ` ${it.symbol}`}`;
 

@@ -42,9 +42,11 @@ export const sizeMismatch: QueueRule = {
 /** The same without knowing the driver: its heads stop at a power of two although more were published. */
 export const wrapsEarly: QueueRule = {
   about: 'queue',
-  look(_, queue) {
+  look({ device }, queue, { stuck, pending, inFlight }) {
     const published = queue.avail?.index ?? 0;
     if (queue.layout !== 'split' || queue.driver?.size != null || queue.availRing.length === 0) return undefined;
+    // Head 0 in a slot looks like an empty slot: only a queue that hangs is suspected.
+    if (!device.broken && !(stuck && pending + inFlight > 0)) return undefined;
     for (let assumed = 2; assumed < queue.size; assumed *= 2) {
       if (published <= assumed) return undefined;
       const beyond = queue.availRing.slice(assumed, Math.min(published, queue.size));

@@ -7,13 +7,13 @@ import { type Colours, drawRings, hit } from './draw-rings.ts';
 export function RingCanvas({ queue, selected }: { readonly queue: VirtioQueue; readonly selected: number | null }) {
   const frame = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
-  const [size, setSize] = useState(360);
+  const [size, setSize] = useState(240);
   const [tip, setTip] = useState<{ readonly x: number; readonly y: number; readonly text: string } | null>(null);
   useEffect(() => {
     if (frame.current === null) return;
     const observer = new ResizeObserver(([entry]) => {
       const { width = 360, height = 360 } = entry?.contentRect ?? {};
-      setSize(Math.max(240, Math.floor(Math.min(width, height))));
+      setSize(Math.max(150, Math.floor(Math.min(width, height))));
     });
     observer.observe(frame.current);
     return () => observer.disconnect();

@@ -43,6 +43,11 @@ function One({ device, verdict }: { readonly device: VirtioDevice; readonly verd
       {open ? (
         <div className="vq-verdict-body">
           <p>{verdict.explanation}</p>
+          {verdict.fix === '' ? null : (
+            <p className="vq-fix">
+              <Icon name="lightbulb" /> {verdict.fix}
+            </p>
+          )}
           <dl>
             {verdict.evidence.map(({ what, value }, n) => (
               // biome-ignore lint/suspicious/noArrayIndexKey: evidence has its order, and two pieces may be called the same
@@ -52,11 +57,6 @@ function One({ device, verdict }: { readonly device: VirtioDevice; readonly verd
               </div>
             ))}
           </dl>
-          {verdict.fix === '' ? null : (
-            <p className="vq-fix">
-              <Icon name="lightbulb" /> {verdict.fix}
-            </p>
-          )}
           {verdict.section === '' ? null : <p className="vq-section">{verdict.section}</p>}
         </div>
       ) : null}

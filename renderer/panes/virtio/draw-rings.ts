@@ -25,7 +25,7 @@ export interface Geometry {
 
 export function geometryOf(size: number): Geometry {
   const r = size / 2;
-  return { centre: r, avail: [r * 0.775, r * 0.85], table: [r * 0.535, r * 0.7], used: [r * 0.385, r * 0.46] };
+  return { centre: r, avail: [r * 0.72, r * 0.795], table: [r * 0.49, r * 0.655], used: [r * 0.335, r * 0.41] };
 }
 
 const TOP = -Math.PI / 2;
@@ -239,7 +239,7 @@ function drawScale(
     context.moveTo(x * (avail[1] + 1), y * (avail[1] + 1));
     context.lineTo(x * (avail[1] + 5), y * (avail[1] + 5));
     context.stroke();
-    context.fillText(String(Math.floor(slot)), x * (avail[1] + 14), y * (avail[1] + 14));
+    context.fillText(String(Math.floor(slot)), x * (avail[1] + 15), y * (avail[1] + 13));
   }
 }
 
@@ -287,10 +287,10 @@ function drawPointers(
   const same = queue.avail?.index === queue.device?.lastAvail;
   const sameUsed = queue.used?.index === queue.driver?.lastUsed;
   // The two of a ring stand on different sides of it, so that they can be read when they meet.
-  pointer(same ? 'A L' : 'A', queue.avail?.index, avail[1] + 22, true, colours.owner.published);
-  if (!same) pointer('L', queue.device?.lastAvail, avail[0], false, colours.owner['in-flight']);
-  pointer(sameUsed ? 'U S' : 'U', queue.used?.index, used[0], false, colours.owner.returned);
-  if (!sameUsed) pointer('S', queue.driver?.lastUsed, used[1], true, colours.strong);
+  pointer(same ? 'A L' : 'A', queue.avail?.index, avail[0], false, colours.owner.published);
+  if (!same) pointer('L', queue.device?.lastAvail, avail[1] + 1, true, colours.owner['in-flight']);
+  pointer(sameUsed ? 'U S' : 'U', queue.used?.index, used[1], true, colours.owner.returned);
+  if (!sameUsed) pointer('S', queue.driver?.lastUsed, used[0], false, colours.strong);
 }
 
 function drawCentre(context: CanvasRenderingContext2D, queue: VirtioQueue, { centre }: Geometry, colours: Colours) {
@@ -303,9 +303,7 @@ function drawCentre(context: CanvasRenderingContext2D, queue: VirtioQueue, { cen
     context.textBaseline = 'middle';
     context.fillText(text, 0, y);
   };
-  const unit = Math.max(11, centre / 17);
-  line(queue.name, -unit * 2.3, unit * 1.05, colours.strong, 600);
-  line(`${queue.size} entries`, -unit * 1.05, unit * 0.82, colours.muted);
-  line(`${published + out + returned}`, unit * 0.6, unit * 1.9, colours.strong, 600);
-  line('descriptors in use', unit * 2.1, unit * 0.8, colours.muted);
+  const unit = Math.max(10, centre / 16);
+  line(`${published + out + returned}`, -unit * 0.35, unit * 1.7, colours.strong, 600);
+  line('in use', unit * 0.95, unit * 0.8, colours.muted);
 }
