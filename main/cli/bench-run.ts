@@ -72,6 +72,31 @@ export async function benchOnce(context: CommandContext, request: StartRequest):
   }
 }
 
+/** Boots a machine and waits until it serves. The caller stops it. */
+export async function startServing(context: CommandContext, request: StartRequest) {
+  const machine = unwrap(await context.host.machines.start(request, { signal: context.interrupts.signal }));
+  try {
+    await watchBoot(context, machine);
+    const { apiUrl } = machine.info;
+    if (apiUrl === null) return giveUp('no-api-port', 'this profile forwards no API port', '', 'use another');
+    return { machine, target: { apiUrl, machine } };
+  } catch (thrown) {
+    await machine.stop();
+    machine.dispose();
+    throw thrown;
+  }
+}
+
+/** Tokens per second of one long greedy answer, as the guest reports it. */
+export async function decodeOnce(
+  context: CommandContext,
+  machine: Machine,
+  target: { apiUrl: string; machine: Machine },
+): Promise<number> {
+  const { tokensPerSecond } = await finish(context, machine, target, LONG_PROMPT, DECODE_TOKENS, () => {});
+  return tokensPerSecond ?? 0;
+}
+
 /** Notes when the serial port speaks, and returns once the guest says that it serves. */
 async function watchBoot({ interrupts }: CommandContext, machine: Machine) {
   const { startedAt } = machine.info;

@@ -7,6 +7,8 @@ import { buildKernel, MACHINE_OPTIONS, resolveModel, startRequest } from '../boo
 import { defineCommand } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
 import { giveUp } from '../failure.ts';
+import { benchInspect, type InspectBench } from '../inspect-bench.ts';
+import { median } from '../median.ts';
 import { table } from '../terminal.ts';
 
 /** The figures of a run, with their titles for the table and the digits that mean something. */
@@ -42,10 +44,15 @@ The machine is the one you have: compare figures of one run with each other, not
     ...machineOptions,
     profiles: { kind: 'text', short: 'p', value: 'A,B', help: 'profiles to measure (default all that ship)' },
     runs: { kind: 'number', short: 'n', value: 'N', minimum: 1, maximum: 100, help: 'boots per profile (default 3)' },
+    inspect: {
+      kind: 'flag',
+      help: 'what looking costs instead: one look, and the guest while all panes look 30 times a second',
+    },
   },
   examples: [
     ['ring0 bench', 'every profile'],
     ['ring0 bench -p direct,smp4 -n 5 -m stories260K-q8_0.gguf', 'two profiles, five boots each, this model'],
+    ['ring0 bench --inspect -p direct -n 5', 'what the inspecting panes cost the guest, in one run'],
     ['ring0 bench --json > bench.json', 'every single run, with the circumstances'],
   ],
   async run(context, values) {
@@ -55,6 +62,14 @@ The machine is the one you have: compare figures of one run with each other, not
     const model = await resolveModel(context, values.model ?? referenceModel(context.root));
     const { elfPath, efiPath } = await buildKernel(context);
     const runs = values.runs ?? 3;
+    if (values.inspect) {
+      const request = startRequest({ ...values, profile: names[0] ?? 'direct' }, { elfPath, efiPath }, model.path);
+      const result = await benchInspect(context, request, Math.max(runs, 3));
+      terminal.clearProgress();
+      if (values.json) terminal.json(result);
+      else terminal.line(inspectText(result));
+      return EXIT.ok;
+    }
     const results: BenchRun[] = [];
     for (const name of names) {
       for (let round = 1; round <= runs; round += 1) {
@@ -114,6 +129,27 @@ function referenceModel(root: string): string | undefined {
   return existsSync(path) ? path : undefined;
 }
 
+function inspectText({
+  profile,
+  accelerator,
+  lookMs,
+  snapshotMs,
+  quiet,
+  watched,
+  costPercent,
+  looksPerSecond,
+}: InspectBench) {
+  const list = (values: readonly number[]) => values.map((value) => value.toFixed(0)).join(' ');
+  return [
+    `${profile}, ${accelerator}; medians`,
+    ...Object.entries(lookMs).map(([name, ms]) => `one look: ${name.padEnd(8)} ${ms.toFixed(2)} ms`),
+    `processors, tables and virtqueues together: ${snapshotMs.toFixed(2)} ms`,
+    `decode, nobody looks:            ${list(quiet)} tokens/s`,
+    `decode, ${looksPerSecond.toFixed(0)} looks a second of all: ${list(watched)} tokens/s`,
+    `looking costs the guest ${costPercent.toFixed(1)} %`,
+  ].join('\n');
+}
+
 function summarise(profile: string, runs: readonly BenchRun[]) {
   const last = runs.at(-1);
   const figures = Object.fromEntries(FIGURES.map(([name]) => [name, median(runs.map((run) => run[name]))])) as Record<
@@ -129,13 +165,4 @@ function summarise(profile: string, runs: readonly BenchRun[]) {
     runs: runs.length,
     figures,
   };
-}
-
-function median(values: ReadonlyArray<number | null>): number | null {
-  const sorted = values.filter((value) => value !== null).sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  const upper = sorted[middle];
-  if (upper === undefined) return null;
-  const lower = sorted[middle - 1];
-  return sorted.length % 2 === 1 || lower === undefined ? upper : (lower + upper) / 2;
 }
