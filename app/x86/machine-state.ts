@@ -129,6 +129,8 @@ export interface ProcessorTables {
   readonly tss: Tss | null;
   readonly read: (linear: bigint, size: number) => Uint8Array | undefined;
   readonly translate: (linear: bigint) => Translation;
+  /** Whether there is RAM behind the page of an address. */
+  readonly isBacked: (linear: bigint) => boolean;
 }
 
 export interface MachineTables {
@@ -149,6 +151,8 @@ export function readTables(
   edits: readonly Edit[] = [],
 ): ProcessorTables {
   const read = (linear: bigint, size: number) => overlay(readLinear(processor, physical, linear, size), linear, edits);
+  const walk = pageByPage((linear) => translate(processor, physical, linear));
+  const backed = new Map<bigint, boolean>();
   const gdtBytes = readTable(processor.gdt, read);
   const idtBytes = readTable(processor.idt, read);
   const { tr } = processor.segments;
@@ -159,7 +163,17 @@ export function readTables(
     descriptors: gdtBytes === null ? [] : decodeDescriptors(gdtBytes, processor.long),
     gates: idtBytes === null ? [] : decodeGates(idtBytes, processor.long),
     tss: tssBytes === null ? null : decodeTss(tssBytes),
-    translate: pageByPage((linear) => translate(processor, physical, linear)),
+    translate: walk,
+    isBacked: (linear) => {
+      const page = linear - (linear & (PAGE - 1n));
+      let known = backed.get(page);
+      if (known === undefined) {
+        const found = walk(page);
+        known = found.kind === 'mapped' && physical(found.physical, 1) !== undefined;
+        backed.set(page, known);
+      }
+      return known;
+    },
   };
 }
 

@@ -31,7 +31,7 @@ export function unmappedText(tables: ProcessorTables, address: bigint): string |
   const walk = tables.translate(address);
   switch (walk.kind) {
     case 'mapped':
-      return tables.read(address, 1) === undefined
+      return !tables.isBacked(address)
         ? `${hex(address)} is mapped to ${hex(walk.physical)}, where there is no RAM`
         : undefined;
     case 'absent':
