@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { LongOperation } from '../base/cancel.ts';
+import type { Result } from '../base/result.ts';
 import { AppErrorSchema } from './common.ts';
 
 /** A place in a source file. Lines and columns count from 1, columns in characters; the end column is exclusive. */
@@ -59,7 +60,42 @@ export const BuildEventSchema = z.discriminatedUnion('kind', [
 ]);
 export type BuildEvent = z.infer<typeof BuildEventSchema>;
 
+export const SizeSectionSchema = z.object({
+  name: z.string(),
+  bytes: z.number(),
+  /** What it is at run time; `debug` is not loaded. */
+  kind: z.enum(['code', 'constant', 'data', 'zeroed', 'debug']),
+});
+export type SizeSection = z.infer<typeof SizeSectionSchema>;
+
+export const SizeSymbolSchema = z.object({
+  /** Demangled. */
+  name: z.string(),
+  bytes: z.number(),
+  kind: z.enum(['function', 'object', 'other']),
+  section: z.string(),
+  /** Empty where the name does not say so. */
+  crate: z.string(),
+});
+export type SizeSymbol = z.infer<typeof SizeSymbolSchema>;
+
+/** What an image is made of. */
+export const ImageSizeSchema = z.object({
+  fileBytes: z.number(),
+  /** Taken in memory when it runs, and of the file what is never loaded. */
+  memoryBytes: z.number(),
+  debugBytes: z.number(),
+  sections: z.array(SizeSectionSchema),
+  /** The largest, largest first. */
+  symbols: z.array(SizeSymbolSchema),
+  /** Of all that have a size. */
+  symbolCount: z.number().int(),
+});
+export type ImageSize = z.infer<typeof ImageSizeSchema>;
+
 export interface BuildService {
   /** Builds the kernel. The last event is `finished` or `failed`; one build runs at a time, a second waits. */
   build(options?: LongOperation): AsyncIterable<BuildEvent>;
+  /** What a built image is made of. */
+  size(elfPath: string): Promise<Result<ImageSize>>;
 }

@@ -1,6 +1,6 @@
 import type { ContractRouterClient } from '@orpc/contract';
 import { z } from 'zod';
-import { BuildEventSchema, BuildResultSchema, DiagnosticSchema } from './build.ts';
+import { BuildEventSchema, BuildResultSchema, DiagnosticSchema, ImageSizeSchema } from './build.ts';
 import {
   ChatEventSchema,
   ChatRequestSchema,
@@ -185,6 +185,8 @@ export const studioContract = {
     /** Ends the build that runs; nothing happens without one. */
     cancel: ask(nothing, done),
     status: ask(nothing, BuildStatusSchema),
+    /** What the image of the last build that succeeded is made of. */
+    size: ask(nothing, result(ImageSizeSchema)),
     /** Every build of this host, whoever started it. Never ends by itself. */
     follow: follow(nothing, BuildFollowEventSchema),
   },

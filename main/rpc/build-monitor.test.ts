@@ -12,7 +12,7 @@ const CANCELLED: BuildEvent = {
 };
 
 /** A compiler that works until it is cancelled or told to finish. */
-class FakeBuild implements BuildService {
+class FakeBuild implements Pick<BuildService, 'build'> {
   builds = 0;
   finish = () => {};
 

@@ -10,14 +10,14 @@ const OUTPUT_LINES = 200;
 
 /** Owns the host's build: it goes on when a window closes, and every window sees the same one. */
 export class BuildMonitor implements Disposable {
-  readonly #service: BuildService;
+  readonly #service: Pick<BuildService, 'build'>;
   readonly #followed = new Emitter<BuildFollowEvent>();
   #status: BuildStatus = NO_BUILD_STATUS;
   /** Of the build that runs or ran last. */
   #events: BuildEvent[] = [];
   #running: AbortController | undefined;
 
-  constructor(service: BuildService) {
+  constructor(service: Pick<BuildService, 'build'>) {
     this.#service = service;
   }
 

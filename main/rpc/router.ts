@@ -118,6 +118,17 @@ function createRoutes(services: StudioServices, info: StudioInfo, builds: BuildM
         return DONE;
       }),
       status: os.build.status.handler(() => builds.status),
+      size: os.build.size.handler(async () => {
+        const built = builds.status.result;
+        return built === null
+          ? fail(
+              'not-built',
+              'There is no image yet.',
+              'nothing was built since the studio started',
+              'Build the kernel.',
+            )
+          : services.build.size(built.elfPath);
+      }),
       follow: os.build.follow.handler(({ signal }) => builds.follow(signal)),
     },
     profiles: {

@@ -3,9 +3,10 @@ import { type AppError, messageOf, ok, type Result } from '../../app/base/result
 import { EXTERNAL, isExternal } from '../../app/contract/external.ts';
 import type { Backup } from '../../app/contract/settings.ts';
 import { ANY_CONTENT, type FileContent } from '../../app/contract/workspace.ts';
+import { mergeTexts } from '../../app/text/merge.ts';
 import { studio, useConnection } from '../host/client.ts';
 import { fireSaved, type OpenDocument, useDocuments } from '../state/documents.ts';
-import { notify, notifyError } from '../state/notifications.ts';
+import { dismissKey, notify, notifyError } from '../state/notifications.ts';
 import { useSettings } from '../state/settings.ts';
 import { onDidChangeFiles } from '../state/workspace.ts';
 import { BackupWriter } from './backup-writer.ts';
@@ -24,6 +25,8 @@ interface Entry {
   readonly model: TextModel;
   /** What the text was read from or last written as; null where there is no such file. */
   etag: string | null;
+  /** The text of that; null where it is not known, as with unsaved text of an earlier visit. */
+  base: string | null;
   /** The model's version that equals the file. */
   savedVersion: number;
   views: number;
@@ -179,6 +182,7 @@ function openContent(path: string, content: FileContent | null, backup: Backup |
     path,
     model,
     etag: content?.etag ?? null,
+    base: content?.text ?? null,
     savedVersion: content === null ? -1 : model.getAlternativeVersionId(),
     views: 0,
     saving: null,
@@ -197,7 +201,10 @@ function openContent(path: string, content: FileContent | null, backup: Backup |
   else {
     // As an edit, so that undo leads back to the file.
     setText(entry, backup.text);
-    if (backup.etag !== entry.etag) showConflict(entry, content);
+    if (backup.etag !== entry.etag) {
+      entry.base = null;
+      showConflict(entry, content);
+    }
   }
 }
 
@@ -255,9 +262,10 @@ export function saveDocument(path: string, overwrite = false): Promise<boolean> 
 async function write(entry: Entry, overwrite: boolean): Promise<boolean> {
   const { path, model } = entry;
   const version = model.getAlternativeVersionId();
+  const text = model.getValue();
   const expected = overwrite ? ANY_CONTENT : entry.etag;
   try {
-    const answer = await studio.workspace.write({ path, text: model.getValue(), expected });
+    const answer = await studio.workspace.write({ path, text, expected });
     if (!answer.ok) {
       notifyError(answer.error);
       return false;
@@ -267,6 +275,7 @@ async function write(entry: Entry, overwrite: boolean): Promise<boolean> {
       return false;
     }
     entry.etag = answer.value.etag;
+    entry.base = text;
     entry.savedVersion = version;
     patch(path, { gone: false, conflict: false });
     changed(entry);
@@ -303,6 +312,7 @@ export async function discardDocument(path: string): Promise<void> {
 function takeOver(entry: Entry, content: Extract<FileContent, { kind: 'text' }>): void {
   setText(entry, content.text);
   entry.etag = content.etag;
+  entry.base = content.text;
   entry.savedVersion = entry.model.getAlternativeVersionId();
   patch(entry.path, { conflict: false, gone: false, writable: content.writable });
   changed(entry);
@@ -328,13 +338,74 @@ function showConflict(entry: Entry, current: FileContent | null): void {
     severity: 'warning',
     key: `conflict:${path}`,
     message: `${name} has changed on disk, and you have unsaved text`,
-    detail: 'Overwrite keeps yours; Reload takes the file’s and can be undone.',
+    detail:
+      entry.base === null
+        ? 'Overwrite keeps yours; Reload takes the file’s and can be undone.'
+        : 'Merge brings both together; Overwrite keeps yours; Reload takes the file’s. Merging and reloading can be undone.',
     actions: [
+      ...(entry.base === null ? [] : [{ title: 'Merge', run: () => mergeDocument(path) }]),
       { title: 'Compare', run: () => compareWithDisk(path) },
       keepMine,
       { title: 'Reload', run: () => discardDocument(path) },
     ],
   });
+}
+
+/** Brings what the file has become and the unsaved text together. What both have changed stays as it is here, to be decided by hand. */
+export async function mergeDocument(path: string): Promise<void> {
+  const entry = entries.get(path);
+  if (entry === undefined || entry.base === null) return;
+  const read = await studio.workspace.read({ path });
+  if (!read.ok || read.value.kind !== 'text') {
+    if (!read.ok) notifyError(read.error);
+    return;
+  }
+  const theirs = read.value;
+  const merged = mergeTexts(entry.base, entry.model.getValue(), theirs.text);
+  if (merged === null) {
+    notify({
+      severity: 'warning',
+      message: 'These texts are too different to be merged',
+      detail: 'Compare them instead.',
+    });
+    await compareWithDisk(path);
+    return;
+  }
+  setText(entry, merged.text);
+  // From here on it is an edit of the file as it is now.
+  entry.etag = theirs.etag;
+  entry.base = theirs.text;
+  if (merged.text === theirs.text) entry.savedVersion = entry.model.getAlternativeVersionId();
+  patch(path, { conflict: false, gone: false, writable: theirs.writable });
+  changed(entry);
+  dismissKey(`conflict:${path}`);
+  const name = path.slice(path.lastIndexOf('/') + 1);
+  if (merged.conflicts === 0) {
+    notify({ severity: 'success', message: `${name} was merged; it is not saved yet` });
+    return;
+  }
+  const places = `${merged.conflicts} place${merged.conflicts === 1 ? '' : 's'}`;
+  notify({
+    severity: 'warning',
+    key: `conflict:${path}`,
+    message: `${name} was merged, but for ${places} that both have changed`,
+    detail: 'There your text stays. Take the file’s where you want it, then save.',
+  });
+  await compareWithDisk(path);
+}
+
+/** The file as it is now becomes what the unsaved text is an edit of: the next save replaces it. */
+export async function settleDocument(path: string): Promise<void> {
+  const entry = entries.get(path);
+  if (entry === undefined) return;
+  const read = await studio.workspace.read({ path });
+  if (!read.ok || read.value.kind !== 'text') return;
+  entry.etag = read.value.etag;
+  entry.base = read.value.text;
+  if (entry.model.getValue() === read.value.text) entry.savedVersion = entry.model.getAlternativeVersionId();
+  patch(path, { conflict: false, gone: false });
+  changed(entry);
+  dismissKey(`conflict:${path}`);
 }
 
 async function compareWithDisk(path: string): Promise<void> {

@@ -58,3 +58,8 @@ export function notifyError(error: AppError, actions: readonly NotificationActio
 export function dismiss(id: number): void {
   useNotifications.setState(({ items }) => ({ items: items.filter((item) => item.id !== id) }));
 }
+
+/** What it was about has been settled otherwise. */
+export function dismissKey(key: string): void {
+  useNotifications.setState(({ items }) => ({ items: items.filter((item) => item.key !== key) }));
+}

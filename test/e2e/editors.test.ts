@@ -35,6 +35,7 @@ const FILES: Readonly<Record<string, string>> = {
   'kernel/kernel.ld': 'ENTRY(start)\nSECTIONS\n{\n  .text : { *(.text) }\n  .bss : { *(.bss) }\n}\n',
   'notes/one.md': 'alpha and alpha\nbeta\n',
   'notes/two.md': 'alpha\n',
+  'notes/merge.md': 'one\ntwo\nthree\nfour\nfive\n',
 };
 
 if (chromiumPath === undefined) it.skip(`editors in a browser: ${NO_CHROMIUM}`, () => {});
@@ -241,6 +242,43 @@ describe.skipIf(chromiumPath === undefined)('editors in Chromium', () => {
     await expect.poll(() => onDisk('notes/one.md')).toBe('alpha and alpha\nbeta\n');
     await expect.poll(() => onDisk('notes/two.md')).toBe('alpha\n');
     await page.keyboard.press('Control+Shift+E');
+  });
+
+  /** Unsaved text here, and another text on the disk. */
+  async function diverge(mine: string, theirs: string): Promise<void> {
+    writeFileSync(join(folder, 'notes/merge.md'), 'one\ntwo\nthree\nfour\nfive\n');
+    await studio.open('notes/merge.md');
+    await expect.poll(() => studio.text('notes/merge.md')).toContain('three');
+    await studio.page.keyboard.press('Control+Home');
+    await studio.page.keyboard.type(mine);
+    await studio.tab(/^merge\.md\s*, not saved/).waitFor();
+    writeFileSync(join(folder, 'notes/merge.md'), theirs);
+    await studio.page.getByText('merge.md has changed on disk').waitFor();
+  }
+
+  it('merges what changed on disk with unsaved text', async () => {
+    const { page } = studio;
+    await diverge('mine ', 'one\ntwo\nthree\nfour\nfive and theirs\n');
+    await page.getByRole('button', { name: 'Merge', exact: true }).click();
+    await page.getByText('merge.md was merged').waitFor();
+    await expect.poll(() => studio.text('notes/merge.md')).toMatch(/mine one[^]*five and theirs/);
+    await studio.open('notes/merge.md');
+    await page.keyboard.press('Control+S');
+    await expect.poll(() => onDisk('notes/merge.md')).toBe('mine one\ntwo\nthree\nfour\nfive and theirs\n');
+  });
+
+  it('lets a person decide what both have changed, difference by difference', async () => {
+    const { page } = studio;
+    await diverge('mine ', 'theirs one\ntwo\nthree\nfour\nfive!\n');
+    await page.getByRole('button', { name: 'Merge', exact: true }).click();
+    await page.getByText('but for 1 place that both have changed').waitFor();
+    await studio.tab('merge.md (on disk)').waitFor();
+    await page.getByText('1 difference', { exact: true }).waitFor();
+    await page.getByRole('button', { name: 'Take Disk’s at the Cursor' }).click();
+    await page.getByText('No difference').waitFor();
+    await page.getByRole('button', { name: 'Save This' }).click();
+    await studio.tab(/^merge\.md\s*, not saved/).waitFor({ state: 'detached' });
+    expect(onDisk('notes/merge.md')).toBe('theirs one\ntwo\nthree\nfour\nfive!\n');
   });
 
   it('broke no rule of the content security policy and threw nothing', () => {

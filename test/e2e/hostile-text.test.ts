@@ -1,11 +1,12 @@
 /** Whatever a guest, a file, a model or a compiler says, and however it is named: the page shows it as text. */
+
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ok } from '../../app/base/result.ts';
+import { fail, ok } from '../../app/base/result.ts';
 import type { BuildService, ChatService, Diagnostic, Epitaph, ModelService } from '../../app/contract/index.ts';
 import { FakeMachine, type FakeStudio, startFakeStudio } from '../support/fake-studio.ts';
 import { chromiumPath, launchBrowser, NO_CHROMIUM, Studio } from './browser.ts';
@@ -92,6 +93,7 @@ const build: BuildService = {
     yield { kind: 'diagnostic', diagnostic };
     yield { kind: 'failed', error: { code: 'build-failed', what: ATTACK, why: ATTACK, fix: ATTACK }, errors: 1 };
   },
+  size: async () => fail('no-image', ATTACK, ATTACK, ATTACK),
 };
 const entry = {
   name: ATTACK,

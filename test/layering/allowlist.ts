@@ -28,6 +28,7 @@ export const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'app/gguf': ['app/base', 'app/contract'],
   'app/machine': ['app/base', 'app/contract', 'app/wire', 'npm:zod'],
   'app/symbols': ['app/base', 'app/contract'],
+  'app/text': [],
   'app/trace': ['app/base', 'app/contract'],
   // Decoders of what a machine shows give the views of the contract.
   'app/x86': ['app/base', 'app/contract'],

@@ -1,9 +1,19 @@
 import { existsSync, statSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import type { LongOperation } from '../../../app/base/cancel.ts';
-import { fail, ok, type Result } from '../../../app/base/result.ts';
-import type { BuildEvent, BuildResult, BuildService, Diagnostic, SourceSpan } from '../../../app/contract/index.ts';
+import { fail, messageOf, ok, type Result } from '../../../app/base/result.ts';
+import type {
+  BuildEvent,
+  BuildResult,
+  BuildService,
+  Diagnostic,
+  ImageSize,
+  SourceSpan,
+} from '../../../app/contract/index.ts';
 import { parseCargoLine } from '../../../app/wire/cargo-json.ts';
+import { readElf } from '../../../app/wire/elf.ts';
+import { imageSize } from '../../../app/wire/image-size.ts';
 import { cancelled } from '../../process/index.ts';
 import { streamLines } from './stream-lines.ts';
 
@@ -44,6 +54,16 @@ export class CargoBuild implements BuildService {
       yield* this.#build(options);
     } finally {
       done();
+    }
+  }
+
+  async size(elfPath: string): Promise<Result<ImageSize>> {
+    try {
+      const bytes = await readFile(elfPath);
+      const elf = readElf(bytes);
+      return elf.ok ? ok(imageSize(elf.value, bytes.length)) : elf;
+    } catch (error) {
+      return fail('no-image', 'The image cannot be read.', messageOf(error), 'Build the kernel.');
     }
   }
 

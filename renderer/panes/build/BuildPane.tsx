@@ -9,7 +9,7 @@ import {
   relativeTo,
   seconds,
 } from '../../state/build-view.ts';
-import { Button } from '../../widgets/buttons.tsx';
+import { Button, IconButton } from '../../widgets/buttons.tsx';
 import { EmptyState } from '../../widgets/EmptyState.tsx';
 import { Icon } from '../../widgets/Icon.tsx';
 import { useNow } from '../../widgets/use-now.ts';
@@ -19,12 +19,15 @@ import { openFile } from '../../workbench/open.ts';
 import type { PaneProps } from '../../workbench/panes.ts';
 import { parseAnsi } from './ansi.ts';
 import { type PlaceLink, rustcLines } from './rustc-text.ts';
+import { SizeView } from './SizeView.tsx';
+import { useBuildPane } from './shown.ts';
 import '../../theme/ansi.css';
 import './build.css';
 
 /** The build: how far it is and what it said. */
 export function BuildPane({ isVisible }: PaneProps) {
   const view = useBuild();
+  const shown = useBuildPane((state) => state.shown);
   if (view.status.phase === 'idle') {
     return (
       <EmptyState icon="tools" title="The kernel has not been built yet">
@@ -37,7 +40,7 @@ export function BuildPane({ isVisible }: PaneProps) {
   return (
     <div className="build">
       <Head view={view} isVisible={isVisible} />
-      <Log view={view} />
+      {shown === 'size' ? <SizeView /> : <Log view={view} />}
     </div>
   );
 }
@@ -49,6 +52,7 @@ function Head({ view, isVisible }: { readonly view: BuildView; readonly isVisibl
   const elapsed = elapsedOf(status, now);
   const progress = progressOf(view);
   const { errors, warnings } = useProblemCounts();
+  const shown = useBuildPane((state) => state.shown);
   return (
     <div className="build-head" data-phase={status.phase}>
       <Icon name={ICONS[status.phase]} />
@@ -73,6 +77,20 @@ function Head({ view, isVisible }: { readonly view: BuildView; readonly isVisibl
           )}
         </button>
       )}
+      <span className="build-views">
+        <IconButton
+          icon="output"
+          label="Output"
+          pressed={shown === 'output'}
+          onClick={() => useBuildPane.setState({ shown: 'output' })}
+        />
+        <IconButton
+          icon="graph"
+          label="Size of the image"
+          pressed={shown === 'size'}
+          onClick={() => useBuildPane.setState({ shown: 'size' })}
+        />
+      </span>
       {building ? (
         <Button kind="quiet" icon="debug-stop" onClick={() => void cancelBuild()}>
           Cancel

@@ -1,0 +1,151 @@
+import { execFileSync } from 'node:child_process';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CommandLine } from '../support/command-line.ts';
+import { chromiumPath, launchBrowser, NO_CHROMIUM, Studio } from './browser.ts';
+
+const SOURCE = 'kernel/ring0/src/main.rs';
+const BROKEN = 'fn main() {\n    let first = 1\n    let second = 2;\n    println!("{}", first + second);\n}\n';
+const FILES: Readonly<Record<string, string>> = {
+  'kernel/Cargo.toml': '[workspace]\nmembers = ["ring0"]\nresolver = "2"\n',
+  'kernel/ring0/Cargo.toml': '[package]\nname = "ring0"\nversion = "0.1.0"\nedition = "2024"\n',
+  [SOURCE]: BROKEN,
+};
+
+const hasCargo = (() => {
+  try {
+    execFileSync('cargo', ['--version'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+})();
+const skipped = chromiumPath === undefined ? NO_CHROMIUM : hasCargo ? null : 'needs cargo (https://rustup.rs)';
+
+if (skipped !== null) it.skip(`builds in a browser: ${skipped}`, () => {});
+
+describe.skipIf(skipped !== null)('a build in Chromium', () => {
+  const line = new CommandLine();
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'r0-build-')));
+  let browser: Browser;
+  let studio: Studio;
+
+  const onDisk = (path: string) => readFileSync(join(folder, path), 'utf8');
+  const put = (path: string, text: string) => {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    writeFileSync(join(folder, path), text);
+  };
+
+  /** Processes of this computer that run in the folder or come from it: cargo, rustc, build scripts. */
+  function processesIn(): string[] {
+    return readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .flatMap((pid) => {
+        try {
+          const [cwd, exe] = [readlinkSync(`/proc/${pid}/cwd`), readlinkSync(`/proc/${pid}/exe`)];
+          return cwd.startsWith(join(folder, 'kernel')) || exe.startsWith(folder) ? [exe] : [];
+        } catch {
+          return [];
+        }
+      });
+  }
+
+  beforeAll(async () => {
+    for (const [path, text] of Object.entries(FILES)) put(path, text);
+    // No language server: what is seen here comes from the compiler.
+    const host = line.start(['studio', folder, '--no-open', '--json', '--token', 'e2e-token-of-builds'], {
+      RING0_RUST_ANALYZER: join(folder, 'nothing'),
+    });
+    const [[, url = '']] = await Promise.all([
+      host.waitFor(/"url":"([^"]+)"/),
+      launchBrowser().then((it) => {
+        browser = it;
+      }),
+    ]);
+    studio = new Studio(await (await browser.newContext({ viewport: { width: 1280, height: 800 } })).newPage());
+    await studio.visit(url);
+  });
+
+  afterAll(async () => {
+    await browser?.close();
+    line.dispose();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it('shows an error where it is, mends it with the compiler’s proposal, and shows that it is gone', async () => {
+    const { page } = studio;
+    await studio.open(SOURCE);
+    await page.keyboard.press('Control+Shift+B');
+    await studio.editor(SOURCE).locator('.squiggly-error').first().waitFor();
+    await page.getByRole('tab', { name: /Problems/ }).click();
+    await page.getByText('expected `;`').first().waitFor();
+
+    // By the light bulb's key, with the cursor where the error is.
+    await studio.open(SOURCE);
+    await page.keyboard.press('Control+G');
+    await studio.quickInput.fill(':2:18');
+    await page.keyboard.press('Enter');
+    await page.getByText('Ln 2, Col 18').waitFor();
+    await page.locator('.monaco-editor.focused').waitFor();
+    await page.keyboard.press('Control+.');
+    await page
+      .locator('.action-widget')
+      .getByText(/add `;` here/)
+      .first()
+      .waitFor();
+    await page.keyboard.press('Enter');
+    await expect.poll(() => studio.text(SOURCE)).toContain('let first = 1;');
+    await page.keyboard.press('Control+S');
+    await expect.poll(() => onDisk(SOURCE)).toBe(BROKEN.replace('= 1\n', '= 1;\n'));
+    await page.keyboard.press('Control+Shift+B');
+    await studio.editor(SOURCE).locator('.squiggly-error').first().waitFor({ state: 'detached' });
+  });
+
+  it('ends cargo and everything below it when it is cancelled in the middle', async () => {
+    const { page } = studio;
+    put('kernel/ring0/build.rs', 'fn main() {\n    std::thread::sleep(std::time::Duration::from_secs(600));\n}\n');
+    await page.getByRole('tab', { name: 'Build', exact: true }).click();
+    await studio.open(SOURCE);
+    await expect.poll(() => page.getByRole('button', { name: 'Build', exact: true }).count()).toBeGreaterThan(0);
+    await page.keyboard.press('Control+Shift+B');
+    await expect.poll(processesIn, { timeout: 60_000 }).toContainEqual(expect.stringContaining('build-script-build'));
+    await page.getByRole('button', { name: 'Cancel', exact: true }).click();
+    await page
+      .getByText(/cancelled/i)
+      .first()
+      .waitFor();
+    await expect.poll(processesIn).toEqual([]);
+    rmSync(join(folder, 'kernel/ring0/build.rs'));
+  });
+
+  it('builds by itself after a save where that is wanted', async () => {
+    const { page } = studio;
+    await studio.command('Preferences: Settings');
+    await page
+      .getByRole('switch', { name: /Build on save/i })
+      .or(page.getByRole('checkbox', { name: /Build on save/i }))
+      .first()
+      .click();
+    await studio.open(SOURCE);
+    await page.keyboard.press('Control+End');
+    await page.keyboard.type('fn unused() {}\n');
+    await page.keyboard.press('Control+S');
+    await studio.editor(SOURCE).locator('.squiggly-warning, .squiggly-unnecessary').first().waitFor();
+  });
+
+  it('broke no rule of the content security policy and threw nothing', () => {
+    expect(studio.complaints).toEqual([]);
+  });
+});
