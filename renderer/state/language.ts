@@ -96,6 +96,8 @@ function offer(status: LanguageStatus, before: LanguageStatus): void {
     notify({
       severity: 'info',
       key: 'language.offer',
+      // It goes by itself: the status bar still says so.
+      sticky: false,
       message: 'rust-analyzer would complete and explain Rust code here',
       detail: `It is not installed. To install it: ${status.error.fix}`,
       actions: [

@@ -261,7 +261,7 @@ describe.skipIf(chromiumPath === undefined)('editors in Chromium', () => {
     await diverge('mine ', 'one\ntwo\nthree\nfour\nfive and theirs\n');
     await page.getByRole('button', { name: 'Merge', exact: true }).click();
     await page.getByText('merge.md was merged').waitFor();
-    await expect.poll(() => studio.text('notes/merge.md')).toMatch(/mine one[^]*five and theirs/);
+    await expect.poll(() => studio.text('notes/merge.md')).toMatch(/mine one[\s\S]*five and theirs/);
     await studio.open('notes/merge.md');
     await page.keyboard.press('Control+S');
     await expect.poll(() => onDisk('notes/merge.md')).toBe('mine one\ntwo\nthree\nfour\nfive and theirs\n');
