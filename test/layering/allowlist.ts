@@ -46,6 +46,8 @@ export const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   // The page knows the core and the contract. It never sees main/, and has no Node: what it wants of the host it asks over the wire.
   renderer: ['renderer/panes', 'renderer/workbench', 'renderer/theme', 'npm:react', 'npm:react-dom', 'npm:zod'],
   'renderer/vite.config.ts': ['node', 'npm:vite', 'npm:@vitejs/plugin-react'],
+  // Builds the page in memory and weighs it.
+  'renderer/sizes.mjs': ['node', 'npm:vite'],
   'renderer/host': ['app', 'npm:@orpc/client', 'npm:zustand', 'npm:zod'],
   // Stores know no component and no workbench: whatever is shown can be shown in another way.
   'renderer/state': ['app', 'renderer/host', 'npm:zustand', 'npm:zod'],
