@@ -26,6 +26,13 @@ export async function launchBrowser(): Promise<Browser> {
   });
 }
 
+/** A pane as `View: Open View` lists it. */
+export interface View {
+  readonly title: string;
+  /** `primary side bar`, `secondary side bar`, `panel` or `editor`. */
+  readonly place: string;
+}
+
 /** The studio's page, by what stands on it. Whatever the page complains about is kept in `complaints`. */
 export class Studio {
   readonly page: Page;
@@ -55,7 +62,7 @@ export class Studio {
     const name = path.slice(path.lastIndexOf('/') + 1);
     await this.page.keyboard.press('Control+P');
     await this.quickInput.fill(path);
-    await this.page.getByRole('option', { name }).first().waitFor();
+    await this.page.locator('#quick-list').getByRole('option', { name }).first().waitFor();
     await this.page.keyboard.press('Enter');
     await this.editor(path).locator('.view-line').first().waitFor();
     await this.editor(path).locator('.monaco-editor.focused').waitFor();
@@ -65,21 +72,27 @@ export class Studio {
   async command(title: string): Promise<void> {
     await this.page.keyboard.press('Control+Shift+P');
     await this.quickInput.fill(`>${title}`);
-    await this.page.getByRole('option', { name: title }).first().waitFor();
+    await this.page.locator('#quick-list').getByRole('option', { name: title }).first().waitFor();
     await this.page.keyboard.press('Enter');
   }
 
-  /** The titles of all panes that there are. */
-  async views(): Promise<string[]> {
+  /** All panes that there are. */
+  async views(): Promise<View[]> {
     await this.page.keyboard.press('Control+Shift+P');
     await this.quickInput.fill('>View: Open View');
-    await this.page.getByRole('option', { name: 'View: Open View' }).first().waitFor();
+    await this.page.locator('#quick-list').getByRole('option', { name: 'View: Open View' }).first().waitFor();
     await this.page.keyboard.press('Enter');
     await this.viewPicker.waitFor();
-    const labels = await this.page.getByRole('option').locator('.quick-label').allInnerTexts();
+    const options = await this.page.locator('#quick-list').getByRole('option').all();
+    const views = await Promise.all(
+      options.map(async (option) => ({
+        title: await option.locator('.quick-label').innerText(),
+        place: await option.locator('.quick-detail').innerText(),
+      })),
+    );
     await this.page.keyboard.press('Escape');
     await this.viewPicker.waitFor({ state: 'detached' });
-    return labels;
+    return views;
   }
 
   get viewPicker(): Locator {
@@ -90,9 +103,24 @@ export class Studio {
   async openView(title: string): Promise<void> {
     await this.command('View: Open View');
     await this.viewPicker.fill(title);
-    await this.page.getByRole('option', { name: title }).first().waitFor();
+    await this.page.locator('#quick-list').getByRole('option', { name: title }).first().waitFor();
     await this.page.keyboard.press('Enter');
     await this.viewPicker.waitFor({ state: 'detached' });
+  }
+
+  /** A pane that can be seen, by its title. */
+  pane(title: string): Locator {
+    return this.page.locator(`section[data-pane][aria-label="${title}"]:visible`);
+  }
+
+  /** Changes the colours, and waits until they have changed. */
+  async theme(name: string): Promise<void> {
+    await this.command('Preferences: Colour Theme');
+    await this.page.getByRole('combobox', { name: 'Colour theme' }).fill(name);
+    await this.page.keyboard.press('Enter');
+    await this.page
+      .locator(`html[data-theme="${name.toLowerCase().replaceAll(' ', '-')}"]`)
+      .waitFor({ state: 'attached' });
   }
 
   /** The editor of a file: the visible one, where there are several. */

@@ -202,7 +202,7 @@ describe.skipIf(chromiumPath === undefined)('text that tries to run script', () 
   });
 
   it('in every other pane there is', async () => {
-    for (const title of await studio.views()) await studio.openView(title);
+    for (const { title } of await studio.views()) await studio.openView(title);
   });
 
   it('and nothing of it ran, became an element, or went to the browser’s own machinery', async () => {
