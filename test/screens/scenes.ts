@@ -69,12 +69,20 @@ const SCENES: Readonly<Record<string, (studio: Studio) => Promise<void>>> = {
     if ((await box.inputValue()) !== 'unsafe fn') await box.fill('unsafe fn');
     await page.getByText(/results? in \d+ files?/).waitFor();
   },
+  Problems: async ({ page }) => {
+    await page
+      .getByRole('button', { name: /mismatched types/ })
+      .first()
+      .click();
+  },
 };
 
 /** Puts a pane into its layout and its scene. The pane is then what has the keyboard. */
 export async function showScene(studio: Studio, view: View): Promise<void> {
   const layout = LAYOUTS[view.title] ?? (view.place === 'editor' ? 'Edit' : 'Inspect');
   await studio.command(`View: ${layout} Layout`);
+  // As it comes, whatever the scenes before have opened in it.
+  await studio.command('View: Reset Layout');
   await studio.openView(view.title);
   await studio.pane(view.title).waitFor();
   await SCENES[view.title]?.(studio);

@@ -14,7 +14,7 @@ import { fileName, SIZES, THEMES } from './pictures.ts';
 import { endScene, setTheStage, settle, showScene } from './scenes.ts';
 
 /** Text stays sharp, and the whole set small enough for a repository. */
-const QUALITY = 60;
+const QUALITY = 40;
 const directory = join(root, 'docs', 'screens');
 const say = (text: string) => process.stderr.write(`screenshots: ${text}\n`);
 
