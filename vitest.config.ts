@@ -11,7 +11,7 @@ export default defineConfig({
             'app/**/*.test.ts',
             'main/**/*.test.ts',
             'renderer/**/*.test.ts',
-            'test/{layering,runner}/**/*.test.ts',
+            'test/{layering,runner,theme}/**/*.test.ts',
           ],
           // What is waited for is never time; on a starved computer even reading all sources takes more than vitest's five seconds.
           testTimeout: 60_000,

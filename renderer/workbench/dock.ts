@@ -1,5 +1,6 @@
 import type { DockviewApi, DockviewGroupPanel, IDockviewPanel, SerializedDockview } from 'dockview-react';
 import { create } from 'zustand';
+import { firstFocusable } from '../widgets/focusable.ts';
 import { getPane, type Pane, panesAt } from './panes.ts';
 
 /** The sides of the window; the editors lie between them. */
@@ -207,10 +208,7 @@ export function focusPanel(panel: IDockviewPanel): void {
     }
     const root = document.querySelector<HTMLElement>(`[data-panel="${CSS.escape(panel.id)}"]`);
     if (isEditor) awaited = panel.id;
-    const target = isEditor
-      ? null
-      : (root?.querySelector<HTMLElement>('[data-autofocus]') ??
-        root?.querySelector<HTMLElement>('textarea, input, [tabindex="0"], button:not(:disabled)'));
+    const target = isEditor || root === null ? null : firstFocusable(root);
     (target ?? root)?.focus();
   });
 }

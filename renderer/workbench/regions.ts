@@ -1,3 +1,4 @@
+import { firstFocusable } from '../widgets/focusable.ts';
 import { SIDES, type Side, useDock } from './dock.ts';
 
 /** The parts of the window in the order in which F6 goes through them. */
@@ -24,12 +25,6 @@ function regions(): HTMLElement[] {
   return parts.filter(
     (part): part is HTMLElement => part !== null && part !== undefined && firstFocusable(part) !== null,
   );
-}
-
-const FOCUSABLE = 'textarea, input, select, a[href], button:not(:disabled):not([tabindex="-1"]), [tabindex="0"]';
-
-function firstFocusable(part: HTMLElement): HTMLElement | null {
-  return part.querySelector<HTMLElement>('[data-autofocus]') ?? part.querySelector<HTMLElement>(FOCUSABLE);
 }
 
 export function focusRegion(step: 1 | -1): void {

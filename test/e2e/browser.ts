@@ -74,6 +74,7 @@ export class Studio {
     await this.quickInput.fill(`>${title}`);
     await this.page.locator('#quick-list').getByRole('option', { name: title }).first().waitFor();
     await this.page.keyboard.press('Enter');
+    await this.quickInput.waitFor({ state: 'detached' });
   }
 
   /** All panes that there are. */

@@ -34,13 +34,19 @@ export function RawView({ node }: { readonly node: string }) {
         ) : null}
         <CopyButton label="Copy the request" text={() => body} />
       </div>
-      <pre className="code-block">{body}</pre>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: the keyboard scrolls it */}
+      <pre className="code-block" tabIndex={0}>
+        {body}
+      </pre>
       {typeof sent === 'string' ? <p className="chat-ending">{sent}</p> : null}
       <div className="section-head">
         <h4>Response, {exchange.response.length} events</h4>
         <CopyButton label="Copy the response" text={() => response} />
       </div>
-      <pre className="code-block">{response}</pre>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: the keyboard scrolls it */}
+      <pre className="code-block" tabIndex={0}>
+        {response}
+      </pre>
     </div>
   );
 }
