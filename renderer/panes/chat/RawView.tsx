@@ -2,6 +2,7 @@ import { useEffect, useState } from 'react';
 import { messageOf } from '../../../app/base/result.ts';
 import { studio } from '../../host/client.ts';
 import { useChat } from '../../state/chat.ts';
+import { CodeBlock } from '../../widgets/CodeBlock.tsx';
 import { CopyButton } from '../../widgets/CopyButton.tsx';
 import { copyText } from '../../widgets/clipboard.ts';
 
@@ -34,19 +35,13 @@ export function RawView({ node }: { readonly node: string }) {
         ) : null}
         <CopyButton label="Copy the request" text={() => body} />
       </div>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: the keyboard scrolls it */}
-      <pre className="code-block" tabIndex={0}>
-        {body}
-      </pre>
+      <CodeBlock label="Request" text={body} />
       {typeof sent === 'string' ? <p className="chat-ending">{sent}</p> : null}
       <div className="section-head">
         <h4>Response, {exchange.response.length} events</h4>
         <CopyButton label="Copy the response" text={() => response} />
       </div>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: the keyboard scrolls it */}
-      <pre className="code-block" tabIndex={0}>
-        {response}
-      </pre>
+      <CodeBlock label="Response" text={response} />
     </div>
   );
 }
