@@ -5,7 +5,7 @@ import type { Studio, View } from '../e2e/browser.ts';
 
 const SOURCE = 'kernel/ring0/src/main.rs';
 const BROKEN = 'kernel/ring0/src/units.rs';
-const BUILD_MS = 180_000;
+const BUILD_MS = 300_000;
 
 /** Builds, boots, types at the console, talks to the model, then breaks the build. Done once. */
 export async function setTheStage(studio: Studio, folder: string, say: (what: string) => void): Promise<void> {
