@@ -21,7 +21,7 @@ describe.skipIf(chromiumPath === undefined)('every pane', () => {
     studio = shell.studio;
     await setTheStage(studio, copy.folder, () => {});
     views = await studio.views();
-  });
+  }, 600_000);
 
   afterAll(async () => {
     await shell?.close();

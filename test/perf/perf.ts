@@ -60,7 +60,7 @@ async function fivePanes(context: BrowserContext, url: string): Promise<Studio> 
   await studio.open(FILE);
   await studio.command('Split Editor');
   await studio.openView('Machine');
-  await studio.page.keyboard.press('Control+`');
+  await studio.page.keyboard.press('Control+Alt+`');
   await studio.page.locator('.serial-terminal .xterm-rows').waitFor();
   await studio.page.locator('.monaco-editor .view-lines').first().click();
   await studio.page.locator('.monaco-editor.focused').first().waitFor();

@@ -14,7 +14,7 @@ export async function setTheStage(studio: Studio, folder: string, say: (what: st
   say('builds and boots');
   await page.keyboard.press('F5');
   await page.getByTitle(/^Machine .*: running/).waitFor({ timeout: BUILD_MS });
-  await page.keyboard.press('Control+`');
+  await page.keyboard.press('Control+Alt+`');
   await page.locator('.serial-terminal .xterm.focus').waitFor();
   await consoleShows(studio, /ring0> /);
   await page.keyboard.type('info\n');
