@@ -180,7 +180,7 @@ const focusHandlers = new Map<string, () => void>();
 let awaited: string | null = null;
 
 /**
- * For editors, which are there later than their panels. Returns the end of it, which is told whether the editor has the keyboard: a
+ * For editors and terminals, which are there later than their panels. Returns the end of it, which is told whether the editor has the keyboard: a
  * panel that is moved or drawn anew is taken down and put up again, and the next editor of the panel takes the keyboard back.
  */
 export function handleFocus(panelId: string, focus: () => void): (hadFocus: boolean) => void {
@@ -207,8 +207,8 @@ export function focusPanel(panel: IDockviewPanel): void {
       return;
     }
     const root = document.querySelector<HTMLElement>(`[data-panel="${CSS.escape(panel.id)}"]`);
-    if (isEditor) awaited = panel.id;
     const target = isEditor || root === null ? null : firstFocusable(root);
+    if (target === null) awaited = panel.id;
     (target ?? root)?.focus();
   });
 }

@@ -61,7 +61,7 @@ async function fivePanes(context: BrowserContext, url: string): Promise<Studio> 
   await studio.command('Split Editor');
   await studio.openView('Machine');
   await studio.page.keyboard.press('Control+Alt+`');
-  await studio.page.locator('.serial-terminal .xterm-rows').waitFor();
+  await studio.page.locator('[data-pane="serial"] .xterm-rows').waitFor();
   await studio.page.locator('.monaco-editor .view-lines').first().click();
   await studio.page.locator('.monaco-editor.focused').first().waitFor();
   return studio;

@@ -15,7 +15,7 @@ export async function setTheStage(studio: Studio, folder: string, say: (what: st
   await page.keyboard.press('F5');
   await page.getByTitle(/^Machine .*: running/).waitFor({ timeout: BUILD_MS });
   await page.keyboard.press('Control+Alt+`');
-  await page.locator('.serial-terminal .xterm.focus').waitFor();
+  await page.locator('[data-pane="serial"] .xterm.focus').waitFor();
   await consoleShows(studio, /ring0> /);
   await page.keyboard.type('info\n');
   await consoleShows(studio, /ring0> info\n[\s\S]+\nring0> /);
@@ -42,7 +42,7 @@ export async function setTheStage(studio: Studio, folder: string, say: (what: st
 }
 
 async function consoleShows({ page }: Studio, pattern: RegExp): Promise<void> {
-  const screen = page.locator('.serial-terminal .xterm-rows');
+  const screen = page.locator('[data-pane="serial"] .xterm-rows');
   for (let tries = 0; tries < 600; tries += 1) {
     if (pattern.test((await screen.innerText()).replaceAll('\u00a0', ' '))) return;
     await page.waitForTimeout(100);

@@ -8,6 +8,7 @@ import { Button } from '../../widgets/buttons.tsx';
 import { copyText } from '../../widgets/clipboard.ts';
 import { EmptyState } from '../../widgets/EmptyState.tsx';
 import { runCommand } from '../../workbench/commands.ts';
+import { handleFocus } from '../../workbench/dock.ts';
 import { describeLinks, followLink } from '../../workbench/follow-link.ts';
 import type { PaneProps } from '../../workbench/panes.ts';
 import { sessionOf, setTerminal, useSerial } from './store.ts';
@@ -58,7 +59,12 @@ function Console({
       copy: () => void copyText(view.selection),
       focus: () => view.focus(),
     });
-    return () => setTerminal(null);
+    // It is loaded after its pane is there: keys that follow Go to Serial Console are for the guest all the same.
+    const endFocus = handleFocus('pane:serial', () => view.focus());
+    return () => {
+      endFocus(false);
+      setTerminal(null);
+    };
   }, [view]);
 
   useEffect(() => {

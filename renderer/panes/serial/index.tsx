@@ -53,10 +53,7 @@ registerPane({
       title: 'Go to Serial Console',
       category: 'Serial',
       keybinding: 'Mod+Alt+`',
-      run: () => {
-        showPane('serial', false);
-        requestAnimationFrame(() => currentTerminal()?.focus());
-      },
+      run: () => showPane('serial'),
     },
     {
       id: 'serial.find',
