@@ -60,7 +60,7 @@ export class Studio {
   /** Opens a file by Ctrl+P and waits until its text is there and has the keyboard. */
   async open(path: string): Promise<void> {
     const name = path.slice(path.lastIndexOf('/') + 1);
-    await this.page.keyboard.press('Control+P');
+    await this.#openBox('Control+P');
     await this.quickInput.fill(path);
     await this.page.locator('#quick-list').getByRole('option', { name }).first().waitFor();
     await this.page.keyboard.press('Enter');
@@ -70,7 +70,7 @@ export class Studio {
 
   /** Runs a command from the palette. */
   async command(title: string): Promise<void> {
-    await this.page.keyboard.press('Control+Shift+P');
+    await this.#openBox('Control+Shift+P');
     await this.quickInput.fill(`>${title}`);
     await this.page.locator('#quick-list').getByRole('option', { name: title }).first().waitFor();
     await this.page.keyboard.press('Enter');
@@ -79,7 +79,7 @@ export class Studio {
 
   /** All panes that there are. */
   async views(): Promise<View[]> {
-    await this.page.keyboard.press('Control+Shift+P');
+    await this.#openBox('Control+Shift+P');
     await this.quickInput.fill('>View: Open View');
     await this.page.locator('#quick-list').getByRole('option', { name: 'View: Open View' }).first().waitFor();
     await this.page.keyboard.press('Enter');
@@ -137,5 +137,17 @@ export class Studio {
   async text(path: string): Promise<string> {
     const lines = await this.editor(path).locator('.view-line').allInnerTexts();
     return lines.join('\n').replaceAll('\u00a0', ' ');
+  }
+
+  /** Opens the box at the top; a key that comes while another box is closing is asked for again. */
+  async #openBox(key: string): Promise<void> {
+    for (let tries = 1; ; tries += 1) {
+      await this.page.keyboard.press(key);
+      try {
+        return await this.quickInput.waitFor({ timeout: 5000 });
+      } catch (error) {
+        if (tries === 4) throw error;
+      }
+    }
   }
 }
