@@ -70,7 +70,7 @@ export function drawRings(
   band(context, geometry.table, colours);
   drawTable(context, queue, geometry, colours, selected);
   drawChains(context, queue, geometry, colours, selected);
-  drawScale(context, queue.size, geometry, colours);
+  drawScale(context, queue, geometry, colours);
   drawPointers(context, queue, geometry, colours);
   drawCentre(context, queue, geometry, colours);
   context.restore();
@@ -222,7 +222,7 @@ function drawChains(
 /** Numbers around the rings, sixteen of them or fewer. */
 function drawScale(
   context: CanvasRenderingContext2D,
-  size: number,
+  { size, avail: index }: VirtioQueue,
   { avail, centre }: Geometry,
   { muted, line }: Colours,
 ) {
@@ -232,7 +232,11 @@ function drawScale(
   context.font = `${Math.max(10, Math.round(centre / 26))}px ui-monospace, "DejaVu Sans Mono", monospace`;
   context.textAlign = 'center';
   context.textBaseline = 'middle';
+  const marked = index === null ? null : slotOf(index.index, size);
   for (let slot = 0; slot < size; slot += stride) {
+    // The number makes room for the pointer of A.
+    const apart = marked === null ? size : Math.abs(slot - marked);
+    if (Math.min(apart, size - apart) < size / 28) continue;
     const angle = angleOf(slot + 0.5, size);
     const [x, y] = [Math.cos(angle), Math.sin(angle)];
     context.beginPath();
@@ -287,10 +291,10 @@ function drawPointers(
   const same = queue.avail?.index === queue.device?.lastAvail;
   const sameUsed = queue.used?.index === queue.driver?.lastUsed;
   // The two of a ring stand on different sides of it, so that they can be read when they meet.
-  pointer(same ? 'A L' : 'A', queue.avail?.index, avail[0], false, colours.owner.published);
-  if (!same) pointer('L', queue.device?.lastAvail, avail[1] + 1, true, colours.owner['in-flight']);
-  pointer(sameUsed ? 'U S' : 'U', queue.used?.index, used[1], true, colours.owner.returned);
-  if (!sameUsed) pointer('S', queue.driver?.lastUsed, used[0], false, colours.strong);
+  pointer(same ? 'A L' : 'A', queue.avail?.index, avail[1] + 1, true, colours.owner.published);
+  if (!same) pointer('L', queue.device?.lastAvail, avail[0], false, colours.owner['in-flight']);
+  pointer(sameUsed ? 'U S' : 'U', queue.used?.index, used[0], false, colours.owner.returned);
+  if (!sameUsed) pointer('S', queue.driver?.lastUsed, used[1], true, colours.strong);
 }
 
 function drawCentre(context: CanvasRenderingContext2D, queue: VirtioQueue, { centre }: Geometry, colours: Colours) {
