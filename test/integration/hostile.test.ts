@@ -1,6 +1,6 @@
 /** What comes from a disk or a client may be anything. The kernel says what is wrong, and goes on. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -32,6 +32,41 @@ const key = (name: string, type: number, value: Uint8Array) => {
   kind.writeUInt32LE(type);
   return Buffer.concat([length, Buffer.from(name, 'latin1'), kind, value]);
 };
+
+/** A connection that is kept. */
+class Client {
+  readonly #socket: Socket;
+  #received = '';
+  #look: () => void = () => {};
+
+  constructor(port: number) {
+    this.#socket = connect(port, '127.0.0.1');
+    this.#socket.setEncoding('latin1');
+    this.#socket.on('data', (text) => {
+      this.#received += text;
+      this.#look();
+    });
+  }
+
+  /** One request. @returns the whole answer, which must have a length */
+  async get(path: string): Promise<string> {
+    this.#received = '';
+    this.#socket.write(`GET ${path} HTTP/1.1\r\nhost: x\r\n\r\n`);
+    return await new Promise((resolve, reject) => {
+      this.#socket.once('close', () => reject(new Error(`closed after: ${this.#received}`)));
+      this.#look = () => {
+        const [head, body] = this.#received.split('\r\n\r\n', 2);
+        const length = /content-length: (\d+)/i.exec(head ?? '')?.[1];
+        if (length !== undefined && body !== undefined && body.length >= Number(length)) resolve(this.#received);
+      };
+      this.#look();
+    });
+  }
+
+  dispose(): void {
+    this.#socket.destroy();
+  }
+}
 
 describe('a bad model disk', () => {
   /** Boots with it; the error must name a byte offset, and the kernel must live on with 503. */
@@ -137,12 +172,33 @@ describe('a bad client', () => {
     expect(status).toBe(200);
   });
 
-  it('of whom there are forty at once is served, but for a few that must come again', async () => {
-    const signal = AbortSignal.timeout(20_000);
-    const asked = Array.from({ length: 40 }, () => machine.request('/health', undefined, { signal }));
-    const answers = (await Promise.allSettled(asked)).filter((answer) => answer.status === 'fulfilled');
-    expect(answers.map((answer) => answer.value.status)).toEqual(answers.map(() => 200));
-    expect(answers.length).toBeGreaterThanOrEqual(36);
+  it('of whom there are forty at once is served with all the others', async () => {
+    // One after the other until each is through: QEMU's user network listens with a backlog of one, and what the host's kernel drops
+    // beside it never reaches the guest (a burst then waits for the host's retransmissions, which may take a minute).
+    const clients: Client[] = [];
+    for (let n = 0; n < 40; n += 1) {
+      const client = new Client(Number(new URL(machine.apiUrl).port));
+      expect(await client.get('/health'), `connection ${n}`).toMatch(/^HTTP\/1\.1 200 /);
+      clients.push(client);
+    }
+    const answers = await Promise.all(clients.map((client) => client.get('/v1/models')));
+    for (const client of clients) client.dispose();
+    expect(answers.filter((answer) => answer.startsWith('HTTP/1.1 200 '))).toHaveLength(40);
+  });
+
+  it('that closes its own direction after the request gets the answer all the same', async () => {
+    const body = '{"prompt": "Once upon a time", "max_tokens": 60}';
+    const request = post(`content-length: ${body.length}`, body);
+    const answer = await new Promise<string>((resolve, reject) => {
+      const socket = connect({ port: Number(new URL(machine.apiUrl).port), host: '127.0.0.1', allowHalfOpen: true });
+      const received: Buffer[] = [];
+      socket.on('data', (chunk) => received.push(chunk));
+      socket.on('error', reject);
+      socket.on('close', () => resolve(Buffer.concat(received).toString('latin1')));
+      socket.end(request);
+    });
+    expect(answer).toMatch(/^HTTP\/1\.1 200 /);
+    expect(answer).toContain('"completion_tokens":60');
   });
 
   it('has not hurt the kernel', async () => {

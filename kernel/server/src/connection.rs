@@ -54,6 +54,8 @@ pub(crate) struct Connection {
     drained: u64,
     /// The request under way is a HEAD: answers have no body.
     pub headers_only: bool,
+    /// The client sends no more. It may be gone, or wait for its answer all the same.
+    pub half_closed: bool,
 }
 
 impl Connection {
@@ -69,6 +71,7 @@ impl Connection {
             active: now,
             drained: now,
             headers_only: false,
+            half_closed: false,
         }
     }
 

@@ -127,18 +127,16 @@ impl<B: Backend> Server<B> {
         self.advance(id);
     }
 
-    /// The other side sends no more. A generation for it is cancelled and its slot is freed; an answer that is complete is still to
-    /// be sent.
+    /// The other side sends no more. Whole requests are still answered, for a client may close its own direction and listen on (`nc -N`
+    /// does); one that is gone altogether resets the connection at the next byte it is sent, and until then its generation gives way
+    /// to others (see `make_way`).
     pub fn peer_closed(&mut self, id: ConnId) {
         let Some(connection) = self.connections.get_mut(&id) else { return };
-        match connection.phase {
-            Phase::Busy { job } => {
-                connection.kill();
-                self.orphan(job);
-            }
-            Phase::Head | Phase::Body { .. } | Phase::Linger { .. } => connection.phase = Phase::Closing,
-            Phase::Closing | Phase::Dead => {}
+        connection.half_closed = true;
+        if matches!(connection.phase, Phase::Linger { .. }) {
+            connection.phase = Phase::Closing;
         }
+        self.advance(id);
     }
 
     /// Whether the connection is to be closed now: everything is sent, or nothing more is worth sending.

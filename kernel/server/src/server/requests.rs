@@ -24,7 +24,12 @@ impl<B: Backend> Server<B> {
             let key = self.config.api_key.as_deref();
             let admit = |head: &Head| admit(head, key).map(|_| ());
             match connection.next(self.now, &limits, room, &admit) {
-                Next::Wait => break,
+                Next::Wait => {
+                    if connection.half_closed && matches!(connection.phase, Phase::Head | Phase::Body { .. }) {
+                        connection.phase = Phase::Closing;
+                    }
+                    break;
+                }
                 Next::Request(head, body) => self.serve(&mut connection, id, &head, &body),
                 Next::Refuse(error) => self.refuse(&mut connection, &error),
             }
@@ -125,6 +130,8 @@ impl<B: Backend> Server<B> {
             Kind::Chat => api::chat_completion(body, language, &self.config, seed)?,
             Kind::Text => api::completion(body, language, &self.config, seed)?,
         };
+        self.make_way();
+        let language = self.backend.language().ok_or_else(ApiError::loading)?;
         let card = language.card();
         let identity = Identity { id: answer_id, created, model: card.id.clone(), fingerprint: card.fingerprint.clone() };
         let mut job = Job::new(&generation, identity, clock);
@@ -156,6 +163,22 @@ impl<B: Backend> Server<B> {
         }
         self.jobs.insert(request, job);
         Ok(())
+    }
+
+    /// Where no slot is free, the oldest generation whose client may be gone gives way.
+    fn make_way(&mut self) {
+        let load = self.backend.language().map(|language| language.generator().load());
+        if load.is_none_or(|load| load.running + load.waiting < load.slots) {
+            return;
+        }
+        let may_be_gone = |id: &ConnId| self.connections.get(id).is_some_and(|connection| connection.half_closed);
+        let doubtful = self.jobs.iter().find_map(|(request, job)| Some((*request, job.conn.filter(may_be_gone)?)));
+        if let Some((request, id)) = doubtful {
+            if let Some(connection) = self.connections.get_mut(&id) {
+                connection.kill();
+            }
+            self.orphan(request);
+        }
     }
 
     fn preflight(&mut self, connection: &mut Connection, head: &Head, request_id: &str) {

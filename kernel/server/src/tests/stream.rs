@@ -148,8 +148,10 @@ fn check_30_a_client_that_leaves_frees_its_slot() {
         for id in ids {
             if leave == "closed" {
                 client.server.peer_closed(id);
-                assert!(client.server.wants_close(id));
+                assert!(!client.server.wants_close(id), "it may still listen");
+                assert_eq!(client.server.generations(), 4);
             }
+            // What was sent to it came back as a reset.
             client.server.close(id);
         }
         // One step, and the slots are free; nothing was generated for nobody.
@@ -157,6 +159,54 @@ fn check_30_a_client_that_leaves_frees_its_slot() {
         assert_eq!(client.server.generations(), 0);
         assert_eq!(client.post(TEXT, r#"{"prompt":"a"}"#).status, 200);
         assert!(client.get("/metrics").text().contains("ring0_requests_cancelled_total 4\n"));
+    }
+}
+
+#[test]
+fn a_client_that_closes_its_own_direction_gets_its_answers() {
+    let body = r#"{"prompt":"abcd","max_tokens":4,"stream":STREAM}"#;
+    for stream in ["false", "true"] {
+        let mut client = Client::new();
+        let id = client.open();
+        // Two requests, the end of input, and only then the first token.
+        let both = post(TEXT, &body.replace("STREAM", stream)) + &get("/health");
+        client.send(id, both.as_bytes(), 999);
+        client.server.peer_closed(id);
+        assert!(!client.server.wants_close(id) && client.server.generations() == 1);
+        client.settle();
+        let output = client.take(id);
+        let (first, rest) = parse(&output);
+        assert_eq!((first.status, parse(rest).0.status, parse(rest).1.len()), (200, 200, 0));
+        assert!(first.text().contains("completion_tokens") || first.text().ends_with("data: [DONE]\n\n"), "{}", first.text());
+        assert!(client.server.wants_close(id), "nothing more can come");
+    }
+    // Half a request has no answer.
+    let mut client = Client::new();
+    let id = client.open();
+    client.send(id, &post(TEXT, body).as_bytes()[..40], 999);
+    client.server.peer_closed(id);
+    assert!(client.server.wants_close(id) && client.server.output(id).is_empty());
+}
+
+#[test]
+fn who_may_be_gone_gives_way_to_who_is_there() {
+    let long = post(TEXT, &format!(r#"{{"prompt":"{}","max_tokens":500}}"#, "a".repeat(240)));
+    let mut client = Client::new();
+    let ids: Vec<_> = (0..4).map(|_| client.open()).collect();
+    for id in &ids {
+        client.send(*id, long.as_bytes(), 999);
+    }
+    client.server.peer_closed(ids[2]);
+    client.wait(1);
+    assert_eq!(client.server.generations(), 4, "while nobody wants the slot, it goes on");
+    let fifth = client.open();
+    client.send(fifth, post(TEXT, r#"{"prompt":"a"}"#).as_bytes(), 999);
+    assert!(client.server.wants_close(ids[2]), "no slot was free");
+    assert!(ids.iter().filter(|id| client.server.wants_close(**id)).count() == 1, "the others are not touched");
+    client.settle();
+    for id in [ids[0], ids[1], ids[3]] {
+        let output = client.take(id);
+        assert_eq!(parse(&output).0.status, 200);
     }
 }
 
