@@ -5,13 +5,19 @@ use crate::lesson::{Sequence, batch, prompt};
 use crate::model::Model;
 use crate::vocabulary::Vocabulary;
 
+/// An answer one token of which leads by less than this (in logits) counts as weak: another engine, which rounds otherwise, may
+/// say something else there.
+const FIRM: f32 = 0.2;
+
 /// Questions that were asked, and those that were not answered word for word.
 #[derive(Debug, Default)]
 pub struct Result {
     /// How many were asked.
     pub asked: usize,
-    /// Their questions.
+    /// Last questions of those with a wrong answer.
     pub wrong: Vec<String>,
+    /// The conversations with a wrong or barely right answer.
+    pub weak: Vec<Sequence>,
 }
 
 impl Result {
@@ -58,20 +64,22 @@ fn answers(model: &Model, vocabulary: &Vocabulary, talks: Vec<Vec<(&str, &str)>>
         })
         .collect();
     sequences.sort_by_key(|(sequence, _)| sequence.tokens.len());
-    let mut result = Result { asked: sequences.len(), wrong: Vec::new() };
+    let mut result = Result { asked: sequences.len(), ..Result::default() };
     for group in sequences.chunks(64) {
         let batch = batch(group.iter().map(|(sequence, _)| sequence));
-        let at: Vec<u32> = batch.targets.iter().map(|target| target.0).collect();
-        let best = model.best(&batch.tokens, batch.length, &at)?;
-        let mut wrong: Vec<usize> = batch
-            .targets
-            .iter()
-            .zip(&best)
-            .filter(|((_, right, _), best)| right != *best)
-            .map(|((at, _, _), _)| *at as usize / batch.length)
-            .collect();
-        wrong.dedup();
-        result.wrong.extend(wrong.into_iter().map(|i| group[i].1.to_owned()));
+        let mut least = vec![f32::INFINITY; group.len()];
+        for ((at, _, _), margin) in batch.targets.iter().zip(model.margins(&batch)?) {
+            let least = &mut least[*at as usize / batch.length];
+            *least = least.min(margin);
+        }
+        for ((sequence, question), least) in group.iter().zip(least) {
+            if least <= 0.0 {
+                result.wrong.push((*question).to_owned());
+            }
+            if least < FIRM {
+                result.weak.push(sequence.clone());
+            }
+        }
     }
     Ok(result)
 }

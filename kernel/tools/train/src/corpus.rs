@@ -221,7 +221,12 @@ impl Corpus {
     fn check(&self) -> Result<(), String> {
         let mut owners: HashMap<String, usize> = HashMap::new();
         let mut problems = Vec::new();
-        for (question, entry) in self.all_questions() {
+        // Not `all_questions`, which keeps only the first of two that are the same to the letter.
+        let own =
+            |entry: &Entry| entry.questions.iter().chain(&entry.framed).flat_map(|pattern| expand(pattern)).collect::<Vec<_>>();
+        for (question, entry) in
+            self.entries.iter().enumerate().flat_map(|(i, entry)| own(entry).into_iter().map(move |q| (q, i)))
+        {
             let owner = *owners.entry(key(&question)).or_insert(entry);
             if owner != entry {
                 problems
@@ -285,6 +290,9 @@ mod tests {
         let mut corpus = Corpus::default();
         corpus.add_topic("t", "id: a\nQ: Why?\nA: x\nid: b\nQ: why\nA: y", FRAMES).unwrap();
         assert_eq!(corpus.check().unwrap_err(), "\"Why\" is asked for both a and b");
+        let mut corpus = Corpus::default();
+        corpus.add_topic("t", "id: a\nQ: Why?\nA: x\nid: b\nQ: {Why|How}?\nA: y", FRAMES).unwrap();
+        assert_eq!(corpus.check().unwrap_err(), "\"Why?\" is asked for both a and b", "to the letter, too");
         let mut corpus = Corpus::default();
         corpus.add_topic("t", "id: a\nQ: Why?\nA: x", FRAMES).unwrap();
         corpus.add_paraphrases("a | why").unwrap();

@@ -130,6 +130,33 @@ pub fn read(bytes: &[u8]) -> Result<(Model, Vocabulary), String> {
     Ok((model, read_vocabulary(&gguf)?))
 }
 
+/// Gives `model`, whose tokens are `vocabulary`, the weights of a file of the same shape. The vocabularies may differ a little: a token
+/// keeps its embedding, a new one begins with the mean of the pieces that the file's vocabulary cuts its text into.
+pub fn adopt(model: &Model, vocabulary: &Vocabulary, bytes: &[u8]) -> Result<(), String> {
+    let (old, words) = read(bytes)?;
+    for (weight, old) in model.weights.iter().zip(&old.weights) {
+        let text = |e: candle_core::Error| e.to_string();
+        let values: Vec<f32> = old.var.flatten_all().and_then(|x| x.to_vec1()).map_err(text)?;
+        let values = if weight.name == "token_embd.weight" {
+            let width = model.shape.width;
+            let row = |(token, _, _): &(String, f32, Kind)| {
+                let pieces = match words.id(token) {
+                    UNKNOWN => words.encode(token, None),
+                    id => vec![id],
+                };
+                let mean = |i: usize| pieces.iter().map(|id| values[*id as usize * width + i]).sum::<f32>() / pieces.len() as f32;
+                (0..width).map(mean).collect::<Vec<_>>()
+            };
+            vocabulary.tokens.iter().flat_map(row).collect()
+        } else {
+            values
+        };
+        let tensor = Tensor::from_vec(values, weight.dims.as_slice(), &Device::Cpu).map_err(text)?;
+        weight.var.set(&tensor).map_err(text)?;
+    }
+    Ok(())
+}
+
 fn read_vocabulary(gguf: &Gguf) -> Result<Vocabulary, String> {
     let array = |key: &str, kind: ValueType| {
         gguf.array(key, kind).map_err(|e| e.to_string())?.ok_or_else(|| format!("the key {key} is missing"))
@@ -178,6 +205,35 @@ mod tests {
             let top = a.iter().fold(0.0f32, |top, x| top.max(x.abs()));
             assert!(a.iter().zip(&b).all(|(a, b)| (a - b).abs() <= top / 127.0 * 0.6));
         }
+    }
+
+    #[test]
+    fn another_vocabulary_keeps_the_embeddings_of_its_own_tokens() {
+        let words = |text| Vocabulary::learn([(text, 1)].into_iter(), 400);
+        let (old, new) = (words("hello world hello world"), words("hello worlds hello worlds"));
+        let shape = |words: &Vocabulary| Shape {
+            vocabulary: words.len(),
+            width: 32,
+            layers: 1,
+            heads: 1,
+            kv_heads: 1,
+            head_size: 32,
+            feed_forward: 32,
+            rope_base: 10000.0,
+            epsilon: 1e-5,
+        };
+        let (model, other) = (Model::new(shape(&old), 1).unwrap(), Model::new(shape(&new), 2).unwrap());
+        let bytes = write(&model, &old).unwrap();
+        adopt(&other, &new, &bytes).unwrap();
+        let (stored, _) = read(&bytes).unwrap();
+        let row = |model: &Model, id: u32| model.weights[0].var.get(id as usize).unwrap().to_vec1::<f32>().unwrap();
+        assert!(new.id("\u{2581}worlds") != UNKNOWN && old.id("\u{2581}worlds") == UNKNOWN);
+        assert_eq!(row(&other, new.id("o")), row(&stored, old.id("o")));
+        assert_ne!(new.id("o"), old.id("o"), "the ids differ, the rows follow the text");
+        let made = row(&other, new.id("\u{2581}worlds"));
+        let pieces = old.encode(" worlds", None);
+        let mean = pieces.iter().map(|id| row(&stored, *id)[3]).sum::<f32>() / pieces.len() as f32;
+        assert_eq!(made[3], mean);
     }
 
     fn shipped() -> Vec<u8> {

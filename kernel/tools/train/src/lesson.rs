@@ -1,10 +1,11 @@
 //! What one training step sees: conversations drawn from the corpus, in many spellings, as tokens of the chat template.
 
 use crate::corpus::{Corpus, Entry, choose, expand};
-use crate::model::Batch;
+use crate::model::{Batch, Model};
 use crate::optimizer::{FIRST_CYCLE, REVISION};
 use crate::random::Random;
 use crate::vocabulary::Vocabulary;
+use crate::{check, file};
 
 /// System messages that clients like to send; the model learns that they change nothing.
 const SYSTEMS: [&str; 6] = [
@@ -25,6 +26,15 @@ const POOL: u64 = 8;
 const SHORT: [(u64, f32); 3] = [(0, 0.85), (1000, 0.4), (FIRST_CYCLE, 0.5)];
 /// Tokens of the answer in a short lesson; enough to tell all answers apart.
 const FIRST_WORDS: usize = 12;
+
+/// Shares of what is drawn together in the [revision](REVISION): conversations; of the questions, those with their whole answer; and
+/// in a repair also varied questions and, at most, what the model has wrong.
+const TALKS: f32 = 0.15;
+const WHOLE: f32 = 0.5;
+const VARIED: f32 = 0.15;
+const WEAK: f32 = 0.4;
+/// How often one weak conversation is repeated at most among those drawn together.
+const COPIES: usize = 6;
 
 /// Tokens of one conversation with the weight of each as a target.
 #[derive(Clone, Debug, Default)]
@@ -74,6 +84,8 @@ pub struct Teacher<'a> {
     decks: [Vec<usize>; 2],
     /// Every question with its entry, in a random order.
     revision: Vec<(String, usize)>,
+    /// Conversations that the model has wrong or barely right; in a repair they are taught besides the revision.
+    pub weak: Vec<Sequence>,
 }
 
 impl<'a> Teacher<'a> {
@@ -89,7 +101,7 @@ impl<'a> Teacher<'a> {
         let second = deck(&|entry| 3 + (wordings(entry) / 12).min(40));
         let mut revision = corpus.all_questions();
         Random::new(0, 0).shuffle(&mut revision);
-        Teacher { corpus, vocabulary, decks: [first, second], revision }
+        Teacher { corpus, vocabulary, decks: [first, second], revision, weak: Vec::new() }
     }
 
     /// The batches of `step`: `shards` of them, together `count` sequences of about the same length.
@@ -111,13 +123,33 @@ impl<'a> Teacher<'a> {
         (0..shards).map(|shard| batch(own.iter().skip(shard).step_by(shards))).collect()
     }
 
-    /// The `part`-th portion of all questions in a random order, with some conversations among them so that they are not forgotten.
+    /// How many questions and conversations of the corpus `model` answers wrong as it will be in the file, and those that are wrong
+    /// or barely right.
+    pub fn examine(&self, model: &Model) -> Result<(usize, Vec<Sequence>), String> {
+        let (model, _) = file::read(&file::write(model, self.vocabulary)?)?;
+        let questions = check::questions(&model, self.vocabulary, self.corpus).map_err(|e| e.to_string())?;
+        let mut talks = check::conversations(&model, self.vocabulary, self.corpus).map_err(|e| e.to_string())?;
+        let mut weak = questions.weak;
+        weak.append(&mut talks.weak);
+        Ok((questions.wrong.len() + talks.wrong.len(), weak))
+    }
+
+    /// The `part`-th portion of all questions in a random order, with some conversations among them so that they are not forgotten;
+    /// in a repair also what is [weak](Self::weak), and varied questions, lest only the corpus's own spelling be learned.
     fn revise(&self, part: usize, size: usize, random: &mut Random) -> Vec<Sequence> {
-        let talks = size * 3 / 20;
-        let portion = self.revision.iter().cycle().skip(part * (size - talks)).take(size - talks);
-        let mut pool: Vec<Sequence> =
-            portion.map(|(question, entry)| self.lesson(&self.vocabulary.encode(question, None), *entry)).collect();
+        let share = |part: f32| (size as f32 * part) as usize;
+        let weak = share(WEAK).min(COPIES * self.weak.len());
+        let varied = if self.weak.is_empty() { 0 } else { share(VARIED) };
+        let talks = share(TALKS);
+        let portion = size - talks - varied - weak;
+        let mut pool = Vec::with_capacity(size);
+        for (question, entry) in self.revision.iter().cycle().skip(part * portion % self.revision.len()).take(portion) {
+            let whole = random.chance(WHOLE);
+            pool.push(self.lesson(&self.vocabulary.encode(question, None), *entry, whole));
+        }
         pool.extend((0..talks).map(|_| self.talk(&self.decks[1], random)));
+        pool.extend((0..varied).map(|_| self.short(&self.decks[1], random)));
+        pool.extend(self.weak.iter().cycle().skip(part * weak % self.weak.len().max(1)).take(weak).cloned());
         pool
     }
 
@@ -130,14 +162,18 @@ impl<'a> Teacher<'a> {
             Some(p) => self.vocabulary.encode(&question, Some((random, p))),
             None => self.vocabulary.encode(&question, None),
         };
-        self.lesson(&question, entry)
+        self.lesson(&question, entry, false)
     }
 
-    fn lesson(&self, question: &[u32], entry: usize) -> Sequence {
+    /// One question with its `whole` answer, or with the first words of it.
+    fn lesson(&self, question: &[u32], entry: usize, whole: bool) -> Sequence {
         let mut sequence = Sequence::default();
         sequence.message(self.vocabulary, "user", question, 0.0);
         let start = sequence.tokens.len();
         sequence.message(self.vocabulary, "assistant", &self.vocabulary.encode(&self.corpus.entries[entry].answer, None), 1.0);
+        if whole {
+            return sequence;
+        }
         // Role and newline come before the answer's first token.
         let first = sequence.weights[start..].iter().position(|&weight| weight > 0.0).unwrap_or(0);
         let end = (start + first + FIRST_WORDS).min(sequence.tokens.len());

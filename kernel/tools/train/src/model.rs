@@ -160,6 +160,17 @@ impl Model {
         Ok((loss.to_scalar()?, all))
     }
 
+    /// By how much the logit of each target exceeds every other at its place: what is negative is said wrong.
+    pub fn margins(&self, batch: &Batch) -> Result<Vec<f32>> {
+        let at: Vec<u32> = batch.targets.iter().map(|target| target.0).collect();
+        let rows: Vec<f32> = self.logits(&batch.tokens, batch.length, &at)?.detach().flatten_all()?.to_vec1()?;
+        let margin = |(row, (_, right, _)): (&[f32], &(u32, u32, f32))| {
+            let others = row.iter().enumerate().filter(|(token, _)| *token != *right as usize);
+            row[*right as usize] - others.fold(f32::NEG_INFINITY, |top, (_, logit)| top.max(*logit))
+        };
+        Ok(rows.chunks_exact(self.shape.vocabulary).zip(&batch.targets).map(margin).collect())
+    }
+
     /// The most likely next token at each of the positions `at`.
     pub fn best(&self, tokens: &[u32], length: usize, at: &[u32]) -> Result<Vec<u32>> {
         self.logits(tokens, length, at)?.detach().argmax(1)?.to_vec1()
@@ -192,6 +203,16 @@ mod tests {
         assert_eq!(row(&[1, 2, 3], 1), row(&[1, 2, 9], 1));
         assert_ne!(row(&[1, 2, 3], 2), row(&[4, 2, 3], 2));
         assert_eq!(row(&[5, 6, 7, 1, 2, 3], 5), row(&[8, 8, 8, 1, 2, 3], 5));
+    }
+
+    #[test]
+    fn a_margin_is_positive_where_the_best_token_is_the_right_one() {
+        let model = tiny();
+        let best = model.best(&[1, 2, 3], 3, &[0, 1, 2]).unwrap();
+        let batch = |targets: Vec<(u32, u32, f32)>| Batch { tokens: vec![1, 2, 3], length: 3, targets };
+        let right = model.margins(&batch((0..3).map(|i| (i, best[i as usize], 1.0)).collect())).unwrap();
+        let wrong = model.margins(&batch((0..3).map(|i| (i, (best[i as usize] + 1) % 11, 1.0)).collect())).unwrap();
+        assert!(right.iter().all(|margin| *margin > 0.0) && wrong.iter().all(|margin| *margin < 0.0), "{right:?} {wrong:?}");
     }
 
     #[test]

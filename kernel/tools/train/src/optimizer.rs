@@ -15,6 +15,8 @@ const WARMUP: u64 = 60;
 pub const FIRST_CYCLE: u64 = 1600;
 /// The step from which on every question of the corpus is asked once, as it is written.
 pub const REVISION: u64 = 2400;
+/// Steps of one round of the repair, which follows the schedule until nothing is wrong.
+pub const ROUND: u64 = 96;
 
 /// First and second moments of each weight's gradient.
 #[derive(Debug)]
@@ -29,14 +31,19 @@ pub struct Optimizer {
 
 /// The learning rate of `step`, which falls to nothing three times (warm restarts, Loshchilov and Hutter, 2017): after a level, in
 /// which the model learns which answer is asked for; then while it learns the answers to their ends; and from half the peak in the
-/// [revision](REVISION) at the end.
+/// [revision](REVISION) at the end. Each [round](ROUND) of the repair is one more, short,
+/// and lower than the one before: what is left to repair is little, and the rest must stay as it is.
 pub fn rate(step: u64, steps: u64, peak: f32) -> f32 {
     let (begin, end, level) = match step {
+        _ if step >= steps => {
+            let round = (step - steps) / ROUND;
+            (steps + round * ROUND, steps + (round + 1) * ROUND, 0.25 / (1 + round) as f32)
+        }
         0..FIRST_CYCLE => (0, FIRST_CYCLE, 2.0),
         FIRST_CYCLE..REVISION => (FIRST_CYCLE, REVISION, 1.0),
         _ => (REVISION, steps, 0.5),
     };
-    let rise = ((step - begin + 1) as f32 / WARMUP as f32).min(1.0);
+    let rise = ((step - begin + 1) as f32 / WARMUP.min(end.saturating_sub(begin) / 4).max(1) as f32).min(1.0);
     let fall = level * end.saturating_sub(step) as f32 / end.saturating_sub(begin).max(1) as f32;
     peak * rise * fall.min(1.0)
 }
@@ -83,6 +90,12 @@ mod tests {
             assert!(at(start + WARMUP) > top);
             assert!((start + WARMUP..end - 1).all(|step| at(step + 1) <= at(step)));
             assert!(at(end - 1) < 0.003);
+        }
+        for (round, top) in [(0, 0.25), (1, 0.125), (9, 0.025)] {
+            let from = 3000 + round * ROUND;
+            let highest = (from..from + ROUND).map(at).fold(0.0, f32::max);
+            assert!(at(from) < top / 10.0 && at(from + ROUND - 1) < top / 50.0, "round {round}");
+            assert!((0.7 * top..top).contains(&highest), "round {round}: {highest}");
         }
     }
 }

@@ -9,7 +9,7 @@ use candle_core::{Device, Tensor};
 
 use crate::lesson::Teacher;
 use crate::model::Model;
-use crate::optimizer::{Optimizer, rate};
+use crate::optimizer::{Optimizer, ROUND, rate};
 
 /// Sequences of one step.
 const SEQUENCES: usize = 32;
@@ -28,21 +28,46 @@ pub struct Plan {
     pub steps: u64,
     /// Highest learning rate.
     pub rate: f32,
+    /// Rounds of repair after the schedule, at most; it ends with the first that finds nothing wrong or weak.
+    pub rounds: u64,
 }
 
-/// Trains `model` in place, from `checkpoint` where that file is there. Progress goes to standard error.
+/// Trains `model` in place, from `checkpoint` where that file is there: the schedule, then repairs until it answers everything
+/// right. Progress goes to standard error. A model that has `learnt` before begins with the repairs.
 ///
 /// The process may be killed at any moment: a checkpoint is written aside and then renamed, and a continued run gives the same
 /// bytes as one that was never interrupted.
-pub fn train(model: &Model, teacher: &Teacher, plan: &Plan, checkpoint: &Path) -> Result<(), String> {
+pub fn train(model: &Model, teacher: &mut Teacher, plan: &Plan, learnt: bool, checkpoint: &Path) -> Result<(), String> {
     let mut optimizer = Optimizer::new(model);
+    optimizer.step = if learnt { plan.steps } else { 0 };
     if checkpoint.exists() {
         load(model, &mut optimizer, plan, checkpoint)?;
         eprintln!("going on after step {} of {}", optimizer.step, checkpoint.display());
     }
+    while optimizer.step < plan.steps {
+        let next = (optimizer.step + CHECKPOINT - optimizer.step % CHECKPOINT).min(plan.steps);
+        learn(model, &mut optimizer, teacher, plan, next)?;
+        save(model, &optimizer, plan, checkpoint)?;
+    }
+    for round in (optimizer.step - plan.steps) / ROUND..plan.rounds {
+        let (wrong, weak) = teacher.examine(model)?;
+        eprintln!("before round {round} of the repair: {wrong} wrong answers, {} weak ones", weak.len());
+        if weak.is_empty() {
+            break;
+        }
+        teacher.weak = weak;
+        // What is weak is found out only here, so a round is repeated from its begin where it was interrupted.
+        learn(model, &mut optimizer, teacher, plan, plan.steps + (round + 1) * ROUND)?;
+        save(model, &optimizer, plan, checkpoint)?;
+    }
+    Ok(())
+}
+
+/// Steps up to `end`.
+fn learn(model: &Model, optimizer: &mut Optimizer, teacher: &Teacher, plan: &Plan, end: u64) -> Result<(), String> {
     let (start, first) = (Instant::now(), optimizer.step);
     let (mut tokens, mut mean_loss) = (0, f32::NAN);
-    while optimizer.step < plan.steps {
+    while optimizer.step < end {
         let batches = teacher.batches(plan.seed, optimizer.step, SEQUENCES, SHARDS);
         let total: f32 = batches.iter().flat_map(|batch| &batch.targets).map(|target| target.2).sum();
         let parts: Vec<_> = std::thread::scope(|scope| {
@@ -66,14 +91,14 @@ pub fn train(model: &Model, teacher: &Teacher, plan: &Plan, checkpoint: &Path) -
         tokens += batches.iter().map(|batch| batch.tokens.len()).sum::<usize>();
         mean_loss = if mean_loss.is_nan() { loss } else { 0.95 * mean_loss + 0.05 * loss };
         let step = optimizer.step;
-        if step.is_multiple_of(25) || step == plan.steps {
+        if step.is_multiple_of(25) || step == end {
             let seconds = start.elapsed().as_secs_f64();
-            let left = seconds / (step - first) as f64 * (plan.steps - step) as f64;
+            let left = seconds / (step - first) as f64 * (plan.steps.max(end) - step) as f64;
             let rate = tokens as f64 / seconds;
-            eprintln!("step {step}/{} loss {mean_loss:.4} rate {speed:.5} {rate:.0} tokens/s, {left:.0} s left", plan.steps);
-        }
-        if step.is_multiple_of(CHECKPOINT) || step == plan.steps {
-            save(model, &optimizer, plan, checkpoint)?;
+            eprintln!(
+                "step {step}/{} loss {mean_loss:.4} rate {speed:.5} {rate:.0} tokens/s, {left:.0} s left",
+                plan.steps.max(end)
+            );
         }
     }
     Ok(())
@@ -134,7 +159,7 @@ mod tests {
         let mut shape = crate::shape(vocabulary.len());
         (shape.width, shape.layers, shape.heads, shape.kv_heads, shape.feed_forward) = (32, 1, 1, 1, 32);
         let model = Model::new(shape, plan.seed).unwrap();
-        train(&model, &Teacher::new(&corpus, &vocabulary), plan, checkpoint).unwrap();
+        train(&model, &mut Teacher::new(&corpus, &vocabulary), plan, false, checkpoint).unwrap();
         model.weights.iter().flat_map(|w| w.var.flatten_all().unwrap().to_vec1().unwrap()).collect()
     }
 
@@ -142,7 +167,7 @@ mod tests {
     fn the_same_seed_gives_the_same_bytes_and_another_run_does_not_take_the_checkpoint() {
         let folder = std::env::temp_dir().join(format!("ring0-train-test-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
-        let plan = Plan { seed: 1, steps: 3, rate: 1e-3 };
+        let plan = Plan { seed: 1, steps: 3, rate: 1e-3, rounds: 0 };
         let first = run(&plan, &folder.join("a"));
         assert_eq!(first, run(&plan, &folder.join("b")));
         assert_eq!(first, run(&plan, &folder.join("a")), "a finished run is only read back");
