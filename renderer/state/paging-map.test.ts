@@ -35,7 +35,7 @@ test('addresses and positions are each other', () => {
 test('what is too small to be seen is drawn together, as the worst of it', () => {
   const cells = mapCells(space, whole, 1000);
   expect(cells).toMatchObject([
-    { first: 0, last: 1, x: 0, width: 2, kind: 'wx' },
+    { first: 0, last: 1, width: 2, kind: 'wx' },
     { first: 2, last: 2, kind: 'code' },
   ]);
   expect(mapCells(space, { from: 0n, to: 0x4000n }, 400)).toMatchObject([
