@@ -60,7 +60,7 @@ describe('without a machine', () => {
     [['chta'], 'did you mean ring0 chat?'],
     [['run', '--prot', '1'], 'did you mean --port?'],
     [['stop', 'a', 'b'], 'does not know what to do with "b"'],
-    [['inspect'], 'needs boot'],
+    [['inspect'], 'needs SUBJECT'],
     [['inspect', 'botot'], 'did you mean ring0 inspect boot?'],
   ])('refuses %j with exit code 2', async (args, advice) => {
     const { code, stderr } = await shell.run(args);

@@ -29,7 +29,8 @@ async function byQemu(machine: TestMachine, report: VirtioReport) {
       >;
       const element = expectOk(await machine.machine.query('x-query-virtio-queue-element', args)) as {
         index: number;
-        descs: { addr: number; len: number }[];
+        // A stale descriptor holds anything: what a double cannot hold arrives as a bigint.
+        descs: { addr: number | bigint; len: number }[];
         avail: { idx: number };
         used: { idx: number };
       };
@@ -41,7 +42,7 @@ async function byQemu(machine: TestMachine, report: VirtioReport) {
         used: element.used.idx,
         head: element.index,
         // QEMU lists a chain from its end to its head.
-        chain: element.descs.map((it) => [it.addr, it.len]).sort(),
+        chain: element.descs.map((it) => [BigInt(it.addr), it.len]).sort(),
       });
     }
   return out;
@@ -61,7 +62,7 @@ async function byUs(source: InspectSource, report: VirtioReport) {
         avail: queue.avail?.index,
         used: queue.used?.index,
         head,
-        chain: chain.elements.map((it) => [Number(it.address), it.length]).sort(),
+        chain: chain.elements.map((it) => [BigInt(it.address), it.length]).sort(),
       });
     }
   return out;

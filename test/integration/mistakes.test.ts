@@ -110,6 +110,7 @@ describe('a table with a mistake', () => {
     const machine = await bootWith(provoke);
     await machine.waitForSerial(/serving http/);
     await machine.waitForSerial(place);
+    await machine.waitForSerial(/ring0> $/);
     expect(await machine.shell('dmesg')).toMatch(ANNOUNCED);
     const { status } = await machine.request('/health');
     expect(status).toBe(200);
