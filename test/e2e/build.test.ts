@@ -128,7 +128,7 @@ describe.skipIf(skipped !== null)('a build in Chromium', () => {
         { timeout: 60_000, interval: 1000 },
       )
       .toContainEqual(expect.stringContaining('build-script-build'));
-    await studio.command('Cancel Build');
+    await page.getByRole('button', { name: 'Cancel', exact: true }).click();
     await page
       .getByText(/cancelled/i)
       .first()
