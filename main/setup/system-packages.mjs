@@ -77,9 +77,11 @@ const PREREQUISITES = [
   },
 ];
 
-/** What only `npm test` wants. Installed where apt may; elsewhere the browser tests say why they skip. */
+/** What only `npm test` wants. Installed where apt may; elsewhere the tests that want it say why they skip. */
 const FOR_TESTS = [
   { what: 'Chromium', find: () => findExecutable('chromium'), packages: { apt: ['chromium', 'fonts-dejavu-core'] } },
+  { what: 'fsck.fat', find: () => findExecutable('fsck.fat'), packages: { apt: ['dosfstools'] } },
+  { what: 'gdb', find: () => findExecutable('gdb'), packages: { apt: ['gdb'] } },
 ];
 
 /** @type {Record<string, (packages: string[]) => string[][]>} how each package manager is asked, as command lines */
