@@ -1,9 +1,11 @@
-import { useEffect, useId, useState } from 'react';
+import { useEffect, useState } from 'react';
 import type { SymbolEntry } from '../../app/contract/inspect/memory.ts';
 import { studio } from '../host/client.ts';
 import type { Inspected } from '../state/inspected.ts';
 import { resolveText } from '../state/inspected-symbols.ts';
-import './address-field.css';
+import { shownName } from '../state/symbol-names.ts';
+import { SYMBOL_ICONS } from '../state/symbols.ts';
+import { Combobox } from '../widgets/Combobox.tsx';
 
 /** An address as a person writes it: `0x…`, a symbol, `$rsp`. Enter goes there; symbols are offered while one types. */
 export function AddressField({
@@ -17,7 +19,6 @@ export function AddressField({
   readonly label: string;
   readonly onGo: (address: bigint) => void;
 }) {
-  const list = useId();
   const [text, setText] = useState('');
   const [error, setError] = useState('');
   const [symbols, setSymbols] = useState<readonly SymbolEntry[]>([]);
@@ -48,38 +49,28 @@ export function AddressField({
     if (resolved.ok) onGo(BigInt(resolved.value.address));
   };
   return (
-    <span className="address-field">
-      <input
-        className="field"
-        value={text}
-        placeholder={`${label} 0x…, symbol, $rsp`}
-        aria-label={label}
-        aria-invalid={error !== ''}
-        title={error === '' ? undefined : error}
-        list={list}
-        spellCheck={false}
-        onChange={(event) => {
-          setText(event.target.value);
-          setError('');
-        }}
-        onKeyDown={(event) => {
-          if (event.key !== 'Enter') return;
-          event.preventDefault();
-          void go();
-        }}
-      />
-      <datalist id={list}>
-        {symbols.map(({ name, address, kind }) => (
-          <option key={`${name}${address}`} value={name}>
-            {kind} at {address}
-          </option>
-        ))}
-      </datalist>
-      {error === '' ? null : (
-        <span className="address-field-error" role="alert">
-          {error}
-        </span>
-      )}
-    </span>
+    <Combobox
+      label={label}
+      placeholder={`${label} 0x…, symbol, $rsp`}
+      text={text}
+      options={symbols.map(({ name, address, kind }) => ({
+        key: `${name}${address}`,
+        ...shownName(name, text),
+        note: address,
+        icon: kind === 'function' ? SYMBOL_ICONS.function : SYMBOL_ICONS.static,
+        name,
+        address,
+      }))}
+      error={error}
+      onText={(typed) => {
+        setText(typed);
+        setError('');
+      }}
+      onPick={({ name, address }) => {
+        setText(name);
+        onGo(BigInt(address));
+      }}
+      onEnter={() => void go()}
+    />
   );
 }

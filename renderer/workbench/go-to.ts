@@ -1,9 +1,9 @@
+import { rank } from '../../app/text/fuzzy.ts';
 import { useRecent } from '../state/recent.ts';
 import { useWorkspace } from '../state/workspace.ts';
 import { fileIcon } from '../widgets/file-icon.ts';
 import { activePath } from './builtin-commands.ts';
 import { allCommands, commandLabel, isEnabled, runCommand } from './commands.ts';
-import { rank } from './fuzzy.ts';
 import { keyHint } from './keybindings.ts';
 import { openFile } from './open.ts';
 import { openQuickInput, type QuickAnswer } from './quick-input.ts';

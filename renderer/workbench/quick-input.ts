@@ -1,5 +1,5 @@
 import { create } from 'zustand';
-import { rank } from './fuzzy.ts';
+import { rank } from '../../app/text/fuzzy.ts';
 
 /** One line of the box at the top. */
 export interface QuickItem {

@@ -2,10 +2,10 @@ import { Emitter } from '../../app/base/event.ts';
 import { messageOf } from '../../app/base/result.ts';
 import { EXTERNAL, isExternal } from '../../app/contract/external.ts';
 import type { FoundSymbol } from '../../app/contract/language.ts';
+import { fuzzyMatch, rank } from '../../app/text/fuzzy.ts';
 import { studio } from '../host/client.ts';
 import { isLanguageUp, languageClient, useLanguage } from '../state/language.ts';
 import { SYMBOL_ICONS, useSymbols } from '../state/symbols.ts';
-import { fuzzyMatch, rank } from './fuzzy.ts';
 import { openFile } from './open.ts';
 import type { QuickAnswer } from './quick-input.ts';
 

@@ -25,15 +25,6 @@ describe.skipIf(chromiumPath === undefined)('page tables and memory in Chromium'
       serious.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 160)).join(' … ')}`),
     ).toEqual([]);
   };
-  const theme = async (name: string) => {
-    await studio.command('Preferences: Colour Theme');
-    await studio.page.getByRole('combobox', { name: 'Colour theme' }).fill(name);
-    await studio.page.keyboard.press('Enter');
-    await expect
-      .poll(() => studio.page.evaluate<string>('document.documentElement.dataset.theme'))
-      .toBe(name.toLowerCase());
-  };
-
   beforeAll(async () => {
     shell = await BrowserShell.open({ folder: root, settings: { profile: 'smp4' } });
     studio = shell.studio;
@@ -76,11 +67,77 @@ describe.skipIf(chromiumPath === undefined)('page tables and memory in Chromium'
     await pane.getByRole('button', { name: 'Take snapshot' }).click();
     await pane.getByText(/^Nothing has changed since the snapshot/).waitFor();
     await check('.inspect');
-    await theme('Light');
+    await studio.theme('Light');
     await shoot('paging-light');
     await check('.inspect');
-    await theme('Dark');
+    await studio.theme('Dark');
   });
+
+  it('lays types over memory: fields and bytes point at each other, and pointers are followed with their types', async () => {
+    const { page } = studio;
+    await studio.command('Inspect: Show a Static or Type in Memory');
+    const pane = page.getByRole('region', { name: 'memory', exact: true });
+    const lens = pane.getByRole('region', { name: 'Typed lens' });
+    const name = lens.getByRole('combobox', { name: 'Static or type' });
+    await lens.locator('input:focus').waitFor();
+    await page.keyboard.type('boot rep');
+    await lens.getByRole('option', { name: /^RING0_BOOT_REPORT/ }).waitFor();
+    await shoot('lens-list');
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    const field = (label: string | RegExp) => lens.getByRole('treeitem', { name: label });
+    await field(/^cores_online 4/).waitFor();
+    const seen = await shell.elsewhere(['inspect', 'symbol', 'RING0_BOOT_REPORT', '--json']).end();
+    const { value } = JSON.parse(seen.stdout) as {
+      value: { children: { name: string; text: string; type: string; offset: number; bytes: number }[] };
+    };
+    const rows = await lens.getByRole('treeitem').evaluateAll((all) => all.map((row) => row.textContent));
+    expect(rows).toEqual(
+      value.children.map((it) => `${it.name}${it.text}${it.type}+0x${it.offset.toString(16)}${it.bytes}`),
+    );
+    // From the field to its bytes, which are little-endian, and from a byte to its field.
+    const marked = () => pane.locator('.hex-byte[data-field]').allInnerTexts();
+    await field(/^cores_online/).click();
+    await page.mouse.move(0, 0);
+    await expect.poll(marked).toEqual(['04', '00', '00', '00']);
+    await pane.locator('.hex .hex-row').nth(4).locator('.hex-byte').nth(1).click();
+    await expect.poll(() => lens.locator('[aria-selected="true"] .lens-name').innerText()).toBe('engine');
+    await lens.getByText('RING0_BOOT_REPORT.engine', { exact: true }).waitFor();
+    // Into an array, by the keyboard.
+    await field(/^phases ?\[/).click();
+    for (const key of ['ArrowRight', 'ArrowRight', 'ArrowRight', 'ArrowRight']) await page.keyboard.press(key);
+    await expect.poll(() => lens.locator('.lens-foot').innerText()).toMatch(/^RING0_BOOT_REPORT\.phases\[0\]\./);
+    await shoot('lens-dark');
+    // A pointer leads to what its type says, and back again.
+    await name.fill('smp BLOCKS');
+    await lens.getByRole('option', { name: /^BLOCKS/ }).waitFor();
+    await name.press('Enter');
+    await field(/^1 ?0x/)
+      .getByRole('button', { name: /^0x/ })
+      .click();
+    await field(/^gdt/).waitFor();
+    await expect.poll(() => lens.locator('.lens-head strong').innerText()).toBe('CoreBlock');
+    const block = await lens.locator('.lens-head button').innerText();
+    await expect.poll(() => pane.locator('.memory-inspector code').innerText()).toBe(block);
+    await shoot('lens-followed');
+    await lens.getByRole('button', { name: /^Back/ }).click();
+    await expect.poll(() => lens.locator('.lens-head strong').innerText()).toBe('BLOCKS');
+    // What does not exist is said, with what there is.
+    await name.fill('NO_SUCH_THING_xyz');
+    await expect.poll(() => lens.getByRole('option').count()).toBe(0);
+    await name.press('Enter');
+    await lens.getByText('The image has no static NO_SUCH_THING_xyz.').waitFor();
+    await lens.getByRole('button', { name: /^Back/ }).click();
+    await check('.lens');
+    for (const colours of ['Light', 'High Contrast']) {
+      await studio.theme(colours);
+      await check('.lens');
+      await shoot(`lens-${colours.toLowerCase()}`);
+    }
+    await studio.theme('Dark');
+    await lens.getByRole('button', { name: 'Close the typed lens' }).click();
+    await lens.waitFor({ state: 'detached' });
+  }, 120_000);
 
   it('shows bytes, follows a pointer, finds text, and changes memory of a machine that stands still', async () => {
     const { page } = studio;
@@ -110,7 +167,7 @@ describe.skipIf(chromiumPath === undefined)('page tables and memory in Chromium'
     await pane.getByRole('button', { name: 'Undo the last write' }).click();
     await pane.getByText('XYBOOTRP').first().waitFor({ state: 'detached' });
     await check('.memory');
-    await theme('Light');
+    await studio.theme('Light');
     await shoot('memory-light');
     await studio.command('Machine: Resume');
     expect(studio.complaints).toEqual([]);

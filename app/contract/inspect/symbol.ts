@@ -26,6 +26,8 @@ export interface TypedValue {
   readonly text: string;
   /** Of a pointer: where it leads. */
   readonly target: string | null;
+  /** Of a pointer: the path of the type that it leads to, where that has one; for laying it over `target`. */
+  readonly pointee: string | null;
   readonly children: readonly TypedValue[];
   /** Children that were left out. */
   readonly omitted: number;
@@ -41,6 +43,7 @@ export const TypedValueSchema: z.ZodType<TypedValue> = z.lazy(() =>
     kind: z.enum(['number', 'bool', 'char', 'text', 'pointer', 'struct', 'array', 'enum', 'union', 'opaque', 'absent']),
     text: z.string(),
     target: HexSchema.nullable(),
+    pointee: z.string().nullable(),
     children: z.array(TypedValueSchema),
     omitted: z.number(),
   }),

@@ -72,11 +72,13 @@ export class TypeTable {
   readonly statics: readonly StaticVariable[];
   /** Offsets of types by their paths. */
   readonly named: ReadonlyMap<string, number>;
+  readonly #paths: ReadonlyMap<number, string>;
 
   constructor(reader: DieReader) {
     this.#reader = reader;
     const statics: StaticVariable[] = [];
     const named = new Map<string, number>();
+    const paths = new Map<number, string>();
     for (const unit of reader.units) {
       const path: string[] = [];
       reader.walk(unit, WITH_PATHS, (die, depth) => {
@@ -84,7 +86,7 @@ export class TypeTable {
         const name = textOf(die, AT.name);
         // Positions in the path count from the unit, whose own name is its file's.
         if (depth > 0) path[depth - 1] = name;
-        if (statics.length + named.size >= MAX_NAMES) return;
+        if (statics.length + paths.size >= MAX_NAMES) return;
         if (die.tag === TAG.variable) {
           const address = staticAddress(die);
           const type = referenceOf(die, AT.type);
@@ -97,12 +99,19 @@ export class TypeTable {
           });
         } else if (NAMED_TYPES.has(die.tag) && name !== '') {
           const whole = path.filter((it) => it !== '').join('::');
+          paths.set(die.offset, whole);
           if (!named.has(whole)) named.set(whole, die.offset);
         }
       });
     }
     this.statics = statics;
     this.named = named;
+    this.#paths = paths;
+  }
+
+  /** The path of the type at an offset, qualifiers looked through; null for what has none: pointers, arrays, functions. */
+  pathOf(offset: number): string | null {
+    return this.#paths.get(offset) ?? this.#paths.get(this.#unqualified(offset)?.offset ?? -1) ?? null;
   }
 
   /** The type at an offset; qualifiers and other names are looked through. */
@@ -115,12 +124,7 @@ export class TypeTable {
   }
 
   #read(offset: number): DwarfType {
-    let die = this.#reader.at(offset);
-    for (let hop = 0; hop < MAX_HOPS && die !== null && isQualifier(die.tag); hop++) {
-      const next = referenceOf(die, AT.type);
-      if (next === null) break;
-      die = this.#reader.at(next);
-    }
+    const die = this.#unqualified(offset);
     if (die === null) return { kind: 'opaque', name: '?', bytes: 0 };
     const name = textOf(die, AT.name);
     const bytes = size(numberOf(die, AT.byteSize) ?? 0n);
@@ -145,6 +149,16 @@ export class TypeTable {
       default:
         return { kind: 'opaque', name, bytes };
     }
+  }
+
+  #unqualified(offset: number): Die | null {
+    let die = this.#reader.at(offset);
+    for (let hop = 0; hop < MAX_HOPS && die !== null && isQualifier(die.tag); hop++) {
+      const next = referenceOf(die, AT.type);
+      if (next === null) break;
+      die = this.#reader.at(next);
+    }
+    return die;
   }
 
   #members(die: Die): { fields: readonly Field[]; variants: VariantPart | null } {

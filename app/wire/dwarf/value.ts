@@ -64,11 +64,11 @@ class Overlay {
       bytes: type.bytes,
       address: formatAddress(BigInt.asUintN(64, this.#address + BigInt(at))),
     };
-    const leaf = (kind: TypedValue['kind'], text: string, target: string | null = null): TypedValue => ({
+    const leaf = (kind: TypedValue['kind'], text: string): TypedValue => ({
       ...place,
+      ...NOWHERE,
       kind,
       text,
-      target,
       children: [],
       omitted: 0,
     });
@@ -78,7 +78,9 @@ class Overlay {
         return leaf(...this.#base(type, at));
       case 'pointer': {
         const target = this.#number(at, Math.min(type.bytes, 8));
-        return leaf('pointer', formatAddress(target), target === 0n ? null : formatAddress(target));
+        const text = formatAddress(target);
+        const leads = target === 0n ? NOWHERE : { target: text, pointee: this.#pathOf(type.target) };
+        return { ...leaf('pointer', text), ...leads };
       }
       case 'enum': {
         const value = this.#number(at, type.bytes);
@@ -89,9 +91,19 @@ class Overlay {
       case 'struct':
         return { ...place, ...this.#struct(type, at, depth) };
       case 'union':
-        return { ...place, kind: 'union', text: '', target: null, ...this.#fields(type.fields, at, depth) };
+        return { ...place, ...NOWHERE, kind: 'union', text: '', ...this.#fields(type.fields, at, depth) };
       case 'opaque':
         return leaf('opaque', type.bytes === 0 ? '()' : '');
+    }
+  }
+
+  /** Of what a pointer leads to; the debug information is a file's, and may lead anywhere. */
+  #pathOf(type: number | null): string | null {
+    try {
+      return type === null ? null : this.#types.pathOf(type);
+    } catch (error) {
+      if (!(error instanceof OutOfBounds) && !(error instanceof Unsupported)) throw error;
+      return null;
     }
   }
 
@@ -134,7 +146,7 @@ class Overlay {
         !/[^\x20-\x7e\n\t]/.test(text) &&
         bytes.subarray(end < 0 ? type.count : end).every((byte) => byte === 0)
       )
-        return { kind: 'text', text: quote(text), target: null, children: [], omitted: 0 };
+        return { ...NOWHERE, kind: 'text', text: quote(text), children: [], omitted: 0 };
     }
     const children: TypedValue[] = [];
     const shown = depth >= MAX_DEPTH || element.bytes === 0 ? 0 : Math.min(type.count, MAX_CHILDREN);
@@ -147,7 +159,7 @@ class Overlay {
           .map((it) => it.text)
           .join(', ')}${type.count > 8 ? ', …' : ''}]`
       : '';
-    return { kind: 'array', text, target: null, children, omitted: type.count - children.length };
+    return { ...NOWHERE, kind: 'array', text, children, omitted: type.count - children.length };
   }
 
   #struct(type: Extract<DwarfType, { kind: 'struct' }>, at: number, depth: number): Parts {
@@ -158,11 +170,11 @@ class Overlay {
     // A wrapper (an atomic, a cell, a newtype) says what it wraps.
     const wraps = type.fields.length === 1 && only !== undefined && only.offset === at && only.bytes === type.bytes;
     if (wraps && only.children.length === 0)
-      return { kind: only.kind, text: only.text, target: only.target, children: [], omitted: 0 };
+      return { kind: only.kind, text: only.text, ...leadsOf(only), children: [], omitted: 0 };
     return {
       kind: text === null ? 'struct' : 'text',
       text: text ?? (wraps ? only.text : ''),
-      target: wraps ? only.target : null,
+      ...(wraps ? leadsOf(only) : NOWHERE),
       ...parts,
     };
   }
@@ -210,7 +222,7 @@ class Overlay {
       return {
         kind: 'enum',
         text: `discriminant ${value}, which no variant has`,
-        target: null,
+        ...NOWHERE,
         children: [],
         omitted: 0,
       };
@@ -221,7 +233,8 @@ class Overlay {
     const text = empty
       ? field.name
       : `${field.name}(${single === undefined || single.text === '' ? '…' : single.text})`;
-    return { kind: 'enum', text, target: single?.target ?? null, children: inner.children, omitted: inner.omitted };
+    const leads = single === undefined ? NOWHERE : leadsOf(single);
+    return { kind: 'enum', text, ...leads, children: inner.children, omitted: inner.omitted };
   }
 
   #fields(fields: readonly Field[], at: number, depth: number): { children: TypedValue[]; omitted: number } {
@@ -235,7 +248,12 @@ class Overlay {
   }
 }
 
-type Parts = Pick<TypedValue, 'kind' | 'text' | 'target' | 'children' | 'omitted'>;
+type Parts = Pick<TypedValue, 'kind' | 'text' | 'target' | 'pointee' | 'children' | 'omitted'>;
+
+/** Of a value that is no pointer. */
+const NOWHERE = { target: null, pointee: null };
+
+const leadsOf = ({ target, pointee }: TypedValue) => ({ target, pointee });
 
 /** As a Rust literal; what a terminal would obey stands as an escape. */
 function quote(text: string): string {

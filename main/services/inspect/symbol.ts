@@ -1,6 +1,7 @@
 import { formatAddress, parseAddress } from '../../../app/base/address.ts';
 import { fail, ok, type Result } from '../../../app/base/result.ts';
 import type { SymbolQuestion, SymbolValue, TypedSymbol } from '../../../app/contract/index.ts';
+import { rank } from '../../../app/text/fuzzy.ts';
 import type { TypeTable } from '../../../app/wire/dwarf/types.ts';
 import { typedValue } from '../../../app/wire/dwarf/value.ts';
 import { demangle } from '../../../app/wire/elf.ts';
@@ -107,22 +108,27 @@ function findType(types: TypeTable, name: string): Result<number> {
     : fail('several-types', `Several types are called ${name}.`, why.join('\n'), 'Write more of its path.');
 }
 
-/** Statics, then types, with all words of a query in their paths; shorter ones first. What the compiler makes for itself is left out. */
+/** Statics before types, where a query fits both as well: a static has bytes of its own. */
+const STATIC_FIRST = 3;
+
+/** Statics and types whose paths a query fits, as quick open matches, best first. What the compiler makes for itself is left out. */
 export function searchTyped(types: TypeTable, query: string, limit: number): TypedSymbol[] {
-  const words = query
-    .toLowerCase()
-    .split(/\s+/)
-    .filter((word) => word !== '');
-  const fits = (path: string) => !path.includes('{vtable') && words.every((word) => path.toLowerCase().includes(word));
-  const shorter = (a: { path: string }, b: { path: string }) =>
-    a.path.length - b.path.length || (a.path < b.path ? -1 : 1);
-  const statics = types.statics.filter(({ path }) => fits(path)).sort(shorter);
-  const named = [...types.named]
-    .map(([path, type]) => ({ path, type, address: null }))
-    .filter(({ path }) => fits(path))
-    .sort(shorter);
-  return [...statics, ...named].slice(0, limit).map(({ path, type, address }) => {
+  const statics = types.statics.map(({ path, type, address }) => ({ path, type, address: formatAddress(address) }));
+  const named = [...types.named].map(([path, type]) => ({ path, type, address: null }));
+  const all = [...statics.sort(shorter), ...named.sort(shorter)].filter(({ path }) => !path.includes('{vtable'));
+  const found = rank(
+    query,
+    all,
+    ({ path }) => path,
+    limit,
+    ({ address }) => (address === null ? 0 : STATIC_FIRST),
+  );
+  return found.map(({ item: { path, type, address } }) => {
     const { name, bytes } = types.type(type);
-    return { name: path, type: name, address: address === null ? null : formatAddress(address), bytes };
+    return { name: path, type: name, address, bytes };
   });
+}
+
+function shorter(a: { readonly path: string }, b: { readonly path: string }): number {
+  return a.path.length - b.path.length || (a.path < b.path ? -1 : 1);
 }

@@ -1,22 +1,29 @@
 import { type KeyboardEvent, useEffect, useRef, useState } from 'react';
 import { asciiOf, type HexBytes, hexByte, hexRow, pointerAt, ROW_BYTES } from '../../state/memory-view.ts';
 
-export const ROW_HEIGHT = 20;
+export interface ByteRange {
+  readonly start: bigint;
+  readonly bytes: number;
+}
+
+function isWithin(address: bigint, range: ByteRange | null): boolean {
+  return range !== null && address >= range.start && address < range.start + BigInt(range.bytes);
+}
+
+const ROW_HEIGHT = 20;
 const MASK = 0xffff_ffff_ffff_ffffn;
 
-/** How many rows fit; told to whoever reads the memory. */
-export function useRowCount(): readonly [ref: React.RefObject<HTMLDivElement | null>, rows: number] {
-  const element = useRef<HTMLDivElement>(null);
+/** How many rows fit; told to whoever reads the memory. The element comes and goes with the memory that it shows. */
+export function useRowCount(): readonly [ref: (element: HTMLElement | null) => void, rows: number] {
+  const [element, setElement] = useState<HTMLElement | null>(null);
   const [rows, setRows] = useState(24);
   useEffect(() => {
-    if (element.current === null) return;
-    const observer = new ResizeObserver(([entry]) =>
-      setRows(Math.max(4, Math.floor((entry?.contentRect.height ?? 480) / ROW_HEIGHT))),
-    );
-    observer.observe(element.current);
+    if (element === null) return;
+    const observer = new ResizeObserver(() => setRows(Math.max(4, Math.floor(element.clientHeight / ROW_HEIGHT))));
+    observer.observe(element);
     return () => observer.disconnect();
-  }, []);
-  return [element, rows];
+  }, [element]);
+  return [setElement, rows];
 }
 
 /**
@@ -31,6 +38,8 @@ export function HexView({
   cursor,
   edits,
   editable,
+  extent,
+  field,
   onCursor,
   onStart,
   onFollow,
@@ -45,6 +54,9 @@ export function HexView({
   /** Bytes that were typed and not written yet. */
   readonly edits: ReadonlyMap<bigint, number>;
   readonly editable: boolean;
+  /** What the typed lens lies over, and the field of it that is looked at. */
+  readonly extent: ByteRange | null;
+  readonly field: ByteRange | null;
   readonly onCursor: (address: bigint) => void;
   readonly onStart: (address: bigint) => void;
   readonly onFollow: (address: bigint) => void;
@@ -144,7 +156,9 @@ export function HexView({
                       data-zero={value === 0 ? '' : undefined}
                       data-none={value === null ? '' : undefined}
                       data-cursor={isCursor ? '' : undefined}
-                      data-word={!isCursor && at >> 3n === cursor >> 3n ? '' : undefined}
+                      data-word={field === null && !isCursor && at >> 3n === cursor >> 3n ? '' : undefined}
+                      data-extent={isWithin(at, extent) ? '' : undefined}
+                      data-field={isWithin(at, field) ? '' : undefined}
                       onClick={() => {
                         setDigit(null);
                         onCursor(at);
@@ -165,6 +179,7 @@ export function HexView({
                     key={(address + BigInt(n)).toString()}
                     data-changed={changed ? '' : undefined}
                     data-cursor={address + BigInt(n) === cursor ? '' : undefined}
+                    data-field={isWithin(address + BigInt(n), field) ? '' : undefined}
                   >
                     {asciiOf(edits.get(address + BigInt(n)) ?? value)}
                   </span>

@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useState } from 'react';
+import { useCallback, useState } from 'react';
 import { formatAddress } from '../../../app/base/address.ts';
 import { MAX_LOOK_BYTES, type MemorySpace, type MemoryView } from '../../../app/contract/inspect/memory.ts';
 import type { SourceRef } from '../../../app/contract/inspect/source.ts';
@@ -8,6 +8,7 @@ import { InspectFrame } from '../../inspect/InspectFrame.tsx';
 import { ProcessorPicker } from '../../inspect/ProcessorPicker.tsx';
 import { useLive } from '../../inspect/use-live.ts';
 import { type Inspected, useInspected } from '../../state/inspected.ts';
+import { closeLens, openLens, useLens } from '../../state/lens.ts';
 import { type MemoryEdits, saveRange, useMemoryEdits } from '../../state/memory.ts';
 import {
   goBack,
@@ -20,11 +21,14 @@ import {
   type Trail,
 } from '../../state/memory-view.ts';
 import { notify, notifyError } from '../../state/notifications.ts';
-import { Button, IconButton } from '../../widgets/buttons.tsx';
+import { IconButton } from '../../widgets/buttons.tsx';
 import { ask } from '../../workbench/dialog.ts';
 import type { PaneProps } from '../../workbench/panes.ts';
+import { EditBar } from './EditBar.tsx';
 import { HexView, useRowCount } from './HexView.tsx';
+import { LensPanel } from './LensPanel.tsx';
 import { SearchPanel } from './SearchPanel.tsx';
+import { type LensView, useLensView } from './use-lens-view.ts';
 import './memory.css';
 
 /** The kernel's first byte: where a look begins that nobody has directed. */
@@ -55,6 +59,25 @@ export function MemoryPane({ isVisible }: PaneProps) {
     setCursor(next.here);
   };
   const go = (address: bigint) => show(goTo({ ...trail, here: cursor }, address));
+  /** Moves the cursor, and the rows only if it would not be seen. */
+  const point = (address: bigint) => {
+    setSpace('virtual');
+    setCursor(address);
+    if (address < start || address >= start + BigInt(size)) setStart(address & ~15n);
+  };
+  const lensOpen = useLens((state) => state.open);
+  const lens = useLensView({
+    inspected,
+    isVisible,
+    processor,
+    space,
+    cursor,
+    onCursor: point,
+    onFound(address) {
+      setSpace('virtual');
+      go(address);
+    },
+  });
   const still = inspected?.machine?.state.phase === 'paused';
   return (
     <InspectFrame
@@ -98,6 +121,12 @@ export function MemoryPane({ isVisible }: PaneProps) {
             onClick={() => setSearching(!searching)}
           />
           <IconButton
+            icon="symbol-structure"
+            label="Typed lens: statics and types over these bytes"
+            pressed={lensOpen}
+            onClick={() => (lensOpen ? closeLens() : openLens())}
+          />
+          <IconButton
             icon="save"
             label="Save the bytes that are shown, and what follows"
             onClick={() => void saveDialog(inspected, space, processor, start)}
@@ -106,42 +135,55 @@ export function MemoryPane({ isVisible }: PaneProps) {
       }
     >
       {(view, before) => (
-        // biome-ignore lint/a11y/noStaticElementInteractions: keys of the whole pane, for whatever in it has the focus
-        <div
-          className="memory"
-          onKeyDown={(event) => {
-            if (event.altKey && event.key === 'ArrowLeft') show(goBack(trail));
-            else if (event.altKey && event.key === 'ArrowRight') show(goForward(trail));
-            else if ((event.ctrlKey || event.metaKey) && event.key === 'z' && still)
-              void edits.undo(inspected?.ref, live.refresh);
-            else return;
-            event.preventDefault();
-            event.stopPropagation();
-          }}
-        >
-          {searching ? <SearchPanel inspected={inspected} space={space} processor={processor} onGo={go} /> : null}
-          <div className="memory-main">
-            <MemoryHead view={view} cursor={cursor} />
-            <div className="memory-rows" ref={viewport}>
-              <Rows
+        <div className="memory-room">
+          {/* biome-ignore lint/a11y/noStaticElementInteractions: keys of the whole pane, for whatever in it has the focus */}
+          <div
+            className="memory"
+            onKeyDown={(event) => {
+              if (event.altKey && event.key === 'ArrowLeft') show(goBack(trail));
+              else if (event.altKey && event.key === 'ArrowRight') show(goForward(trail));
+              else if ((event.ctrlKey || event.metaKey) && event.key === 'z' && still)
+                void edits.undo(inspected?.ref, live.refresh);
+              else return;
+              event.preventDefault();
+              event.stopPropagation();
+            }}
+          >
+            {searching ? <SearchPanel inspected={inspected} space={space} processor={processor} onGo={go} /> : null}
+            <div className="memory-main">
+              <MemoryHead view={view} cursor={cursor} />
+              <div className="memory-rows" ref={viewport}>
+                <Rows
+                  view={view}
+                  before={before}
+                  {...{ start, rows, cursor, edits, still, lens }}
+                  onCursor={setCursor}
+                  onStart={setStart}
+                  onFollow={go}
+                />
+              </div>
+              <Inspector view={view} cursor={cursor} onFollow={go} />
+              <EditBar
+                edits={edits}
+                still={still}
+                inspected={inspected}
+                space={space}
+                processor={processor}
                 view={view}
-                before={before}
-                {...{ start, rows, cursor, edits, still }}
-                onCursor={setCursor}
-                onStart={setStart}
-                onFollow={go}
+                onWritten={live.refresh}
               />
             </div>
-            <Inspector view={view} cursor={cursor} onFollow={go} />
-            <EditBar
-              edits={edits}
-              still={still}
-              inspected={inspected}
-              space={space}
-              processor={processor}
-              view={view}
-              onWritten={live.refresh}
-            />
+            {lensOpen ? (
+              <LensPanel
+                inspected={inspected}
+                view={lens}
+                cursor={space === 'virtual' ? formatAddress(cursor) : null}
+                onGo={(address) => {
+                  setSpace('virtual');
+                  go(address);
+                }}
+              />
+            ) : null}
           </div>
         </div>
       )}
@@ -154,6 +196,7 @@ function Rows({
   before,
   edits,
   still,
+  lens,
   ...rest
 }: {
   readonly view: MemoryView;
@@ -163,6 +206,7 @@ function Rows({
   readonly cursor: bigint;
   readonly edits: MemoryEdits;
   readonly still: boolean;
+  readonly lens: LensView;
   readonly onCursor: (address: bigint) => void;
   readonly onStart: (address: bigint) => void;
   readonly onFollow: (address: bigint) => void;
@@ -175,6 +219,8 @@ function Rows({
       edits={edits.pending}
       editable={still}
       onEdit={edits.edit}
+      extent={lens.extent}
+      field={lens.field}
       {...rest}
     />
   );
@@ -234,68 +280,6 @@ function Inspector({
         >
           → {pointer}
         </button>
-      )}
-    </div>
-  );
-}
-
-/** What was typed and not written yet, and what can be taken back. */
-function EditBar({
-  edits,
-  still,
-  inspected,
-  space,
-  processor,
-  view,
-  onWritten,
-}: {
-  readonly edits: MemoryEdits;
-  readonly still: boolean;
-  readonly inspected: Inspected | null;
-  readonly space: MemorySpace;
-  readonly processor: number;
-  readonly view: MemoryView;
-  readonly onWritten: () => void;
-}) {
-  const { pending, written } = edits;
-  // A machine that goes on has other bytes there by now.
-  useEffect(() => {
-    if (!still) edits.discard();
-  }, [still, edits]);
-  if (!still || inspected === null) return null;
-  return (
-    <div className="memory-edit" role="status">
-      <span>
-        {pending.size === 0
-          ? 'The machine stands still: type hex digits at the cursor to change memory.'
-          : `${pending.size} ${pending.size === 1 ? 'byte' : 'bytes'} typed, not written yet.`}
-      </span>
-      {pending.size === 0 ? null : (
-        <>
-          <Button
-            kind="primary"
-            onClick={() => {
-              void (async () => {
-                const answer = await ask(
-                  'Change the memory of the machine?',
-                  `${pending.size} bytes are written. Undo takes them back.`,
-                  ['Write', 'Cancel'],
-                );
-                if (answer === 'Write') await edits.write(inspected.ref, space, processor, hexBytes(view), onWritten);
-              })();
-            }}
-          >
-            Write
-          </Button>
-          <Button kind="quiet" onClick={edits.discard}>
-            Discard
-          </Button>
-        </>
-      )}
-      {written === 0 ? null : (
-        <Button kind="quiet" icon="discard" onClick={() => void edits.undo(inspected.ref, onWritten)}>
-          Undo the last write
-        </Button>
       )}
     </div>
   );

@@ -1,5 +1,5 @@
 import type { CodeSymbol } from '../../../app/contract/language.ts';
-import { fuzzyMatch } from '../../workbench/fuzzy.ts';
+import { fuzzyMatch } from '../../../app/text/fuzzy.ts';
 
 export interface OutlineRow {
   /** Its place in the list of symbols: what it is known by. */

@@ -41,12 +41,13 @@ export function fuzzyMatch(query: string, text: string): FuzzyMatch | null {
   return { score: score - text.length / 100, at };
 }
 
-/** The best `limit` items for a query, best first; equal ones keep their order. Every word of the query must match. */
+/** The best `limit` items for a query, best first; equal ones keep their order. Every word of the query must match. `bonus` prefers some. */
 export function rank<T>(
   query: string,
   items: readonly T[],
   textOf: (item: T) => string,
   limit: number,
+  bonus: (item: T) => number = () => 0,
 ): { item: T; at: number[] }[] {
   const words = query
     .trim()
@@ -58,7 +59,7 @@ export function rank<T>(
     const text = textOf(item);
     const matches = words.map((word) => fuzzyMatch(word, text));
     if (matches.includes(null)) continue;
-    const score = matches.reduce((sum, match) => sum + (match?.score ?? 0), 0);
+    const score = matches.reduce((sum, match) => sum + (match?.score ?? 0), bonus(item));
     found.push({ item, score, at: [...new Set(matches.flatMap((match) => match?.at ?? []))].sort((a, b) => a - b) });
   }
   return found.sort((a, b) => b.score - a.score).slice(0, limit);

@@ -1,0 +1,125 @@
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { type AppError, ok } from '../../../app/base/result.ts';
+import type { MemorySpace } from '../../../app/contract/inspect/memory.ts';
+import type { SourceRef } from '../../../app/contract/inspect/source.ts';
+import type { SymbolValue } from '../../../app/contract/inspect/symbol.ts';
+import { studio } from '../../host/client.ts';
+import { useLive } from '../../inspect/use-live.ts';
+import type { Inspected } from '../../state/inspected.ts';
+import { type Lens, useLens } from '../../state/lens.ts';
+import { changedPaths, nameAt, rowAt, type TypedRow, typedRows, type ValuePath } from '../../state/typed-view.ts';
+import type { ByteRange } from './HexView.tsx';
+
+export type LensReading =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'waiting' }
+  | { readonly kind: 'failed'; readonly error: AppError }
+  | { readonly kind: 'read'; readonly symbol: SymbolValue; readonly stale: AppError | null };
+
+/** What the typed lens shows, and how it hangs together with the bytes. */
+export interface LensView {
+  readonly reading: LensReading;
+  readonly rows: readonly TypedRow[];
+  readonly changed: ReadonlySet<ValuePath>;
+  /** The row of the cursor, or the one that was chosen at the cursor's address. */
+  readonly selected: ValuePath | null;
+  /** The whole name of what the cursor is in. */
+  readonly name: string;
+  readonly extent: ByteRange | null;
+  readonly field: ByteRange | null;
+  readonly select: (path: ValuePath) => void;
+  readonly toggle: (path: ValuePath, open: boolean) => void;
+  readonly hover: (path: ValuePath | null) => void;
+}
+
+const CLOSED: ReadonlySet<ValuePath> = new Set();
+
+/** @param onFound told the address of what is shown anew @param onCursor moves the cursor, without leaving a trail */
+export function useLensView({
+  inspected,
+  isVisible,
+  processor,
+  space,
+  cursor,
+  onFound,
+  onCursor,
+}: {
+  readonly inspected: Inspected | null;
+  readonly isVisible: boolean;
+  readonly processor: number;
+  readonly space: MemorySpace;
+  readonly cursor: bigint;
+  readonly onFound: (address: bigint) => void;
+  readonly onCursor: (address: bigint) => void;
+}): LensView {
+  const lens = useLens(({ open, trail }) => (open ? (trail.at(-1) ?? null) : null));
+  const [open, setOpen] = useState<{ readonly lens: Lens | null; readonly paths: ReadonlySet<ValuePath> }>({
+    lens: null,
+    paths: CLOSED,
+  });
+  const [chosen, setChosen] = useState<{ readonly path: ValuePath; readonly at: bigint } | null>(null);
+  const [hovered, hover] = useState<ValuePath | null>(null);
+  const read = useCallback(
+    async (ref: SourceRef, signal: AbortSignal) => {
+      if (lens === null) throw new Error('nothing is looked at');
+      const found = await studio.inspect.symbol({ ...ref, ...lens, processor }, { signal });
+      return found.ok ? ok({ lens, symbol: found.value }) : found;
+    },
+    [lens, processor],
+  );
+  const key = lens === null ? '' : `${lens.name} ${lens.type} ${processor}`;
+  const { reading } = useLive(lens === null ? null : inspected, isVisible, key, read);
+  // What was read through another lens stays until there is an answer, and is none to this one.
+  const own = reading.kind === 'read' && reading.value.lens === lens ? reading.value.symbol : null;
+  const before = reading.kind === 'read' && reading.before?.lens === lens ? reading.before.symbol : null;
+  const paths = open.lens === lens ? open.paths : CLOSED;
+  const rows = useMemo(() => (own === null ? [] : typedRows(own.value, paths)), [own, paths]);
+  const changed = useMemo(
+    () => (own === null ? CLOSED : changedPaths(own.value, before?.value ?? null)),
+    [own, before],
+  );
+  const found = useRef<Lens | null>(null);
+  useEffect(() => {
+    if (own === null || lens === null || found.current === lens) return;
+    found.current = lens;
+    onFound(BigInt(own.address));
+  });
+  const byCursor = space === 'virtual' ? rowAt(rows, cursor) : null;
+  const selected = chosen !== null && chosen.at === cursor ? chosen.path : byCursor;
+  const rangeOf = (path: ValuePath | null): ByteRange | null => {
+    const row = space === 'virtual' ? rows.find((it) => it.kind === 'value' && it.path === path) : undefined;
+    return row?.kind === 'value' ? { start: BigInt(row.value.address), bytes: row.value.bytes } : null;
+  };
+  return {
+    reading:
+      lens === null
+        ? { kind: 'none' }
+        : own !== null
+          ? { kind: 'read', symbol: own, stale: reading.kind === 'read' ? reading.error : null }
+          : reading.kind === 'failed'
+            ? { kind: 'failed', error: reading.error }
+            : reading.kind === 'read' && reading.error !== null
+              ? { kind: 'failed', error: reading.error }
+              : { kind: 'waiting' },
+    rows,
+    changed,
+    selected,
+    name: own === null || space !== 'virtual' ? '' : nameAt(own.value, cursor),
+    extent: own === null || space !== 'virtual' ? null : { start: BigInt(own.address), bytes: own.bytes },
+    field: rangeOf(hovered ?? selected),
+    select(path) {
+      const row = rows.find((it) => it.path === path);
+      if (row?.kind !== 'value') return;
+      const at = BigInt(row.value.address);
+      setChosen({ path, at });
+      onCursor(at);
+    },
+    toggle(path, isOpen) {
+      const next = new Set(paths);
+      if (isOpen) next.add(path);
+      else next.delete(path);
+      setOpen({ lens, paths: next });
+    },
+    hover,
+  };
+}
