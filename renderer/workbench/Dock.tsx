@@ -18,7 +18,7 @@ import {
   syncDock,
   useDock,
 } from './dock.ts';
-import { ErrorBoundary } from './ErrorBoundary.tsx';
+import { PaneFrame } from './PaneFrame.tsx';
 import { getPane } from './panes.ts';
 import { openLostTexts } from './session.ts';
 import { Watermark } from './Watermark.tsx';
@@ -54,40 +54,31 @@ function PaneView(props: IDockviewPanelProps<{ pane: string }>) {
   const pane = getPane(props.params.pane);
   if (pane === undefined) return <EmptyState icon="question" title={`There is no pane ${props.params.pane}`} />;
   return (
-    <section className="pane" data-panel={props.api.id} data-pane={pane.id} aria-label={pane.title} tabIndex={-1}>
-      <ErrorBoundary what={pane.title}>
-        <pane.component isVisible={isVisible} />
-      </ErrorBoundary>
-    </section>
+    <PaneFrame panel={props.api.id} pane={pane.id} label={pane.title}>
+      <pane.component isVisible={isVisible} />
+    </PaneFrame>
   );
 }
 
 function FileView(props: IDockviewPanelProps<{ path: string }>) {
+  const { path } = props.params;
   return (
-    <section className="pane pane-editor" data-panel={props.api.id} aria-label={props.params.path} tabIndex={-1}>
-      <ErrorBoundary what={props.params.path}>
-        <Suspense fallback={null}>
-          <FileEditor path={props.params.path} panelId={props.api.id} />
-        </Suspense>
-      </ErrorBoundary>
-    </section>
+    <PaneFrame panel={props.api.id} label={path}>
+      <Suspense fallback={null}>
+        <FileEditor path={path} panelId={props.api.id} />
+      </Suspense>
+    </PaneFrame>
   );
 }
 
 function DiffView(props: IDockviewPanelProps<{ path: string; against: string }>) {
+  const { path, against } = props.params;
   return (
-    <section
-      className="pane pane-editor"
-      data-panel={props.api.id}
-      aria-label={`Changes of ${props.params.path}`}
-      tabIndex={-1}
-    >
-      <ErrorBoundary what={props.params.path}>
-        <Suspense fallback={null}>
-          <DiffEditor path={props.params.path} against={props.params.against} panelId={props.api.id} />
-        </Suspense>
-      </ErrorBoundary>
-    </section>
+    <PaneFrame panel={props.api.id} label={`Changes of ${path}`} what={path}>
+      <Suspense fallback={null}>
+        <DiffEditor path={path} against={against} panelId={props.api.id} />
+      </Suspense>
+    </PaneFrame>
   );
 }
 

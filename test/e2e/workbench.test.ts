@@ -14,6 +14,7 @@ const FILES: Readonly<Record<string, string>> = {
   'kernel/kernel.ld': 'ENTRY(start)\nSECTIONS { . = 0x200000; }\n',
   'kernel/boot.s': '.globl start\nstart: movq %rax, %cr3\n',
   'notes/todo.md': '# Things\n\nfind the needle\n',
+  ...Object.fromEntries(Array.from({ length: 90 }, (_, n) => [`many/file-${100 + n}.txt`, `${n}\n`])),
 };
 
 if (chromiumPath === undefined) it.skip(`the studio in a browser: ${NO_CHROMIUM}`, () => {});
@@ -211,6 +212,31 @@ describe.skipIf(chromiumPath === undefined)('the workbench in Chromium', () => {
     await page.getByRole('button', { name: 'Don’t Save' }).click();
     await studio.tab('other.rs').waitFor({ state: 'detached' });
     expect(onDisk('kernel/src/other.rs')).not.toContain('// to be dropped');
+  });
+
+  it('keeps how far a pane is scrolled while the dock takes it out of the page and back', async () => {
+    const { page } = studio;
+    const tree = page.locator('.explorer');
+    /** The first row that can be seen, of those that are drawn. */
+    const first = (): Promise<string | undefined> =>
+      page.evaluate(`(() => {
+        const element = document.querySelector('.explorer');
+        const top = element.getBoundingClientRect().top;
+        const rows = [...element.querySelectorAll('[data-path]')];
+        return rows.find((row) => row.getBoundingClientRect().bottom > top)?.dataset.path;
+      })()`);
+    await studio.openView('Explorer');
+    await page.getByRole('treeitem', { name: 'many', exact: true }).click();
+    await page.getByRole('treeitem', { name: 'file-100.txt' }).waitFor();
+    await tree.evaluate((element) => element.scrollTo({ top: 1000 }));
+    await expect.poll(first).toMatch(/^many\/file-1[34]\d/);
+    const before = await first();
+    for (const command of ['View: Debug Layout', 'View: Edit Layout', 'View: Reset Layout'])
+      await studio.command(command);
+    await studio.openView('Search');
+    await studio.openView('Explorer');
+    await studio.command('View: Reset Layout');
+    await expect.poll(first).toBe(before);
   });
 
   it('broke no rule of the content security policy and threw nothing', () => {

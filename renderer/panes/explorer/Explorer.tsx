@@ -50,7 +50,6 @@ export function Explorer() {
   const [view, setView] = useState({ top: 0, height: 600 });
   const [dropFolder, setDropFolder] = useState<string | null>(null);
   const scroller = useRef<HTMLDivElement>(null);
-  const scrolled = useRef(0);
   const hasFocused = rows.some((row) => row.kind === 'entry' && row.entry.path === focused);
 
   useEffect(() => void startExplorer(), []);
@@ -58,12 +57,8 @@ export function Explorer() {
   useEffect(() => {
     const element = scroller.current;
     if (element === null) return;
-    let before = element.clientHeight;
     const observer = new ResizeObserver(() => {
       const height = element.clientHeight;
-      // A pane that is hidden is taken out of the page, and forgets how far it was scrolled.
-      if (before === 0 && height > 0) element.scrollTop = scrolled.current;
-      before = height;
       if (height > 0) setView({ top: element.scrollTop, height });
     });
     observer.observe(element);
@@ -81,7 +76,6 @@ export function Explorer() {
     const top = wanted * ROW;
     if (top < element.scrollTop) element.scrollTop = top;
     else if (top + ROW > element.scrollTop + element.clientHeight) element.scrollTop = top + ROW - element.clientHeight;
-    scrolled.current = element.scrollTop;
   }, [wanted]);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: the request is what it waits for
@@ -184,9 +178,7 @@ export function Explorer() {
       className="explorer"
       onScroll={(event) => {
         const { scrollTop: top, clientHeight: height } = event.currentTarget;
-        if (height === 0) return;
-        scrolled.current = top;
-        setView({ top, height });
+        if (height > 0) setView({ top, height });
       }}
       onContextMenu={onContextMenu}
       onDragOver={(event) => {

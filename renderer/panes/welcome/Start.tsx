@@ -138,12 +138,14 @@ function Stages() {
   const going = useRun(({ run: now }) => isRunning(now));
   const ready = useServingMachine() !== null;
   const now = useNow(200, going);
+  // A machine that was started elsewhere, or waited for by nobody, has come this way as well.
+  const untimed = ready && !going ? 'done' : 'waiting';
   return (
     <ol className="welcome-stages">
       {STAGES.map(({ name, title, what }) => {
         const stage = stages.find((each) => each.name === name);
         const state =
-          stage === undefined ? 'waiting' : stage.endedAt === null ? 'running' : stage.failed ? 'failed' : 'done';
+          stage === undefined ? untimed : stage.endedAt === null ? 'running' : stage.failed ? 'failed' : 'done';
         return (
           <li key={name} data-state={state} aria-current={state === 'running' ? 'step' : undefined}>
             <StageIcon state={state} />
@@ -155,8 +157,8 @@ function Stages() {
           </li>
         );
       })}
-      <li data-state={ready && !going ? 'done' : 'waiting'}>
-        <StageIcon state={ready && !going ? 'done' : 'waiting'} />
+      <li data-state={untimed}>
+        <StageIcon state={untimed} />
         <span className="welcome-stage-title">Chat</span>
         <span className="welcome-stage-time" />
         <span className="welcome-stage-what">over the guest's own TCP</span>
