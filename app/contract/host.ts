@@ -10,6 +10,7 @@ import type { ModelService } from './model.ts';
 import type { Profile, ProfileFile, ProfileListing, ProfileSourceText } from './profile.ts';
 import type { SettingsService } from './settings.ts';
 import type { TerminalService } from './terminal.ts';
+import type { TrustService } from './trust.ts';
 import type { WorkspaceService } from './workspace.ts';
 
 export interface ProfileService {
@@ -48,5 +49,6 @@ export interface StudioServices extends ServiceHost {
   readonly workspace: WorkspaceService;
   readonly language: LanguageService;
   readonly settings: SettingsService;
+  readonly trust: TrustService;
   readonly terminals: TerminalService;
 }

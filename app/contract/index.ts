@@ -14,5 +14,6 @@ export * from './profile.ts';
 export * from './records.ts';
 export * from './settings.ts';
 export * from './terminal.ts';
+export * from './trust.ts';
 export * from './usage.ts';
 export * from './workspace.ts';

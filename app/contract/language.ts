@@ -79,6 +79,8 @@ export const LanguageDiagnosticSchema = RangeSchema.extend({
   severity: z.enum(['error', 'warning', 'info', 'hint']),
   message: z.string(),
   code: z.string().nullable(),
+  /** Who found it: the server itself, or the compiler that it ran (`rustc`, `clippy`). */
+  source: z.string(),
 });
 export type LanguageDiagnostic = z.infer<typeof LanguageDiagnosticSchema>;
 
@@ -86,6 +88,8 @@ export type LanguageDiagnostic = z.infer<typeof LanguageDiagnosticSchema>;
 export const LanguageStatusSchema = z.discriminatedUnion('phase', [
   /** Nobody has opened a file that needs it; or the setting says no. */
   z.object({ phase: z.literal('idle'), why: z.string() }),
+  /** It is wanted, and would run what the folder brings, which nobody has trusted. */
+  z.object({ phase: z.literal('restricted') }),
   /** It is not installed; the error's `fix` is the command. */
   z.object({ phase: z.literal('absent'), error: AppErrorSchema, canInstall: z.boolean() }),
   z.object({ phase: z.literal('installing') }),

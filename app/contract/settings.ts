@@ -30,6 +30,12 @@ export const SettingsSchema = z.strictObject({
     .describe(
       'Ask rust-analyzer about Rust code, where it is installed. It runs the build scripts of the folder that is open.',
     ),
+  workspaceTrust: z
+    .boolean()
+    .default(true)
+    .describe(
+      'Ask before anything of a folder from elsewhere is run: build scripts, procedural macros. Off trusts every folder.',
+    ),
   buildOnSave: z.boolean().default(false).describe('Build the kernel after each save.'),
   serialScrollbackLines: z.number().int().min(100).max(200_000).default(10_000),
   terminalScrollbackLines: z.number().int().min(100).max(200_000).default(10_000),

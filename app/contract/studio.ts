@@ -30,6 +30,7 @@ import {
   TerminalNameSchema,
   TerminalSizeSchema,
 } from './terminal.ts';
+import { TrustSchema } from './trust.ts';
 import { MachineUsageSchema } from './usage.ts';
 import {
   EtagSchema,
@@ -300,6 +301,11 @@ export const studioContract = {
     set: ask(SettingsPatchSchema, result(SettingsReportSchema)),
     /** Now, and after each change by any window or by hand. */
     watch: follow(nothing, SettingsReportSchema),
+  },
+  /** Whether what the folder brings may be run. */
+  trust: {
+    watch: follow(nothing, TrustSchema),
+    decide: ask(z.strictObject({ trusted: z.boolean() }), result(TrustSchema)),
   },
   /** Small JSON values of this workspace: layouts, open editors, conversations. */
   state: {

@@ -93,7 +93,19 @@ test('completions take the text that the server wants inserted', () => {
 
 test('diagnostics and signatures', () => {
   expect(diagnosticsFromLsp([{ range: span(0, 0, 1), severity: 2, code: 'E1', message: 'm' }])).toEqual([
-    { line: 1, column: 1, endLine: 1, endColumn: 2, severity: 'warning', code: 'E1', message: 'm' },
+    {
+      line: 1,
+      column: 1,
+      endLine: 1,
+      endColumn: 2,
+      severity: 'warning',
+      code: 'E1',
+      source: 'rust-analyzer',
+      message: 'm',
+    },
+  ]);
+  expect(diagnosticsFromLsp([{ range: span(0, 0, 1), source: 'rustc', message: 'm' }])).toMatchObject([
+    { severity: 'error', source: 'rustc' },
   ]);
   expect(
     signatureFromLsp({

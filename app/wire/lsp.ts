@@ -196,17 +196,19 @@ export function diagnosticsFromLsp(list: unknown): LanguageDiagnostic[] {
     range,
     severity: z.number().optional(),
     code: z.union([z.string(), z.number()]).optional(),
+    source: z.string().optional(),
     message: z.string(),
   });
   return z
     .array(diagnostic)
     .parse(list)
     .slice(0, MAX_ITEMS)
-    .map(({ range: at, severity, code, message }) => ({
+    .map(({ range: at, severity, code, source, message }) => ({
       ...rangeFromLsp(at),
       severity: SEVERITIES[(severity ?? 1) - 1] ?? 'error',
       message: message.slice(0, MAX_TEXT),
       code: code === undefined ? null : String(code),
+      source: (source ?? 'rust-analyzer').slice(0, 40),
     }));
 }
 

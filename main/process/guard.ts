@@ -27,7 +27,8 @@ export function pdeathsigCommand(command: string, args: readonly string[]): [com
 }
 
 /** Reads until somebody writes a line, which means that all is well, or the pipe ends, which means that the owner is gone. */
-const SHELL_WATCHDOG = 'read -r line && exit 0; kill -9 -- "-$1" 2>/dev/null || kill -9 "$1" 2>/dev/null';
+// Without `--`, which dash takes for a number; the group first, for what the process itself has started.
+const SHELL_WATCHDOG = 'read -r line && exit 0; kill -9 "-$1" 2>/dev/null || kill -9 "$1" 2>/dev/null';
 const NODE_WATCHDOG = `let fine = false;
 process.stdin.on('data', () => { fine = true; process.exit(0); });
 process.stdin.on('end', () => { if (!fine) require('node:child_process').spawnSync('taskkill', ['/PID', process.argv[1], '/T', '/F']); });`;

@@ -82,7 +82,8 @@ describe('a guarded process dies with an owner that is killed by SIGKILL', () =>
   beforeAll(async () => {
     const here = fileURLToPath(new URL('./process.ts', import.meta.url));
     const contents = `import { startProcess } from ${JSON.stringify(here)};
-const started = await startProcess('sleep', ['100'], { guard: process.argv[2] });
+const [, , guard, script = 'exec sleep 100'] = process.argv;
+const started = await startProcess('/bin/sh', ['-c', script], { guard, onStdout: (bytes) => process.stdout.write(bytes) });
 console.log(started.ok ? started.value.pid : started.error.why);`;
     await build({
       stdin: { contents, resolveDir: folder },
@@ -103,5 +104,21 @@ console.log(started.ok ? started.value.pid : started.error.why);`;
     child.kill('SIGKILL');
     await once(child, 'exit');
     expect(await waitUntil(async () => !(await isAlive(pid)))).toBe(true);
+  });
+
+  test('and under a watchdog all of its group with it', async () => {
+    const child = spawn(process.execPath, [owner, 'watchdog', 'sleep 100 & echo $!; wait'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let said = '';
+    child.stdout.on('data', (bytes: Buffer) => {
+      said += bytes;
+    });
+    expect(await waitUntil(async () => said.trim().split('\n').length === 2)).toBe(true);
+    const pids = said.trim().split('\n').map(Number);
+    for (const pid of pids) expect(await isAlive(pid)).toBe(true);
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    for (const pid of pids) expect(await waitUntil(async () => !(await isAlive(pid)))).toBe(true);
   });
 });

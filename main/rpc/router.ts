@@ -61,7 +61,7 @@ export function createStudioRouter(services: StudioServices, options: StudioRout
 }
 
 function createRoutes(services: StudioServices, info: StudioInfo, builds: BuildMonitor, machines: MachineRegistry) {
-  const { doctor, profiles, inspect, chat, models, workspace, settings, terminals } = services;
+  const { doctor, profiles, inspect, chat, models, workspace, settings, terminals, trust } = services;
   const os = implement(studioContract);
   let examined: Promise<DoctorReport> | undefined;
   const examine = (fresh: boolean) => {
@@ -258,6 +258,10 @@ function createRoutes(services: StudioServices, info: StudioInfo, builds: BuildM
         const now = await settings.get();
         yield* follow(settings.onDidChange, signal, () => [now]);
       }),
+    },
+    trust: {
+      watch: os.trust.watch.handler(({ signal }) => follow(trust.onDidChange, signal, () => [trust.trust])),
+      decide: os.trust.decide.handler(({ input }) => trust.decide(input.trusted)),
     },
     state: {
       get: os.state.get.handler(async ({ input }) => ({ value: await settings.getState(input.key) })),

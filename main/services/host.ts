@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { DisposableStore } from '../../app/base/disposable.ts';
 import { ok, type Result } from '../../app/base/result.ts';
@@ -13,7 +13,9 @@ import { ModelLibrary, modelDirectory } from './models/index.ts';
 import { DirectoryProfiles } from './profiles/index.ts';
 import { StoredSettings } from './settings/index.ts';
 import { studioDirectory, workspaceKey } from './settings/places.ts';
+import { FolderTrust } from './settings/trust.ts';
 import { Terminals } from './terminal/index.ts';
+import { trustedBuild } from './trusted-build.ts';
 import { FolderWorkspace } from './workspace/index.ts';
 
 export interface ServiceHostOptions {
@@ -86,16 +88,40 @@ export async function createStudioServices(options: StudioServicesOptions): Prom
     find: () => findRustAnalyzer(root),
     installation: INSTALL_RUST_ANALYZER,
   });
-  language.setEnabled((await settings.get()).settings.rustAnalyzer);
-  const host = createServiceHost({ ...options, kernelRoot: options.kernelRoot ?? kernelIn(folder) });
+  const { rustAnalyzer, workspaceTrust } = (await settings.get()).settings;
+  const kernelRoot = options.kernelRoot ?? kernelIn(folder);
+  const trust = await FolderTrust.open({
+    path: join(workspaceDirectory, 'trust.json'),
+    own: root === realpathSync(options.root),
+    asks: workspaceTrust,
+    restrictsBuild: kernelRoot !== undefined,
+  });
+  language.setEnabled(rustAnalyzer);
+  language.setTrusted(trust.trust.kind === 'trusted');
+  const host = createServiceHost({ ...options, kernelRoot });
   const terminals = new Terminals({
     directory: folder,
     ptyHost: options.ptyHost ?? join(options.root, 'dist', 'pty-host.mjs'),
   });
   const owned = new DisposableStore();
-  for (const it of [workspace.value, settings, language, host, terminals]) owned.add(it);
-  owned.add(settings.onDidChange((report) => language.setEnabled(report.settings.rustAnalyzer)));
-  return ok({ ...host, workspace: workspace.value, settings, language, terminals, dispose: () => owned.dispose() });
+  for (const it of [workspace.value, settings, trust, language, host, terminals]) owned.add(it);
+  owned.add(trust.onDidChange(({ kind }) => language.setTrusted(kind === 'trusted')));
+  owned.add(
+    settings.onDidChange((report) => {
+      trust.setAsks(report.settings.workspaceTrust);
+      language.setEnabled(report.settings.rustAnalyzer);
+    }),
+  );
+  return ok({
+    ...host,
+    build: trustedBuild(host.build, trust),
+    workspace: workspace.value,
+    settings,
+    trust,
+    language,
+    terminals,
+    dispose: () => owned.dispose(),
+  });
 }
 
 /** The kernel that a folder brings: a clone of this repository builds what it shows, not what lies elsewhere. */

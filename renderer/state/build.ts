@@ -14,6 +14,7 @@ import {
   reduceBuild,
 } from './build-view.ts';
 import { notify, notifyError } from './notifications.ts';
+import { mayBuild } from './trust.ts';
 
 export const useBuild = create<BuildView>(() => NO_BUILD);
 
@@ -25,11 +26,13 @@ export function followBuild(): Disposable {
   );
 }
 
-export type BuildOutcome = 'succeeded' | 'failed';
+/** `refused`: the folder is not trusted, and a person was asked. */
+export type BuildOutcome = 'succeeded' | 'failed' | 'refused';
 
 /** Builds, or waits for the build that runs. What went wrong stands in the build's log and in the list of problems. */
 export async function runBuild(signal?: AbortSignal): Promise<BuildOutcome> {
   try {
+    if (!(await mayBuild())) return 'refused';
     for await (const event of await studio.build.run(undefined, signal === undefined ? {} : { signal })) {
       if (event.kind === 'finished') return 'succeeded';
       if (event.kind === 'failed') return 'failed';
@@ -76,15 +79,12 @@ export function workspaceRoot(): string {
 }
 let lastRoot = '';
 
-export function useProblemGroups(): readonly ProblemGroup[] {
-  return useBuild(({ status }) => group(status.problems, workspaceRoot()).groups);
-}
-
-export function useProblemCounts(): ProblemCounts {
+/** Of the last build alone. */
+export function useBuildCounts(): ProblemCounts {
   return useBuild(({ status }) => group(status.problems, workspaceRoot()).counts);
 }
 
-/** For what is not a component: the markers of the editor. */
-export function currentProblemGroups(): readonly ProblemGroup[] {
+/** What the last build found, by file. */
+export function buildProblems(): readonly ProblemGroup[] {
   return group(useBuild.getState().status.problems, workspaceRoot()).groups;
 }

@@ -5,7 +5,6 @@ import { messageOf } from '../../app/base/result.ts';
 import type { LanguageDiagnostic, LanguageStatus } from '../../app/contract/language.ts';
 import { studio } from '../host/client.ts';
 import { followForever } from '../host/follow.ts';
-import { type Marker, setMarkers } from './markers.ts';
 import { notify, notifyError } from './notifications.ts';
 import { PersistedValue } from './persisted.ts';
 
@@ -13,11 +12,14 @@ interface LanguageState {
   readonly status: LanguageStatus;
   /** The server's log, newest last. */
   readonly log: readonly { readonly id: number; readonly line: string }[];
+  /** What it has found, by workspace path. */
+  readonly found: ReadonlyMap<string, readonly LanguageDiagnostic[]>;
 }
 
 export const useLanguage = create<LanguageState>(() => ({
   status: { phase: 'idle', why: 'no Rust file is open' },
   log: [],
+  found: new Map(),
 }));
 
 /** Names this page to the server; a reload is another page. */
@@ -33,10 +35,9 @@ const attached = new Emitter<void>();
 export const onDidAttachLanguage: Event<void> = attached.event;
 
 const LOG_LINES = 1000;
-const diagnostics = new Map<string, readonly LanguageDiagnostic[]>();
 let nextLine = 1;
 
-/** Keeps the store and the markers equal to what the server says. */
+/** Keeps the store equal to what the server says. */
 export function followLanguage(): Disposable {
   const owned = new DisposableStore();
   let isFirst = true;
@@ -49,9 +50,7 @@ export function followLanguage(): Disposable {
       (event) => {
         if (isFirst) {
           isFirst = false;
-          diagnostics.clear();
-          useLanguage.setState({ log: [] });
-          mark();
+          useLanguage.setState({ log: [], found: new Map() });
           attached.fire();
         }
         switch (event.kind) {
@@ -59,9 +58,7 @@ export function followLanguage(): Disposable {
             useLanguage.setState({ status: event.status });
             break;
           case 'diagnostics':
-            if (event.diagnostics.length === 0) diagnostics.delete(event.path);
-            else diagnostics.set(event.path, event.diagnostics);
-            mark();
+            useLanguage.setState(({ found }) => ({ found: changed(found, event.path, event.diagnostics) }));
             break;
           case 'log': {
             const entry = { id: nextLine++, line: event.line };
@@ -76,12 +73,16 @@ export function followLanguage(): Disposable {
   return owned;
 }
 
-/** The compiler's own markers have another owner: neither takes the other's away. */
-function mark(): void {
-  const markers = [...diagnostics].flatMap(([path, list]) =>
-    list.map((each): Marker => ({ ...each, path, source: 'rust-analyzer' })),
-  );
-  setMarkers('rust-analyzer', markers);
+function changed(
+  found: LanguageState['found'],
+  path: string,
+  diagnostics: readonly LanguageDiagnostic[],
+): LanguageState['found'] {
+  if (diagnostics.length === 0 && !found.has(path)) return found;
+  const next = new Map(found);
+  if (diagnostics.length === 0) next.delete(path);
+  else next.set(path, diagnostics);
+  return next;
 }
 
 const declined = new PersistedValue('language.declined');

@@ -55,6 +55,13 @@ const BUILD_FAILED: AppError = {
   fix: 'The build log and the list of problems say what is wrong.',
 };
 
+const RESTRICTED: AppError = {
+  code: 'untrusted',
+  what: 'The kernel was not built.',
+  why: 'This folder is in restricted mode.',
+  fix: 'Trust it, by "Restricted Mode" in the status bar, and run again.',
+};
+
 let controller: AbortController | null = null;
 
 export function isRunning({ phase }: RunState): boolean {
@@ -75,8 +82,9 @@ export async function run({ untilReady = false } = {}): Promise<string | null> {
   };
   try {
     set({ phase: 'building', startedAt });
-    if (!bootsForeignKernel() && (await runBuild(own.signal)) === 'failed') {
-      const error = useBuild.getState().status.error ?? BUILD_FAILED;
+    const built = bootsForeignKernel() ? 'succeeded' : await runBuild(own.signal);
+    if (built !== 'succeeded') {
+      const error = built === 'refused' ? RESTRICTED : (useBuild.getState().status.error ?? BUILD_FAILED);
       set(error.code === 'cancelled' ? { phase: 'idle' } : { phase: 'failed', error });
       return null;
     }

@@ -5,6 +5,7 @@ import { notify } from '../state/notifications.ts';
 import { PersistedValue } from '../state/persisted.ts';
 import { loadRecent } from '../state/recent.ts';
 import { followSettings } from '../state/settings.ts';
+import { followTrust } from '../state/trust.ts';
 import { followWorkspace } from '../state/workspace.ts';
 import { FILE_VIEW, useDock } from './dock.ts';
 import { loadLayouts } from './layouts.ts';
@@ -32,6 +33,7 @@ export function saveLayout(value: unknown): void {
 export function followHost() {
   const owned = new DisposableStore();
   owned.add(followSettings());
+  owned.add(followTrust());
   owned.add(followWorkspace());
   return owned;
 }

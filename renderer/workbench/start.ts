@@ -5,11 +5,13 @@ import { runCommand } from './commands.ts';
 import { installKeybindings, setKeybindingOverrides } from './keybindings.ts';
 import { followHost } from './session.ts';
 import { registerStatusItems, useChord } from './status-items.tsx';
+import { registerTrust } from './trust.tsx';
 
 /** Starts what is behind the window: the connection, the commands, the settings' effect on the page. Called once. */
 export function startWorkbench(): void {
   registerBuiltinCommands();
   registerStatusItems();
+  registerTrust();
   applySettings();
   installKeybindings((pending) => useChord.setState({ pending }));
   window.ring0?.onCommand((id) => void runCommand(id));

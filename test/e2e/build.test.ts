@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { CommandLine } from '../support/command-line.ts';
+import { CommandLine, type Running } from '../support/command-line.ts';
 import { chromiumPath, launchBrowser, NO_CHROMIUM, Studio } from './browser.ts';
 
 const SOURCE = 'kernel/ring0/src/main.rs';
@@ -40,6 +40,7 @@ describe.skipIf(skipped !== null)('a build in Chromium', () => {
   const line = new CommandLine();
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'r0-build-')));
   let browser: Browser;
+  let host: Running;
   let studio: Studio;
 
   const onDisk = (path: string) => readFileSync(join(folder, path), 'utf8');
@@ -64,8 +65,9 @@ describe.skipIf(skipped !== null)('a build in Chromium', () => {
 
   beforeAll(async () => {
     for (const [path, text] of Object.entries(FILES)) put(path, text);
+    line.putSettings();
     // No language server: what is seen here comes from the compiler.
-    const host = line.start(['studio', folder, '--no-open', '--json', '--token', 'e2e-token-of-the-builds'], {
+    host = line.start(['studio', folder, '--no-open', '--json', '--token', 'e2e-token-of-the-builds'], {
       RING0_RUST_ANALYZER: join(folder, 'nothing'),
     });
     const [[, url = '']] = await Promise.all([
@@ -112,13 +114,14 @@ describe.skipIf(skipped !== null)('a build in Chromium', () => {
     await expect.poll(() => onDisk(SOURCE)).toBe(BROKEN.replace('= 1\n', '= 1;\n'));
     await page.keyboard.press('Control+Shift+B');
     await studio.editor(SOURCE).locator('.squiggly-error').first().waitFor({ state: 'detached' });
+    // A build that still runs would be joined by the next one, and knows nothing of what is changed then.
+    await page.locator('.build-head:not([data-phase="running"])').waitFor({ state: 'attached' });
+    await expect.poll(processesIn).toEqual([]);
   });
 
   it('ends cargo and everything below it when it is cancelled in the middle', async () => {
     const { page } = studio;
     put('kernel/ring0/build.rs', 'fn main() {\n    std::thread::sleep(std::time::Duration::from_secs(600));\n}\n');
-    // A build that still runs would be joined, and knows nothing of the new script.
-    await expect.poll(processesIn).toEqual([]);
     await expect
       .poll(
         async () => {
@@ -151,6 +154,22 @@ describe.skipIf(skipped !== null)('a build in Chromium', () => {
     await page.keyboard.press('Control+S');
     await studio.editor(SOURCE).locator('.squiggly-warning, .squiggly-unnecessary').first().waitFor();
   });
+
+  it('leaves no build behind when the host is killed in the middle of one', async () => {
+    const { page } = studio;
+    put('kernel/ring0/build.rs', 'fn main() {\n    std::thread::sleep(std::time::Duration::from_secs(600));\n}\n');
+    await expect
+      .poll(
+        async () => {
+          await page.keyboard.press('Control+Shift+B');
+          return processesIn();
+        },
+        { timeout: 60_000, interval: 1000 },
+      )
+      .toContainEqual(expect.stringContaining('build-script-build'));
+    host.signal('SIGKILL');
+    await expect.poll(processesIn).toEqual([]);
+  }, 120_000);
 
   it('broke no rule of the content security policy and threw nothing', () => {
     expect(studio.complaints).toEqual([]);

@@ -62,6 +62,7 @@ describe.skipIf(chromiumPath === undefined)('editors in Chromium', () => {
       mkdirSync(dirname(join(folder, path)), { recursive: true });
       writeFileSync(join(folder, path), text);
     }
+    line.putSettings();
     host = line.start(['studio', folder, '--no-open', '--json', '--token', 'e2e-token-of-editors'], {
       RING0_RUST_ANALYZER: fakeAnalyzer(),
     });
@@ -96,6 +97,14 @@ describe.skipIf(chromiumPath === undefined)('editors in Chromium', () => {
     await page.keyboard.press('Control+End');
     await page.keyboard.type('// @error');
     await studio.editor('kernel/src/main.rs').locator('.squiggly-error').first().waitFor();
+    // What the server finds is a problem like those of a build, and says who found it.
+    await page.keyboard.press('Control+Shift+M');
+    const row = studio.pane('Problems').getByRole('button', { name: /there is an @error/ });
+    await expect.poll(() => row.innerText()).toMatch(/fake/);
+    await page.getByRole('button', { name: '1 error, 0 warnings' }).waitFor();
+    await row.click();
+    await page.locator('.monaco-editor.focused').waitFor();
+    await page.keyboard.press('Control+End');
     for (let times = 0; times < 9; times += 1) await page.keyboard.press('Backspace');
     await studio.editor('kernel/src/main.rs').locator('.squiggly-error').first().waitFor({ state: 'detached' });
     await page.keyboard.press('Control+S');

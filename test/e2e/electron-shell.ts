@@ -40,7 +40,7 @@ export class ElectronWindow implements StudioShell {
     try {
       const data = join(home, 'data', 'ring0', 'studio');
       mkdirSync(data, { recursive: true });
-      if (settings !== undefined) writeFileSync(join(data, 'settings.json'), JSON.stringify(settings));
+      writeFileSync(join(data, 'settings.json'), JSON.stringify({ workspaceTrust: false, ...settings }));
       expectOk(await ensurePage(root, () => {}));
       const main = await makeBundle(root, 'electron-main');
       for (const name of ['electron-host', 'electron-preload', 'pty-host']) await makeBundle(root, name);

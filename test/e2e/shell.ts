@@ -1,6 +1,4 @@
 /** A shell of the studio as scenarios drive it, whichever it is: the browser's, or Electron's. */
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { CommandLine, type Running } from '../support/command-line.ts';
 import { launchBrowser, Studio } from './browser.ts';
@@ -51,11 +49,7 @@ export class BrowserShell implements StudioShell {
     const line = new CommandLine();
     let browser: Browser | undefined;
     try {
-      if (settings !== undefined) {
-        const data = join(line.home, 'data', 'ring0', 'studio');
-        mkdirSync(data, { recursive: true });
-        writeFileSync(join(data, 'settings.json'), JSON.stringify(settings));
-      }
+      line.putSettings(settings);
       const [launched, { host, url }] = await Promise.all([launchBrowser(), startHost(line, folder, 0)]);
       browser = launched;
       const context = await browser.newContext({ viewport: viewport ?? { width: 1280, height: 800 } });

@@ -1,6 +1,6 @@
 /** The command `ring0` as a person or a script starts it: a process of its own, through the launcher. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { root } from './project.ts';
@@ -24,6 +24,13 @@ export class CommandLine {
   /** What the command takes for its user's own directory. */
   get home(): string {
     return this.#home;
+  }
+
+  /** Writes the person's settings.json; a folder that a test has made is trusted unless it says otherwise. */
+  putSettings(settings: Readonly<Record<string, unknown>> = {}): void {
+    const data = join(this.#home, 'data', 'ring0', 'studio');
+    mkdirSync(data, { recursive: true });
+    writeFileSync(join(data, 'settings.json'), JSON.stringify({ workspaceTrust: false, ...settings }));
   }
 
   /** Starts it with pipes for stdin, stdout and stderr. */

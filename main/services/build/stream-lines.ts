@@ -22,6 +22,8 @@ export async function* streamLines(
   };
   const started = await startProcess(command, args, {
     cwd: options.cwd,
+    // The whole group: what hangs is seldom cargo itself but a build script below it.
+    guard: 'watchdog',
     onStdout: collect(splitters[0]),
     onStderr: collect(splitters[1]),
   });

@@ -73,6 +73,10 @@ export class RustLanguage implements LanguageService {
   readonly log: string[] = [];
   #lists = 0;
   #enabled = true;
+  /** It runs build scripts and macros of the folder, and whatever its rust-toolchain.toml names. */
+  #trusted = true;
+  /** A page has had a Rust file open. */
+  #wanted = false;
 
   readonly onDidChange = this.#events.event;
 
@@ -107,8 +111,15 @@ export class RustLanguage implements LanguageService {
   setEnabled(enabled: boolean): void {
     if (enabled === this.#enabled) return;
     this.#enabled = enabled;
-    if (enabled) this.#server.restart();
-    else this.#server.stop('it is switched off in the settings');
+    if (!enabled) this.#server.stop('it is switched off in the settings');
+    else if (this.#wanted) this.restart();
+  }
+
+  /** Whether what the folder brings may be run. */
+  setTrusted(trusted: boolean): void {
+    if (trusted === this.#trusted) return;
+    this.#trusted = trusted;
+    if (this.#wanted) this.restart();
   }
 
   attach(client: string): Disposable {
@@ -123,7 +134,10 @@ export class RustLanguage implements LanguageService {
   sync(request: SyncRequest): void {
     const changes = this.#texts.sync(request);
     if (!this.#texts.has(request.client)) return;
-    if (request.text !== null && this.#enabled) this.#server.start();
+    if (request.text !== null && !this.#wanted) {
+      this.#wanted = true;
+      this.restart();
+    }
     this.#tell(changes);
   }
 
@@ -238,11 +252,16 @@ export class RustLanguage implements LanguageService {
   }
 
   restart(): void {
-    if (this.#enabled) this.#server.restart();
+    if (!this.#enabled) return;
+    if (this.#trusted) this.#server.restart();
+    else this.#server.restrict();
   }
 
   async install(): Promise<Result<void>> {
     const [command, ...args] = this.#installation;
+    // rustup obeys the folder's rust-toolchain.toml.
+    if (!this.#trusted)
+      return fail('untrusted', 'rust-analyzer was not installed.', 'the folder is not trusted', 'Trust it first.');
     this.#server.setInstalling();
     const run = await runProcess(command, args, { cwd: this.#root, timeoutMs: INSTALL_MS, guard: true });
     this.restart();

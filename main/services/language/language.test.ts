@@ -235,3 +235,30 @@ test('what installs it is run, and says what went wrong; then it is looked for a
   language.restart();
   await until('ready');
 });
+
+test('in a folder that nobody trusts nothing is run, not even to find the server; trust starts it, its end ends it', async () => {
+  const asked: string[] = [];
+  language = new RustLanguage({
+    root: folder,
+    find: async () => {
+      asked.push('find');
+      return ok({ command: server(), name: 'fake' });
+    },
+    installation: ['false'],
+    delaysMs: [],
+  });
+  language.setTrusted(false);
+  language.attach(PAGE);
+  type(CODE);
+  language.restart();
+  expect(language.status).toEqual({ phase: 'restricted' });
+  expect(await language.install()).toMatchObject({ ok: false, error: { code: 'untrusted' } });
+  expect(await language.hover(at(1, 4))).toMatchObject({ ok: false, error: { code: 'no-language-server' } });
+  expect(asked).toEqual([]);
+  language.setTrusted(true);
+  await until('ready');
+  expect(await language.symbols(at(1, 1))).toMatchObject({ value: [{ name: 'boot' }, { name: 'main' }] });
+  language.setTrusted(false);
+  expect(language.status).toEqual({ phase: 'restricted' });
+  await vi.waitFor(() => expect(runningProcessCount()).toBe(0), { timeout: 10_000 });
+});

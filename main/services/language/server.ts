@@ -41,7 +41,6 @@ export class LanguageServer implements Disposable {
   #running: Running | undefined;
   /** Counts starts and ends: what belongs to an earlier one is passed over. */
   #round = 0;
-  #asked = false;
   #crashes = 0;
   #timer: NodeJS.Timeout | undefined;
   #disposed = false;
@@ -59,12 +58,7 @@ export class LanguageServer implements Disposable {
     return this.#status.phase === 'indexing' || this.#status.phase === 'ready';
   }
 
-  /** Starts it if it was not asked for before. */
-  start(): void {
-    if (!this.#asked) void this.#start();
-  }
-
-  /** Ends it, if it runs, and starts it anew, with all patience restored. */
+  /** Starts it, after the end of one that runs, with all patience restored. */
   restart(): void {
     this.#end();
     this.#crashes = 0;
@@ -73,8 +67,13 @@ export class LanguageServer implements Disposable {
 
   stop(why: string): void {
     this.#end();
-    this.#asked = false;
     this.#set({ phase: 'idle', why });
+  }
+
+  /** Ends it: what the folder brings may not be run. */
+  restrict(): void {
+    this.#end();
+    this.#set({ phase: 'restricted' });
   }
 
   setInstalling(): void {
@@ -110,7 +109,6 @@ export class LanguageServer implements Disposable {
   }
 
   async #start(): Promise<void> {
-    this.#asked = true;
     this.#round += 1;
     const round = this.#round;
     const isOver = () => this.#disposed || round !== this.#round;
@@ -213,6 +211,8 @@ export function phaseText(status: LanguageStatus): string {
   switch (status.phase) {
     case 'idle':
       return `not running: ${status.why}`;
+    case 'restricted':
+      return 'not running: the folder is not trusted';
     case 'absent':
       return status.error.why;
     case 'installing':

@@ -1,5 +1,5 @@
 import { memo, useLayoutEffect, useRef, useState } from 'react';
-import { cancelBuild, isBuilding, useBuild, useProblemCounts, workspaceRoot } from '../../state/build.ts';
+import { cancelBuild, isBuilding, useBuild, useBuildCounts, workspaceRoot } from '../../state/build.ts';
 import {
   type BuildView,
   elapsedOf,
@@ -51,7 +51,7 @@ function Head({ view, isVisible }: { readonly view: BuildView; readonly isVisibl
   const now = useNow(100, building && isVisible);
   const elapsed = elapsedOf(status, now);
   const progress = progressOf(view);
-  const { errors, warnings } = useProblemCounts();
+  const { errors, warnings } = useBuildCounts();
   const shown = useBuildPane((state) => state.shown);
   return (
     <div className="build-head" data-phase={status.phase}>

@@ -2,6 +2,7 @@ import { cancelBuild, followBuild, isBuilding, runBuild, useBuild } from '../../
 import { onDidSaveDocument } from '../../state/documents.ts';
 import { notify } from '../../state/notifications.ts';
 import { useSettings } from '../../state/settings.ts';
+import { isRestricted, useTrust } from '../../state/trust.ts';
 import { showPane } from '../../workbench/dock.ts';
 import { registerPane } from '../../workbench/panes.ts';
 import { BuildPane } from './BuildPane.tsx';
@@ -18,6 +19,13 @@ async function build(): Promise<void> {
     showPane('problems', false);
     return;
   }
+  if (outcome === 'refused')
+    notify({
+      severity: 'info',
+      key: 'build.refused',
+      message: 'Nothing was built',
+      detail: 'The folder is in restricted mode; the status bar says so, and leads out of it.',
+    });
   if (outcome === 'succeeded' && document.hidden) notify({ severity: 'success', message: 'The kernel is built' });
 }
 
@@ -37,6 +45,8 @@ async function buildAfterSave(): Promise<void> {
 }
 
 onDidSaveDocument((path) => {
+  // Whoever saves is not asked about trust.
+  if (isRestricted(useTrust.getState())) return;
   if (useSettings.getState().settings.buildOnSave && SOURCE.test(path)) void buildAfterSave();
 });
 

@@ -1,6 +1,7 @@
 import { useLayoutEffect, useRef } from 'react';
 import type { LanguageStatus } from '../../../app/contract/language.ts';
 import { followLanguage, installLanguageServer, restartLanguageServer, useLanguage } from '../../state/language.ts';
+import { askForTrust } from '../../state/trust.ts';
 import { Button, IconButton } from '../../widgets/buttons.tsx';
 import { EmptyState } from '../../widgets/EmptyState.tsx';
 import { StatusEntry } from '../../widgets/StatusEntry.tsx';
@@ -21,6 +22,8 @@ interface Said {
 function say(status: LanguageStatus): Said | null {
   switch (status.phase) {
     case 'idle':
+    // The mark of restricted mode says it for all that does not run.
+    case 'restricted':
       return null;
     case 'absent':
       return {
@@ -76,7 +79,16 @@ function LanguagePane() {
   if (said === null && log.length === 0)
     return (
       <EmptyState icon="symbol-class" title="No language server runs">
-        <span>{status.phase === 'idle' ? `It starts with the first Rust file: ${status.why}.` : null}</span>
+        {status.phase === 'restricted' ? (
+          <>
+            <span>It would run programs that this folder brings, and the folder is not trusted.</span>
+            <Button icon="shield" onClick={() => void askForTrust('language')}>
+              Manage Trust
+            </Button>
+          </>
+        ) : (
+          <span>{status.phase === 'idle' ? `It starts with the first Rust file: ${status.why}.` : null}</span>
+        )}
       </EmptyState>
     );
   return (

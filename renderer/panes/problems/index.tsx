@@ -1,6 +1,4 @@
-import { currentProblemGroups, useBuild, useProblemCounts, workspaceRoot } from '../../state/build.ts';
-import { markersOf } from '../../state/build-markers.ts';
-import { setMarkers } from '../../state/markers.ts';
+import { followProblems, useProblems } from '../../state/problems.ts';
 import { Icon } from '../../widgets/Icon.tsx';
 import { StatusEntry } from '../../widgets/StatusEntry.tsx';
 import { registerStatusItem } from '../../workbench/contributions.ts';
@@ -8,13 +6,10 @@ import { showPane } from '../../workbench/dock.ts';
 import { registerPane } from '../../workbench/panes.ts';
 import { ProblemsPane } from './ProblemsPane.tsx';
 
-useBuild.subscribe(({ status }, before) => {
-  if (status.problems !== before.status.problems)
-    setMarkers('rustc', markersOf(currentProblemGroups(), workspaceRoot()));
-});
+followProblems();
 
 function ProblemStatus() {
-  const { errors, warnings } = useProblemCounts();
+  const { errors, warnings } = useProblems((state) => state.counts);
   const title = `${errors} ${errors === 1 ? 'error' : 'errors'}, ${warnings} ${warnings === 1 ? 'warning' : 'warnings'}`;
   return (
     <StatusEntry tone={errors > 0 ? 'error' : undefined} title={title} onClick={() => showPane('problems')}>
@@ -36,7 +31,7 @@ registerPane({
   defaultLocation: 'bottom',
   order: 10,
   useBadge: () => {
-    const { errors, warnings } = useProblemCounts();
+    const { errors, warnings } = useProblems((state) => state.counts);
     return errors + warnings;
   },
   commands: [

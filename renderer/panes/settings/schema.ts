@@ -51,6 +51,7 @@ const OBEYED: ReadonlySet<string> = new Set([
   'autoSave',
   'formatOnSave',
   'rustAnalyzer',
+  'workspaceTrust',
   'buildOnSave',
   'serialScrollbackLines',
   'terminalScrollbackLines',
