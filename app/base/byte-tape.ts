@@ -85,6 +85,11 @@ export class ByteTape implements Disposable {
     }
   }
 
+  /** All that is there now of what comes after byte `from`, for a reader that will not wait for more. */
+  rest(from: number): TapePiece {
+    return this.#slice(Math.min(from, this.#end), Number.POSITIVE_INFINITY);
+  }
+
   dispose(): void {
     this.finish();
   }

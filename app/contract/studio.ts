@@ -119,10 +119,20 @@ export const MachineStartSchema = StartRequestSchema.omit({
 });
 export type MachineStart = z.infer<typeof MachineStartSchema>;
 
+/** A console that is written to a file as it comes. */
+export const SerialLogSchema = z.object({
+  /** In the workspace. */
+  path: WorkspacePathSchema,
+  /** Why it has stopped by itself; null while it goes on. */
+  error: AppErrorSchema.nullable(),
+});
+export type SerialLog = z.infer<typeof SerialLogSchema>;
+
 /** A machine as the studio lists it: those that run, and the last ones of this host that have ended. */
 export const StudioMachineSchema = MachineListingSchema.extend({
   /** Whether this host started it, rather than another terminal. */
   own: z.boolean(),
+  log: SerialLogSchema.nullable(),
 });
 export type StudioMachine = z.infer<typeof StudioMachineSchema>;
 
@@ -228,6 +238,10 @@ export const studioContract = {
     serial: follow(machineId.extend({ from: z.number().int().nonnegative().default(0) }), SerialChunkSchema),
     /** Types at the serial port, as UTF-8. */
     serialWrite: ask(machineId.extend({ text: z.string().max(65_536) }), done),
+    /** Writes the console to a file of the workspace from now on, or with what is kept of it before; at the end of the file, if it is there. */
+    logStart: ask(machineId.extend({ path: WorkspacePathSchema, from: z.enum(['kept', 'now']) }), done),
+    /** Ends that; says how much was written. */
+    logStop: ask(machineId, result(z.object({ path: z.string(), bytes: z.number() }))),
     registers: ask(machineId, result(RegistersSchema)),
     /** What it costs the host, and how fast it works. Asked for as often as a person looks. */
     usage: ask(machineId, result(MachineUsageSchema)),

@@ -215,6 +215,14 @@ export const HeadContentSchema = z.discriminatedUnion('kind', [
 ]);
 export type HeadContent = z.infer<typeof HeadContentSchema>;
 
+/** A file that only grows, held open by whoever writes to it. */
+export interface GrowingFile {
+  readonly path: string;
+  /** Adds at the end. After a failure nothing more should be written: what is there stays. */
+  append(bytes: Uint8Array): Promise<Result<void>>;
+  close(): Promise<void>;
+}
+
 export interface WorkspaceService extends Disposable {
   readonly info: WorkspaceInfo;
   /** What a directory holds: directories first, then by name. */
@@ -222,6 +230,8 @@ export interface WorkspaceService extends Disposable {
   read(path: string): Promise<Result<FileContent>>;
   /** Replaces the whole content at once, keeping the file's mode; a reader sees the old text or the new. */
   write(request: WriteRequest): Promise<Result<WriteOutcome>>;
+  /** Opens a file to write at its end, and makes it and the directories above it where they are not there. */
+  grow(path: string): Promise<Result<GrowingFile>>;
   /** Makes an empty file or a directory, and the directories above it. Refuses what exists. */
   create(path: string, kind: 'file' | 'directory'): Promise<Result<void>>;
   /** Moves; refuses to overwrite. */

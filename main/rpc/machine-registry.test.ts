@@ -1,10 +1,12 @@
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { Emitter } from '../../app/base/event.ts';
-import { fail, ok } from '../../app/base/result.ts';
+import { fail, ok, type Result } from '../../app/base/result.ts';
 import type { Machine, MachineInfo, MachineService, MachineState } from '../../app/contract/index.ts';
 import type { StudioMachine } from '../../app/contract/studio.ts';
 import { PROFILE_DEFAULTS } from '../../app/machine/profile.ts';
 import { MachineRegistry } from './machine-registry.ts';
+import { RunningLog } from './serial-log.ts';
+import { SerialTape } from './serial-tape.ts';
 
 /** A machine at the border: QEMU's part is played by the test. */
 class FakeMachine implements Machine {
@@ -55,6 +57,28 @@ class FakeMachine implements Machine {
   dispose(): void {
     this.disposed = true;
   }
+}
+
+/** A file of so many bytes at most. */
+function fakeFile(path: string, room = Number.POSITIVE_INFINITY) {
+  const parts: Buffer[] = [];
+  const text = () => Buffer.concat(parts).toString();
+  const file = {
+    path,
+    text,
+    closed: 0,
+    wait: Promise.resolve(),
+    append: async (bytes: Uint8Array): Promise<Result<void>> => {
+      await file.wait;
+      if (text().length + bytes.length > room) return fail('disk-full', 'The disk is full.', '', '');
+      parts.push(Buffer.from(bytes));
+      return ok();
+    },
+    close: async () => {
+      file.closed += 1;
+    },
+  };
+  return file;
 }
 
 const STOPPED: MachineState = { phase: 'stopped', by: 'user' };
@@ -158,4 +182,65 @@ test('a machine that runs stays on the list; of those that ended the last eight'
   );
   expect(registry.forget('direct-5')).toMatchObject({ ok: true });
   expect((await registry.list()).map(({ info }) => info.id)).not.toContain('direct-5');
+});
+
+test('a console goes on into a file through a reset, from now on or with what is kept, until it is stopped or the machine ends', async () => {
+  const machine = await start();
+  machine.print('early\n');
+  const kept = fakeFile('kept.log');
+  const now = fakeFile('now.log');
+  await registry.startLog('direct-0', 'kept', kept);
+  expect((await registry.list())[0]?.log).toEqual({ path: 'kept.log', error: null });
+  machine.print('late\n');
+  machine.become({ phase: 'paused' });
+  await machine.reset();
+  machine.print('after the reset\n');
+  expect(await registry.stopLog('direct-0')).toEqual({ ok: true, value: { path: 'kept.log', bytes: 32 } });
+  machine.print('between\n');
+  expect([kept.text(), kept.closed]).toEqual(['boot\nearly\nlate\nafter the reset\n', 1]);
+  expect(await registry.stopLog('direct-0')).toMatchObject({ ok: false, error: { code: 'no-log' } });
+
+  await registry.startLog('direct-0', 'now', now);
+  machine.print('last words\n');
+  machine.become(STOPPED);
+  await vi.waitFor(async () => expect((await registry.list())[0]?.log).toBeNull());
+  expect([now.text(), now.closed]).toEqual(['last words\n', 1]);
+});
+
+test('a file that takes no more ends its log, and the list says why', async () => {
+  const machine = await start();
+  const file = fakeFile('full.log', 8);
+  await registry.startLog('direct-0', 'now', file);
+  machine.print('12345678');
+  await vi.waitFor(() => expect(file.text()).toBe('12345678'));
+  machine.print('9');
+  await vi.waitFor(async () => expect((await registry.list())[0]?.log?.error?.code).toBe('disk-full'));
+  machine.print('10');
+  expect([file.text(), file.closed]).toEqual(['12345678', 1]);
+  // Another file may be tried at once.
+  const other = fakeFile('other.log');
+  expect(await registry.startLog('direct-0', 'now', other)).toEqual(ok());
+  expect((await registry.list())[0]?.log).toEqual({ path: 'other.log', error: null });
+  expect(await registry.startLog('nobody', 'now', fakeFile('x'))).toMatchObject({ error: { code: 'no-machine' } });
+});
+
+test('a log is bounded, and a reader that was overtaken says so in the file', async () => {
+  const machine = await start();
+  const tape = new SerialTape(machine);
+  const bounded = fakeFile('bounded.log');
+  const log = new RunningLog(tape, bounded, 0, () => {}, 8);
+  machine.print('and more');
+  await vi.waitFor(() => expect(log.state?.error?.code).toBe('log-limit'));
+  expect(bounded.text()).toBe('boot\nand');
+  const slow = fakeFile('slow.log');
+  let release = () => {};
+  slow.wait = new Promise((resolve) => {
+    release = () => resolve();
+  });
+  const overtaken = new RunningLog(tape, slow, 0, () => {});
+  for (let i = 0; i < 3000; i++) machine.print('x'.repeat(1024));
+  release();
+  await overtaken.stop();
+  expect(slow.text()).toMatch(/^boot\nand more\n--- \d+ bytes came too fast and are left out here ---\nx+$/);
+  tape.dispose();
 });

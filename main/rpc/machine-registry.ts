@@ -3,8 +3,10 @@ import { Emitter } from '../../app/base/event.ts';
 import { fail, ok, type Result } from '../../app/base/result.ts';
 import type { Machine, MachineService, StartOptions, StartRequest } from '../../app/contract/index.ts';
 import type { SerialChunk, StudioMachine } from '../../app/contract/studio.ts';
+import type { GrowingFile } from '../../app/contract/workspace.ts';
 import { isEnded } from '../../app/machine/state.ts';
 import { follow } from './follow.ts';
+import { RunningLog } from './serial-log.ts';
 import { SerialTape } from './serial-tape.ts';
 
 /** Machines that have ended stay for a look at their last words; the oldest go first. */
@@ -17,6 +19,7 @@ interface Known {
   readonly own: boolean;
   readonly tape: SerialTape;
   readonly subscription: Disposable;
+  log: RunningLog | null;
 }
 
 /** The machines that this host has started or attached to, with their consoles, and those that others have started. */
@@ -77,7 +80,7 @@ export class MachineRegistry implements Disposable {
     }
     if (attached.value.info.id !== id) {
       attached.value.dispose();
-      return fail('no-machine', `No machine ${id} runs.`, '', 'Start one.');
+      return noMachine(id);
     }
     this.#keep(attached.value, false);
     return attached;
@@ -89,6 +92,31 @@ export class MachineRegistry implements Disposable {
     const tape = machine.ok ? this.#known.get(id)?.tape : undefined;
     if (tape === undefined) yield { offset: from, data: '', ended: true };
     else yield* tape.read(from, signal);
+  }
+
+  /** Writes a console into a file, which is closed with it. One file at a time. */
+  async startLog(id: string, from: 'kept' | 'now', file: GrowingFile): Promise<Result<void>> {
+    const machine = await this.find(id);
+    const known = this.#known.get(id);
+    if (!machine.ok || known === undefined) {
+      await file.close();
+      return machine.ok ? noMachine(id) : machine;
+    }
+    if (known.log !== null) await known.log.stop();
+    known.log = new RunningLog(known.tape, file, from === 'now' ? known.tape.end : 0, () => this.#changed.fire());
+    this.#changed.fire();
+    return ok();
+  }
+
+  async stopLog(id: string): Promise<Result<{ path: string; bytes: number }>> {
+    const known = this.#known.get(id);
+    const log = known?.log ?? null;
+    if (known === undefined || log === null)
+      return fail('no-log', 'This console is not written to a file.', '', 'Start that first.');
+    known.log = null;
+    const written = await log.stop();
+    this.#changed.fire();
+    return ok(written);
   }
 
   forget(id: string): Result<void> {
@@ -113,7 +141,7 @@ export class MachineRegistry implements Disposable {
       this.#prune();
       this.#changed.fire();
     });
-    const known: Known = { machine, own, tape: new SerialTape(machine), subscription };
+    const known: Known = { machine, own, tape: new SerialTape(machine), subscription, log: null };
     this.#known.set(machine.info.id, known);
     this.#unreachable.delete(machine.info.id);
     this.#changed.fire();
@@ -126,6 +154,7 @@ export class MachineRegistry implements Disposable {
     this.#known.delete(id);
     known.subscription.dispose();
     known.tape.dispose();
+    known.log?.dispose();
     // Letting go of another's machine closes a socket; our own end with the service.
     if (!known.own) known.machine.dispose();
   }
@@ -154,13 +183,17 @@ export class MachineRegistry implements Disposable {
       if (this.#known.has(info.id) || info.ownerPid === process.pid) continue;
       const found = await this.find(info.id);
       if (found.ok || this.#unreachable.has(info.id) || found.error.code === 'no-machine') continue;
-      this.#unreachable.set(info.id, { info, state: { phase: 'failed', error: found.error }, own: false });
+      this.#unreachable.set(info.id, { info, state: { phase: 'failed', error: found.error }, own: false, log: null });
       changed = true;
     }
     if (changed) this.#changed.fire();
   }
 }
 
-function describe({ machine, own }: Known): StudioMachine {
-  return { info: machine.info, state: machine.state, own };
+function describe({ machine, own, log }: Known): StudioMachine {
+  return { info: machine.info, state: machine.state, own, log: log?.state ?? null };
+}
+
+function noMachine(id: string) {
+  return fail('no-machine', `No machine ${id} runs.`, '', 'Start one.');
 }

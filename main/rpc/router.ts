@@ -163,6 +163,11 @@ function createRoutes(services: StudioServices, info: StudioInfo, builds: BuildM
           return ok();
         }).then(done),
       ),
+      logStart: os.machines.logStart.handler(async ({ input }) => {
+        const file = await workspace.grow(input.path);
+        return file.ok ? machines.startLog(input.id, input.from, file.value).then(done) : file;
+      }),
+      logStop: os.machines.logStop.handler(({ input }) => machines.stopLog(input.id)),
       usage: os.machines.usage.handler(({ input }) =>
         withMachine(input.id, async ({ info: machine }) => {
           const [usage, trace] = await Promise.all([services.machines.usage(machine), inspect.trace({ machine })]);

@@ -1,4 +1,4 @@
-import { ByteTape } from '../../app/base/byte-tape.ts';
+import { ByteTape, type TapePiece } from '../../app/base/byte-tape.ts';
 import { type CancelSignal, isCancelled } from '../../app/base/cancel.ts';
 import type { Disposable } from '../../app/base/disposable.ts';
 import type { Machine } from '../../app/contract/index.ts';
@@ -24,6 +24,21 @@ export class SerialTape implements Disposable {
       machine.onDidChangeState(finishAtEnd),
     ];
     finishAtEnd();
+  }
+
+  /** How far it is. */
+  get end(): number {
+    return this.#tape.end;
+  }
+
+  /** The bytes themselves, from `from` on, or from the oldest that is kept. Ends with the machine, and with the signal. */
+  bytes(from: number, signal: CancelSignal): AsyncGenerator<TapePiece> {
+    return this.#tape.read(from, { signal });
+  }
+
+  /** What is there of them now. */
+  rest(from: number): TapePiece {
+    return this.#tape.rest(from);
   }
 
   /** From byte `from` on, or from the oldest that is kept. Ends after the machine's end, and with the signal. */

@@ -1,24 +1,33 @@
-import { useEffect } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { dismiss, type Notification, type Severity, useNotifications } from '../state/notifications.ts';
 import { Button, IconButton } from '../widgets/buttons.tsx';
 import { Icon } from '../widgets/Icon.tsx';
+import { useToastPlace } from './use-toast-place.ts';
 import './notifications.css';
 
 const ICON: Readonly<Record<Severity, string>> = { info: 'info', success: 'pass', warning: 'warning', error: 'error' };
 const SHOWN_MS = 6000;
 /** Time to read and to decide. */
 const SHOWN_WITH_ACTIONS_MS = 12_000;
+/** More would cover the window; the others come when these are gone. */
+const SHOWN_AT_ONCE = 3;
 
 function Toast({ item }: { readonly item: Notification }) {
+  const [held, setHeld] = useState(false);
   useEffect(() => {
-    if (item.sticky) return;
+    // Whoever points at it or is in it with the keyboard still reads it.
+    if (item.sticky || held) return;
     const timer = setTimeout(() => dismiss(item.id), item.actions.length > 0 ? SHOWN_WITH_ACTIONS_MS : SHOWN_MS);
     return () => clearTimeout(timer);
-  }, [item]);
+  }, [item, held]);
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: Escape is one more way to the button in it
     <div
       className={`toast toast-${item.severity}`}
+      onPointerEnter={() => setHeld(true)}
+      onPointerLeave={() => setHeld(false)}
+      onFocus={() => setHeld(true)}
+      onBlur={() => setHeld(false)}
       onKeyDown={(event) => {
         if (event.key !== 'Escape') return;
         event.stopPropagation();
@@ -51,12 +60,23 @@ function Toast({ item }: { readonly item: Notification }) {
   );
 }
 
-/** Messages in the corner, newest at the bottom; read out as they come. */
+/** Messages in the lower right, newest at the bottom, where they cover no control; read out as they come. */
 export function Notifications() {
   const items = useNotifications((state) => state.items);
+  const list = useRef<HTMLElement>(null);
+  const { right, bottom } = useToastPlace(list, items.length > 0);
+  const waiting = items.length - SHOWN_AT_ONCE;
   return (
-    <section className="toasts" aria-label="Notifications" aria-live="polite" data-region="notifications">
-      {items.map((item) => (
+    <section
+      ref={list}
+      className="toasts"
+      aria-label="Notifications"
+      aria-live="polite"
+      data-region="notifications"
+      style={{ translate: `${-right}px ${-bottom}px` }}
+    >
+      {waiting > 0 ? <p className="toasts-waiting">{waiting} more</p> : null}
+      {items.slice(-SHOWN_AT_ONCE).map((item) => (
         <Toast key={item.id} item={item} />
       ))}
     </section>

@@ -3,6 +3,7 @@ import { studio } from '../host/client.ts';
 import { notify } from '../state/notifications.ts';
 import { openableOf, placesOf, placeText } from '../state/places.ts';
 import { copyText } from '../widgets/clipboard.ts';
+import { ask } from './dialog.ts';
 import { openFile } from './open.ts';
 
 /**
@@ -20,6 +21,26 @@ export async function describeLinks(machine: string | null, links: readonly Text
     }),
   );
 }
+
+/**
+ * A hyperlink of a program's output. Its text may say one thing and its address another, so the address is shown as the browser would
+ * take it, with the letters of other alphabets spelled out, and a person decides.
+ */
+export async function askForAddress(text: string): Promise<void> {
+  const address = URL.canParse(text) ? new URL(text) : null;
+  if (address === null || (address.protocol !== 'http:' && address.protocol !== 'https:')) return;
+  // A window of the desktop shell opens no other windows.
+  const buttons = window.ring0 === undefined ? [COPY, OPEN] : [COPY];
+  const wanted = await ask(
+    `A link to ${address.host}`,
+    `${address.href}\n\nThe program whose output this is has written this address; it may not be what the link’s text says.`,
+    buttons,
+  );
+  if (wanted === COPY) await copyText(address.href);
+  if (wanted === OPEN) window.open(address.href, '_blank', 'noopener,noreferrer');
+}
+const COPY = 'Copy Address';
+const OPEN = 'Open in New Tab';
 
 /** Opens what a link means; what cannot be opened is said. */
 export async function followLink(machine: string | null, link: TextLink): Promise<void> {

@@ -2,7 +2,7 @@
  * A studio whose machines are played by a test, behind the real contract and the real server: for what no real guest does when it is
  * asked to, such as lying about its name or printing a megabyte a second. All else, files and settings included, is real.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DisposableStore, toDisposable } from '../../app/base/disposable.ts';
@@ -86,6 +86,8 @@ export async function startFakeStudio(
   const owned = new DisposableStore();
   const home = mkdtempSync(join(tmpdir(), 'r0-fake-'));
   owned.add(toDisposable(() => rmSync(home, { recursive: true, force: true })));
+  // What a test has made is trusted.
+  writeFileSync(join(home, 'settings.json'), JSON.stringify({ workspaceTrust: false }));
   const page = expectOk(await ensurePage(root, () => {}));
   const real = owned.add(
     expectOk(await createStudioServices({ root, workspace: folder, data: home, runRoot: join(home, 'run') })),

@@ -8,6 +8,7 @@ import {
   type FileContent,
   type FileList,
   type GitStatus,
+  type GrowingFile,
   type HeadContent,
   MAX_TEXT_BYTES,
   type ReplaceOutcome,
@@ -24,6 +25,7 @@ import {
 } from '../../../app/contract/workspace.ts';
 import { etagOf, isDraft, readContent, writeContent } from './content.ts';
 import { readHead, readStatus } from './git.ts';
+import { openGrowing } from './growing-file.ts';
 import { cannotReach, Enclosure, isGitInternal, isThere } from './paths.ts';
 import { type Replaced, replaceAll, undoAll } from './replace.ts';
 import { listFiles, searchFiles } from './search.ts';
@@ -100,6 +102,13 @@ export class FolderWorkspace implements WorkspaceService {
     } catch (error) {
       return cannotReach(path, error);
     }
+  }
+
+  async grow(path: string): Promise<Result<GrowingFile>> {
+    const refused = refuseGit(path);
+    if (refused !== undefined) return refused;
+    const place = await this.#enclosure.target(path);
+    return place.ok ? openGrowing(place.value, path) : place;
   }
 
   async write({ path, text, expected }: WriteRequest): Promise<Result<WriteOutcome>> {

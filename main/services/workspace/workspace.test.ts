@@ -72,6 +72,7 @@ describe('nothing leaves the folder', () => {
     expect(await workspace.list(path)).toMatchObject(refused);
     expect(await write(path, 'x', ANY_CONTENT)).toMatchObject(refused);
     expect(await workspace.create(path, 'file')).toMatchObject(refused);
+    expect(await workspace.grow(path)).toMatchObject(refused);
     expect(await workspace.rename(path, 'x')).toMatchObject(refused);
     expect(await workspace.rename('src/main.rs', path)).toMatchObject(refused);
     expect(await workspace.delete(path)).toMatchObject(refused);
@@ -434,6 +435,40 @@ describe('git', () => {
         { path: 'both.rs', index: 'conflicted', workTree: 'conflicted', from: null },
         { path: 'x', index: 'unmodified', workTree: 'untracked', from: null },
       ],
+    });
+  });
+});
+
+describe('a file that grows', () => {
+  test('is made with its folders, added to at its end, and goes on where it was', async () => {
+    for (const text of ['one\n', 'two\n']) {
+      const file = await workspace.grow('logs/deep/serial.log');
+      if (!file.ok) throw new Error(file.error.what);
+      expect(await file.value.append(Buffer.from(text))).toMatchObject({ ok: true });
+      await file.value.close();
+    }
+    expect(readFileSync(at('logs/deep/serial.log'), 'utf8')).toBe('one\ntwo\n');
+  });
+
+  test('is a file of the workspace, and nothing else', async () => {
+    symlinkSync(join(folder, 'outside', 'secret.txt'), at('link'));
+    symlinkSync(join(folder, 'outside'), at('away'));
+    execFileSync('mkfifo', [at('pipe')]);
+    expect(await workspace.grow('link')).toMatchObject({ ok: false, error: { code: 'outside-workspace' } });
+    expect(await workspace.grow('away/x.log')).toMatchObject({ ok: false, error: { code: 'outside-workspace' } });
+    expect(await workspace.grow('.git/hooks/x')).toMatchObject({ ok: false });
+    expect(await workspace.grow('src')).toMatchObject({ ok: false });
+    expect(await workspace.grow('pipe')).toMatchObject({ ok: false });
+    expect(readFileSync(join(folder, 'outside', 'secret.txt'), 'utf8')).toBe('secret');
+  });
+
+  test('says why it has stopped', async () => {
+    const file = await workspace.grow('closed.log');
+    if (!file.ok) throw new Error(file.error.what);
+    await file.value.close();
+    expect(await file.value.append(Buffer.from('x'))).toMatchObject({
+      ok: false,
+      error: { code: 'cannot-write-file' },
     });
   });
 });

@@ -19,6 +19,11 @@ export interface TerminalOptions {
   /** What each link of a line leads to, in words, for its tooltip; null for those that lead nowhere, which are not underlined. */
   readonly describe: (links: readonly TextLink[]) => Promise<readonly (string | null)[]>;
   readonly follow: (link: TextLink) => void;
+  /**
+   * A person has clicked a hyperlink that the output itself brings (OSC 8), whose text need not be its address. The address is one of
+   * http or https, and a guest's word: nobody goes there unasked.
+   */
+  readonly onHyperlink: (address: string) => void;
 }
 
 export interface SearchCount {
@@ -47,7 +52,10 @@ export class TerminalView implements Disposable {
   readonly onDidChangeTitle: Event<string>;
   readonly onDidSearch: Event<SearchCount>;
 
-  constructor(element: HTMLElement, { label, scrollback, fontSize, convertEol, describe, follow }: TerminalOptions) {
+  constructor(
+    element: HTMLElement,
+    { label, scrollback, fontSize, convertEol, describe, follow, onHyperlink }: TerminalOptions,
+  ) {
     this.#terminal = new Terminal({
       scrollback,
       fontSize,
@@ -60,6 +68,12 @@ export class TerminalView implements Disposable {
       allowProposedApi: true,
       convertEol,
       overviewRuler: {},
+      linkHandler: {
+        activate: (_event, address) => onHyperlink(address),
+        hover: (_event, address) => this.#terminal.element?.setAttribute('title', `Leads to ${address}`),
+        leave: () => this.#terminal.element?.removeAttribute('title'),
+        allowNonHttpProtocols: false,
+      },
     });
     const terminal = this.#terminal;
     terminal.loadAddon(this.#fit);

@@ -27,6 +27,7 @@ export function useTerminalView(options: ShownTerminal): [RefObject<HTMLDivEleme
       scrollback,
       describe: (links) => latest.current.describe(links),
       follow: (link) => latest.current.follow(link),
+      onHyperlink: (address) => latest.current.onHyperlink(address),
     });
     made.interceptKeys((event) => {
       if (!event.ctrlKey || !event.shiftKey || event.code !== 'KeyC' || made.selection === '') return false;

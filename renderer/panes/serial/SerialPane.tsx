@@ -1,4 +1,5 @@
 import { useEffect } from 'react';
+import type { SerialLog } from '../../../app/contract/studio.ts';
 import { SearchBar } from '../../editors/terminal/SearchBar.tsx';
 import { useTerminalView } from '../../editors/terminal/use-terminal-view.ts';
 import { abilitiesOf, stateWords } from '../../state/machine-view.ts';
@@ -9,8 +10,9 @@ import { copyText } from '../../widgets/clipboard.ts';
 import { EmptyState } from '../../widgets/EmptyState.tsx';
 import { runCommand } from '../../workbench/commands.ts';
 import { handleFocus } from '../../workbench/dock.ts';
-import { describeLinks, followLink } from '../../workbench/follow-link.ts';
+import { askForAddress, describeLinks, followLink } from '../../workbench/follow-link.ts';
 import type { PaneProps } from '../../workbench/panes.ts';
+import { LogBar } from './LogBar.tsx';
 import { sessionOf, setTerminal, useSerial } from './store.ts';
 
 /** The serial console of the machine that is shown. */
@@ -26,15 +28,24 @@ export function SerialPane({ isVisible }: PaneProps) {
       </EmptyState>
     );
   }
-  return <Console machineId={machine.info.id} canType={abilitiesOf(machine.state).type} isVisible={isVisible} />;
+  return (
+    <Console
+      machineId={machine.info.id}
+      log={machine.log}
+      canType={abilitiesOf(machine.state).type}
+      isVisible={isVisible}
+    />
+  );
 }
 
 function Console({
   machineId,
+  log,
   canType,
   isVisible,
 }: {
   readonly machineId: string;
+  readonly log: SerialLog | null;
   readonly canType: boolean;
   readonly isVisible: boolean;
 }) {
@@ -49,6 +60,7 @@ function Console({
     isVisible,
     convertEol: true,
     describe: (links) => describeLinks(machineId, links),
+    onHyperlink: (address) => void askForAddress(address),
     follow: (link) => void followLink(machineId, link),
   });
 
@@ -86,6 +98,7 @@ function Console({
 
   return (
     <div className="terminal-view">
+      {log === null ? null : <LogBar machineId={machineId} log={log} />}
       {searching && view !== null ? (
         <SearchBar
           view={view}

@@ -1,10 +1,11 @@
 import { machineTitle, stateWords } from '../../state/machine-view.ts';
-import { chooseMachine, shownMachine, useMachineList, useShownMachine } from '../../state/machines.ts';
+import { chooseMachine, shownMachine, useMachineList, useMachines, useShownMachine } from '../../state/machines.ts';
 import { IconButton } from '../../widgets/buttons.tsx';
 import { downloadFile } from '../../widgets/clipboard.ts';
 import { runCommand } from '../../workbench/commands.ts';
 import { showPane } from '../../workbench/dock.ts';
 import { registerPane } from '../../workbench/panes.ts';
+import { tellFailedLogs, toggleLog } from './log.ts';
 import { SerialPane } from './SerialPane.tsx';
 import { currentTerminal, shownLog, useSerial } from './store.ts';
 import '../../widgets/controls.css';
@@ -14,6 +15,7 @@ function Actions() {
   const machines = useMachineList();
   const shown = useShownMachine();
   if (shown === null) return null;
+  const isLogging = shown.log !== null && shown.log.error === null;
   return (
     <>
       {machines.length < 2 ? null : (
@@ -32,10 +34,24 @@ function Actions() {
       )}
       <IconButton icon="search" label="Find in the console" onClick={() => void runCommand('serial.find')} />
       <IconButton icon="clear-all" label="Clear the console" onClick={() => void runCommand('serial.clear')} />
+      <IconButton
+        icon={isLogging ? 'stop-circle' : 'record'}
+        label={isLogging ? 'Stop logging to a file' : 'Log to a file'}
+        pressed={isLogging}
+        onClick={() => void runCommand('serial.log')}
+      />
       <IconButton icon="save" label="Save the log as a file" onClick={() => void runCommand('serial.save')} />
     </>
   );
 }
+
+useMachines.subscribe(({ machines }) => {
+  tellFailedLogs(
+    (machines ?? []).flatMap(({ info, log }) =>
+      log === null || log.error === null ? [] : [{ id: info.id, error: log.error }],
+    ),
+  );
+});
 
 const hasMachine = () => shownMachine() !== null;
 
@@ -73,6 +89,7 @@ registerPane({
       when: hasMachine,
       run: () => currentTerminal()?.copy(),
     },
+    { id: 'serial.log', title: 'Log to File', category: 'Serial', when: hasMachine, run: toggleLog },
     {
       id: 'serial.save',
       title: 'Save Log as File',

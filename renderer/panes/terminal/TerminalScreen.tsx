@@ -9,7 +9,7 @@ import { notify } from '../../state/notifications.ts';
 import { useSettings } from '../../state/settings.ts';
 import { Button } from '../../widgets/buttons.tsx';
 import { copyText } from '../../widgets/clipboard.ts';
-import { describeLinks, followLink } from '../../workbench/follow-link.ts';
+import { askForAddress, describeLinks, followLink } from '../../workbench/follow-link.ts';
 import { openMenu } from '../../workbench/menu.ts';
 import { killTerminal, restartTerminal, sessionOf, setDrawn, setTitle, useTerminals } from './store.ts';
 import { endWords } from './view.ts';
@@ -37,6 +37,7 @@ export function TerminalScreen({
     isVisible: isVisible && isActive,
     convertEol: false,
     describe: (links) => describeLinks(machine(), links),
+    onHyperlink: (address) => void askForAddress(address),
     follow: (link) => void followLink(machine(), link),
   });
 
