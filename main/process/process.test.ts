@@ -67,6 +67,19 @@ test('killing takes the grandchildren along', async () => {
   expect(await waitUntil(async () => !(await isAlive(grandchild)))).toBe(true);
 });
 
+test('so does killing one that has the terminal, and with it the group of its owner', async () => {
+  let output = '';
+  const started = await startProcess('/bin/sh', ['-c', "sh -c 'sleep 100 & echo $!; wait'; true"], {
+    stdin: 'terminal',
+    onStdout: (bytes) => (output += bytes),
+  });
+  if (!started.ok) throw new Error(started.error.why);
+  expect(await waitUntil(async () => output.endsWith('\n'))).toBe(true);
+  started.value.kill('SIGTERM');
+  await started.value.exited;
+  expect(await waitUntil(async () => !(await isAlive(Number(output))))).toBe(true);
+});
+
 test('a process that ignores SIGTERM is killed after its grace', async () => {
   let output = '';
   const started = await startProcess('/bin/sh', ['-c', 'trap "" TERM; echo on; while :; do sleep 0.05; done'], {

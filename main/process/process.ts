@@ -3,6 +3,7 @@ import type { Writable } from 'node:stream';
 import { type CancelSignal, isCancelled } from '../../app/base/cancel.ts';
 import type { Disposable } from '../../app/base/disposable.ts';
 import { fail, messageOf, ok, type Result, systemCodeOf } from '../../app/base/result.ts';
+import { descendantsOf } from './descendants.ts';
 import { type GuardMeans, guardMeans, pdeathsigCommand, startWatchdog } from './guard.ts';
 
 /** How a process ended. */
@@ -82,12 +83,16 @@ export class ManagedProcess implements Disposable {
     return this.#child.stdin;
   }
 
-  /** Signals the whole group; nothing happens if it is gone. */
+  /** Signals it with all that it has started; nothing happens if it is gone. */
   kill(signal: NodeJS.Signals = 'SIGKILL'): void {
     if (this.#ended) return;
     try {
       if (this.#ownGroup && process.platform !== 'win32') process.kill(-this.pid, signal);
-      else this.#child.kill(signal);
+      else {
+        // In the group of the terminal, which is ours too.
+        if (process.platform !== 'win32') for (const pid of descendantsOf(this.pid)) signalOne(pid, signal);
+        this.#child.kill(signal);
+      }
     } catch (error) {
       if (systemCodeOf(error) !== 'ESRCH') throw error;
     }
@@ -107,6 +112,15 @@ export class ManagedProcess implements Disposable {
   dispose(): void {
     if (this.#endsWithStdin) this.#child.stdin?.destroy();
     else this.kill('SIGKILL');
+  }
+}
+
+/** What has ended meanwhile, or has become root's through sudo, is beyond us. */
+function signalOne(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if (!['ESRCH', 'EPERM'].includes(systemCodeOf(error))) throw error;
   }
 }
 

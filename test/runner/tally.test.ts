@@ -1,8 +1,20 @@
 import { describe, expect, it } from 'vitest';
 import { add, emptyTally, summary, tallyCargo, tallyCommand, tallyVitest, verdict } from './tally.mjs';
+import { reasonOf } from './vitest-reporter.mjs';
 
 const lines = (...records: object[]) => records.map((record) => `${JSON.stringify(record)}\n`).join('');
 const end = { state: 'end' };
+
+describe('reasonOf', () => {
+  it('is the note, else what the name says, else what the file says of all its tests', () => {
+    expect(reasonOf('no data', 'a: b', [])).toBe('no data');
+    expect(reasonOf('', 'the studio in Electron: no display: DISPLAY is not set', [])).toBe(
+      'no display: DISPLAY is not set',
+    );
+    expect(reasonOf('', 'opens a file', ['editors in a browser: needs Chromium'])).toBe('needs Chromium');
+    expect(reasonOf('', 'opens a file', ['another'])).toBe('');
+  });
+});
 
 describe('tallyVitest', () => {
   it('counts, and keeps reasons', () => {

@@ -4,6 +4,17 @@
  */
 import { appendFileSync } from 'node:fs';
 
+/**
+ * Why a test was skipped: its note, or what stands behind the colon of a name such as `builds in a browser: needs Chromium`, which is
+ * how a file says it of all its tests.
+ * @param {string} note @param {string} name @param {readonly string[]} siblings names of the skipped tests of the file
+ */
+export function reasonOf(note, name, siblings) {
+  if (note !== '') return note;
+  const said = [name, ...siblings].map((it) => /: (.+)$/.exec(it)?.[1]).find((it) => it !== undefined);
+  return said ?? '';
+}
+
 export default class RecordReporter {
   #path = process.env.TEST_RECORDS;
 
@@ -12,16 +23,26 @@ export default class RecordReporter {
   }
 
   onTestCaseResult(test) {
-    const result = test.result();
-    this.#write({
-      state: result.state,
-      name: `${test.module.relativeModuleId} > ${test.fullName}`,
-      reason: result.note ?? '',
-    });
+    const { state, note = '' } = test.result();
+    // Skipped ones wait for the end of their file, where one may speak for all.
+    if (state === 'skipped') return;
+    this.#write({ state, name: `${test.module.relativeModuleId} > ${test.fullName}`, reason: note });
   }
 
   /** A file that does not load, or a hook that throws, has no failing test of its own. */
   onTestModuleEnd(module) {
+    const skipped = [...module.children.allTests('skipped')];
+    const names = skipped.filter((test) => test.parent === module).map((test) => test.name);
+    for (const test of skipped) {
+      const reason = reasonOf(test.result().note ?? '', test.name, names);
+      const name = `${module.relativeModuleId} > ${test.fullName}`;
+      // The list of skipped tests writes the reason behind the name.
+      this.#write({
+        state: 'skipped',
+        name: name.endsWith(`: ${reason}`) ? name.slice(0, -2 - reason.length) : name,
+        reason,
+      });
+    }
     for (const error of module.errors())
       this.#write({ state: 'failed', name: module.relativeModuleId, reason: error.message });
     for (const suite of module.children.allSuites()) {

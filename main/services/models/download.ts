@@ -2,6 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { isCancelled } from '../../../app/base/cancel.ts';
+import type { Disposable } from '../../../app/base/disposable.ts';
 import { fail, messageOf, ok, type Result, systemCodeOf } from '../../../app/base/result.ts';
 import type { ModelOptions } from '../../../app/contract/index.ts';
 import { cancelled } from '../../process/index.ts';
@@ -53,22 +54,23 @@ async function fetchChecked(
   const hash = createHash('sha256');
   let done = await hashExisting(part, hash);
   let fruitless = 0;
-  let lastReport = 0;
-  const report = (bytes: number) => {
-    const now = performance.now();
-    if (now - lastReport < PROGRESS_MS && bytes !== remote.value.bytes) return;
-    lastReport = now;
-    options.onProgress?.({ message: 'downloading', done: bytes, total: remote.value.bytes, unit: 'bytes' });
-  };
-  while (done < remote.value.bytes) {
-    const before = done;
-    const outcome = await receive(remote.value, part, done, hash, signal, report);
-    done = outcome.done;
-    if (outcome.kind === 'refused') return outcome.error;
-    fruitless = done > before ? 0 : fruitless + 1;
-    if (fruitless > MAX_RETRIES) {
-      throw outcome.kind === 'broken' ? outcome.cause : new Error('the server ends the connection early');
+  const progress = new CalmProgress((bytes) =>
+    options.onProgress?.({ message: 'downloading', done: bytes, total: remote.value.bytes, unit: 'bytes' }),
+  );
+  try {
+    while (done < remote.value.bytes) {
+      const before = done;
+      const outcome = await receive(remote.value, part, done, hash, signal, (bytes) => progress.report(bytes));
+      done = outcome.done;
+      if (outcome.kind === 'refused') return outcome.error;
+      fruitless = done > before ? 0 : fruitless + 1;
+      if (fruitless > MAX_RETRIES) {
+        throw outcome.kind === 'broken' ? outcome.cause : new Error('the server ends the connection early');
+      }
     }
+    progress.flush();
+  } finally {
+    progress.dispose();
   }
   const found = hash.digest('hex');
   if (found !== remote.value.sha256) {
@@ -84,6 +86,36 @@ async function fetchChecked(
   await rename(part, target);
   await rm(`${part}.sha256`, { force: true });
   return ok();
+}
+
+/** Reports so often as a person can see, the last one included: a connection that stands still shows where it does. */
+class CalmProgress implements Disposable {
+  readonly #tell: (done: number) => void;
+  #latest: number | null = null;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(tell: (done: number) => void) {
+    this.#tell = tell;
+  }
+
+  report(done: number): void {
+    this.#latest = done;
+    if (this.#timer !== undefined) return;
+    this.flush();
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      if (this.#latest !== null) this.report(this.#latest);
+    }, PROGRESS_MS);
+  }
+
+  flush(): void {
+    if (this.#latest !== null) this.#tell(this.#latest);
+    this.#latest = null;
+  }
+
+  dispose(): void {
+    clearTimeout(this.#timer);
+  }
 }
 
 /** Follows redirects by hand: Hugging Face tells the checksum in the first answer, and the storage behind it does not. */
