@@ -65,8 +65,18 @@ export function cpuView(dumps: readonly ProcessorDump[], place: (rip: bigint) =>
       ...(dumps.some(({ vectors }) => vectors !== undefined)
         ? ['XCR0 as a whole: its bits follow from which vector registers QEMU shows.']
         : ['XCR0.']),
+      ...(dumps.some(({ values }) => !tellsHidden(values))
+        ? [
+            'Hidden parts of segment registers (base, limit, type), GDTR, IDTR, TR and debug registers: this source tells selectors only. That code is 64-bit is taken from EFER.',
+          ]
+        : []),
     ],
   };
+}
+
+/** Whether segments have their hidden parts: a gdb stub without a monitor and plain cores know none. */
+function tellsHidden(values: RegisterValues['values']): boolean {
+  return values['cs.flags'] !== undefined;
 }
 
 function processorView(dump: ProcessorDump, place: (rip: bigint) => string | null): ProcessorView {
@@ -81,12 +91,12 @@ function processorView(dump: ProcessorDump, place: (rip: bigint) => string | nul
   return {
     index: dump.index,
     halted: dump.halted,
-    mode: modeOf(state),
+    mode: modeOf(state, tellsHidden(dump.values)),
     paging: pagingMode(state),
     cpl: state.cpl,
     general: general.length > 0 ? general : list(GENERAL_32),
     place: place(state.rip),
-    segments: SEGMENTS.map((name) => segmentView(name, state)),
+    segments: SEGMENTS.map((name) => segmentView(name, state, tellsHidden(dump.values))),
     gdt: { base: formatAddress(state.gdt.base), limit: formatAddress(state.gdt.limit) },
     idt: { base: formatAddress(state.idt.base), limit: formatAddress(state.idt.limit) },
     registers: [...list(BITWISE), ...xcr0(dump)].map(
@@ -116,7 +126,7 @@ function registerView(name: string, value: bigint, known: bigint): RegisterView 
   };
 }
 
-function segmentView(name: (typeof SEGMENTS)[number], { segments }: ProcessorState): SegmentView {
+function segmentView(name: (typeof SEGMENTS)[number], { segments }: ProcessorState, told: boolean): SegmentView {
   const { selector, base, limit, hidden } = segments[name];
   const code = hidden.kind === 'segment';
   return {
@@ -124,17 +134,18 @@ function segmentView(name: (typeof SEGMENTS)[number], { segments }: ProcessorSta
     selector: formatAddress(BigInt(selector)),
     base: formatAddress(base),
     limit: formatAddress(limit),
-    type: descriptorTypeName(hidden),
-    present: hidden.present,
+    type: told ? descriptorTypeName(hidden) : 'not told',
+    present: !told || hidden.present,
     dpl: hidden.dpl,
     ...{ long: code && hidden.long, big: code && hidden.big, accessed: code && hidden.accessed },
     granular: 'granular' in hidden && hidden.granular,
   };
 }
 
-function modeOf({ cr0, rflags, long, segments }: ProcessorState): ProcessorView['mode'] {
+function modeOf({ cr0, rflags, long, segments }: ProcessorState, told: boolean): ProcessorView['mode'] {
   if ((cr0 & CR0.PE) === 0n) return 'real';
   if ((rflags & RFLAGS.VM) !== 0n) return 'virtual-8086';
+  if (!told) return long ? '64-bit' : 'protected 32-bit';
   const { hidden } = segments.cs;
   const big = hidden.kind === 'segment' && hidden.big;
   if (!long) return big ? 'protected 32-bit' : 'protected 16-bit';

@@ -1,1 +1,2 @@
+export * from './last-word.ts';
 export * from './process.ts';

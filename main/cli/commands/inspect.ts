@@ -1,4 +1,6 @@
-import type { InspectSource } from '../../../app/contract/index.ts';
+import { resolve } from 'node:path';
+import type { GdbAddress, InspectSource } from '../../../app/contract/index.ts';
+
 import { closest, type OptionSpecs } from '../arguments.ts';
 import { type Command, type CommandContext, defineCommand } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -43,8 +45,10 @@ ${columns(SUBJECTS.map(({ name, operands, summary }) => [`${name} ${operands}`.t
       giveUp('usage', `ring0 inspect ${what} does not know what to do with "${operands[most + 1]}"`, '', 'see --help');
     // The table has forgotten the types of its options; these are among them.
     const given = values as unknown as Parameters<Subject['look']>[2];
-    const { machine, dump } = given;
-    await withSource(context, { id: operands[most] ?? machine, dump }, async (source) => {
+    const { machine, dump, gdb, kernel } = given;
+    if (kernel !== undefined && gdb === undefined)
+      giveUp('usage', '--kernel goes with --gdb', '', 'a machine of ours knows its own');
+    await withSource(context, { id: operands[most] ?? machine, dump, gdb, kernel }, async (source) => {
       const finding = await subject.look(context, source, given, operands.slice(0, most));
       if (finding === undefined) return;
       if (values.json) context.terminal.json(finding.value);
@@ -56,9 +60,14 @@ ${columns(SUBJECTS.map(({ name, operands, summary }) => [`${name} ${operands}`.t
 
 async function withSource(
   { host }: CommandContext,
-  { id, dump }: { id: string | undefined; dump: string | undefined },
+  { id, dump, gdb, kernel }: Record<'id' | 'dump' | 'gdb' | 'kernel', string | undefined>,
   look: (source: InspectSource) => Promise<void>,
 ): Promise<void> {
+  if (gdb !== undefined) {
+    if (id !== undefined || dump !== undefined)
+      giveUp('usage', 'a gdb stub is looked through alone', '', 'leave out the machine or the dump');
+    return look({ gdb: gdbAddress(gdb), kernel: kernel === undefined ? null : resolve(kernel) });
+  }
   if (dump !== undefined) {
     if (id !== undefined)
       giveUp('usage', 'a machine and a dump cannot be looked at together', '', 'leave out one of them');
@@ -70,6 +79,16 @@ async function withSource(
   } finally {
     machine.dispose();
   }
+}
+
+/** `1234`, `:1234`, `HOST:1234`, `unix:PATH`; what names no host means this one. */
+function gdbAddress(text: string): GdbAddress {
+  if (text.startsWith('unix:') && text.length > 5) return { path: resolve(text.slice(5)) };
+  const [, , host = '', digits = ''] = /^((\[[0-9a-f:.]+\]|[\w.-]*):)?(\d{1,5})$/i.exec(text) ?? [];
+  const port = Number(digits);
+  if (digits === '' || port < 1 || port > 65535)
+    giveUp('usage', `--gdb does not understand "${text}"`, '', 'write HOST:PORT, a port alone, or unix:PATH');
+  return { host: host === '' ? '127.0.0.1' : host.replace(/^\[|\]$/g, ''), port };
 }
 
 function unknownSubject(what: string): never {

@@ -31,8 +31,9 @@ with what QEMU said of devices and interrupt controllers. The machine stands sti
           ].join('\n'),
       };
     }
+    const name = 'machine' in source ? source.machine.id : 'guest';
     terminal.progress('writing memory');
-    const written = unwrap(await host.inspect.dump(source, resolve(file ?? `${source.machine.id}.elf`)));
+    const written = unwrap(await host.inspect.dump(source, resolve(file ?? `${name}.elf`)));
     terminal.clearProgress();
     return {
       value: written,

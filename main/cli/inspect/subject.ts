@@ -10,6 +10,12 @@ export const SUBJECT_OPTIONS = {
     help: 'which machine, by its id or a unique beginning; not needed if one runs',
   },
   dump: { kind: 'text', value: 'FILE', help: 'look at a saved dump instead of a machine' },
+  gdb: {
+    kind: 'text',
+    value: 'HOST:PORT',
+    help: 'look through a gdb stub, as of a QEMU that was started with -s; it stands still meanwhile. Also a port alone, or unix:PATH',
+  },
+  kernel: { kind: 'text', value: 'FILE', help: 'with --gdb: image of the kernel that runs there, for symbols' },
   processor: { kind: 'number', value: 'N', minimum: 0, maximum: 1023, help: 'as this processor sees it; default 0' },
 } as const satisfies OptionSpecs;
 

@@ -44,6 +44,7 @@ export function questionKey(command: string, args: QueryArguments | undefined): 
 export class DumpTarget implements InspectTarget {
   readonly kind = 'dump';
   readonly access = 'dump';
+  readonly still = true;
   readonly path: string;
   readonly regions: readonly MemoryRegion[];
   readonly scannable: ScannableMemory;

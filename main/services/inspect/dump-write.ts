@@ -36,6 +36,13 @@ let dumps = 0;
 /** Writes a machine's memory as QEMU's own ELF core, and what QEMU says of it beside. */
 export async function writeDump(target: InspectTarget, hold: Hold, path: string): Promise<Result<DumpWritten>> {
   const { info } = target;
+  if (target.access === 'gdb')
+    return fail(
+      'not-through-gdb',
+      'A dump is not made through a gdb stub.',
+      'gigabytes would go through packets of two kilobytes',
+      "Use dump-guest-memory in QEMU's monitor: every subject looks at such a file.",
+    );
   if (target.kind === 'dump' || info === null)
     return fail('is-a-dump', 'This is a dump already.', '', 'Copy the file and the .json beside it.');
   const whole = isAbsolute(path) ? path : resolve(path);

@@ -49,6 +49,10 @@ import { readSymbol, searchTyped } from './symbol.ts';
 import { InspectTargets } from './targets.ts';
 import { readChain, readVirtio, VirtioRecorders } from './virtio/index.ts';
 
+async function* notFollowed(): AsyncGenerator<VirtioStreamEvent> {
+  yield { kind: 'ended', why: 'Rings are not followed through a gdb stub: the machine would stand still.' };
+}
+
 /** Looks at machines and dumps: one file a subject, which is given an open target. */
 export class Inspector implements InspectService, Disposable {
   readonly #targets: InspectTargets;
@@ -190,7 +194,7 @@ export class Inspector implements InspectService, Disposable {
     from: number,
     signal: CancelSignal | undefined,
   ): AsyncGenerator<VirtioStreamEvent> {
-    return this.#recorders.follow(source, from, signal);
+    return 'gdb' in source ? notFollowed() : this.#recorders.follow(source, from, signal);
   }
 
   dispose(): void {

@@ -23,6 +23,7 @@ let saves = 0;
 /** A machine that is there: its RAM file, or QEMU's answers where RAM is QEMU's own. */
 export class LiveTarget implements InspectTarget {
   readonly kind = 'live';
+  readonly still = false;
   readonly info: MachineInfo;
   readonly regions: readonly MemoryRegion[];
   readonly #ram: GuestRam | null;

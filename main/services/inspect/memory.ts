@@ -77,6 +77,13 @@ export async function writeMemory(
   expected: Uint8Array,
 ): Promise<Result<MemoryWrite>> {
   const { info } = target;
+  if (target.access === 'gdb')
+    return fail(
+      'read-only',
+      'Memory is not changed through a gdb stub.',
+      'the studio only looks at machines that others have started',
+      'Use a debugger for that.',
+    );
   if (target.kind === 'dump' || info === null)
     return fail(
       'read-only',

@@ -48,7 +48,7 @@ export async function readProcessorTables(target: InspectTarget, index: number):
       const before = machineTables(states, code, memory);
       const chosen = before.processors.find(({ processor }) => processor.index === index);
       const view = chosen === undefined ? undefined : tablesView(before, chosen);
-      return { view, torn: target.kind === 'live' && !sameTables(before, machineTables(states, code, memory)) };
+      return { view, torn: !target.still && !sameTables(before, machineTables(states, code, memory)) };
     });
     if (!seen.ok) return seen;
     const { view, torn } = seen.value;
@@ -132,6 +132,13 @@ function machineTables(
 async function statesOf(target: InspectTarget, index: number) {
   const wanted = await processorOf(target, index);
   if (!wanted.ok) return wanted;
+  if (wanted.value.values['gdt.base'] === undefined)
+    return fail(
+      'no-table-registers',
+      'Where the tables are is not known.',
+      'this source tells neither GDTR nor IDTR nor TR',
+      'Look at the processors and at memory.',
+    );
   const processors = await target.processors();
   if (!processors.ok) return processors;
   return ok({ states: processors.value.map(processorState), code: await codeMapOf(target, processors.value) });

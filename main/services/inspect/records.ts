@@ -36,7 +36,7 @@ export async function readTimeline(target: InspectTarget): Promise<Result<BootTi
   const report = await readBootReport(target);
   if (!report.ok) return report;
   if (target.kind === 'dump' || target.info === null)
-    return fail('no-stamps', 'A dump does not tell how the machine was started.', 'only its host saw that', '');
+    return fail('no-stamps', 'How the machine was started is not known.', 'only its host saw that', '');
   const path = join(target.info.runDirectory, 'stamps.json');
   try {
     return ok(bootTimeline(report.value, HostStampsSchema.parse(JSON.parse(await readFile(path, 'utf8')))));

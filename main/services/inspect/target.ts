@@ -10,7 +10,9 @@ import type { KernelImage } from './images.ts';
 export interface InspectTarget extends Disposable {
   readonly kind: 'live' | 'dump';
   /** How memory is read. */
-  readonly access: 'ram-file' | 'qmp' | 'dump';
+  readonly access: 'ram-file' | 'qmp' | 'gdb' | 'dump';
+  /** Nothing changes while it is open: a dump, or a machine that a gdb stub holds. One look is enough. */
+  readonly still: boolean;
   /** Guest-physical RAM. */
   readonly regions: readonly MemoryRegion[];
   /**
@@ -78,7 +80,7 @@ export async function lookSettled<T>(
 ): Promise<Result<{ readonly value: T; readonly torn: boolean }>> {
   let before = await target.look(decode);
   if (!before.ok) return before;
-  if (target.kind === 'dump') return ok({ value: before.value, torn: false });
+  if (target.still) return ok({ value: before.value, torn: false });
   for (let attempt = 0; attempt < attempts; attempt++) {
     const again = await target.look(decode);
     if (!again.ok) return again;

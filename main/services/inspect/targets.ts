@@ -1,8 +1,9 @@
 import { statSync } from 'node:fs';
 import { type Disposable, toDisposable } from '../../../app/base/disposable.ts';
 import { ok, type Result } from '../../../app/base/result.ts';
-import type { InspectSource, MachineInfo } from '../../../app/contract/index.ts';
+import { type InspectSource, type MachineInfo, sourceKey } from '../../../app/contract/index.ts';
 import { DumpTarget, sidecarPath } from './dump-target.ts';
+import { GdbTarget } from './gdb/target.ts';
 import { type KernelImage, KernelImages } from './images.ts';
 import { type Ask, LiveTarget } from './live-target.ts';
 import type { InspectTarget } from './target.ts';
@@ -21,6 +22,8 @@ export class InspectTargets implements Disposable {
   readonly #ask: Ask;
   readonly #images = new KernelImages();
   readonly #open = new Map<string, Open>();
+  /** The last who had each gdb stub: it serves one at a time, and holds its machine meanwhile. */
+  readonly #held = new Map<string, Promise<void>>();
 
   constructor(ask: Ask) {
     this.#ask = ask;
@@ -35,6 +38,8 @@ export class InspectTargets implements Disposable {
       return await act(target);
     } finally {
       end.dispose();
+      // The machine goes on before anybody hears what was seen.
+      if (target instanceof GdbTarget) await target.left();
     }
   }
 
@@ -47,7 +52,8 @@ export class InspectTargets implements Disposable {
 
   /** For whoever looks for longer than one answer; `end` gives it back. */
   async open(source: InspectSource): Promise<Result<{ readonly target: InspectTarget; readonly end: Disposable }>> {
-    const key = 'machine' in source ? `machine:${source.machine.id}` : dumpKey(source.dump);
+    if ('gdb' in source) return this.#openGdb(source);
+    const key = 'machine' in source ? sourceKey(source) : dumpKey(source.dump);
     const known = this.#open.get(key);
     if (known !== undefined && (!('machine' in source) || isThere(source.machine))) return ok(this.#lend(known));
     // Memory without a name lives as long as somebody has it open: of a machine that is gone, nobody should.
@@ -64,6 +70,22 @@ export class InspectTargets implements Disposable {
 
   dispose(): void {
     for (const [key, open] of this.#open) this.#close(key, open);
+  }
+
+  /** Never shared and never kept: the machine stands still as long as it is open. */
+  async #openGdb(source: Extract<InspectSource, { gdb: unknown }>) {
+    const key = sourceKey(source);
+    const before = this.#held.get(key);
+    let release = () => {};
+    this.#held.set(key, new Promise((resolve) => (release = resolve)));
+    await before;
+    const target = await GdbTarget.open(source.gdb, source.kernel, this.#images);
+    if (!target.ok) {
+      release();
+      return target;
+    }
+    const end = toDisposable(() => void target.value.left().then(release));
+    return ok({ target: target.value, end });
   }
 
   #lend(open: Open, key?: string): { readonly target: InspectTarget; readonly end: Disposable } {

@@ -1,7 +1,7 @@
 import { type CancelSignal, isCancelled } from '../../../../app/base/cancel.ts';
 import type { Disposable } from '../../../../app/base/disposable.ts';
 import { describeError } from '../../../../app/base/result.ts';
-import type { InspectSource } from '../../../../app/contract/index.ts';
+import { type InspectSource, sourceKey } from '../../../../app/contract/index.ts';
 import type { RingEvent, RingRate, VirtioReport, VirtioStreamEvent } from '../../../../app/contract/inspect/virtio.ts';
 import type { InspectTargets } from '../targets.ts';
 import { VirtioRecorder } from './recorder.ts';
@@ -35,7 +35,7 @@ export class VirtioRecorders implements Disposable {
     from: number,
     signal: CancelSignal | undefined,
   ): AsyncGenerator<VirtioStreamEvent> {
-    const key = 'machine' in source ? source.machine.id : source.dump;
+    const key = sourceKey(source);
     const known = this.#running.get(key);
     const running = known ?? (await this.#start(source, key));
     if ('why' in running) return yield { kind: 'ended', why: running.why };

@@ -62,7 +62,7 @@ export class VirtioRecorder implements Disposable {
   readonly onDidRecord = this.#batches.event;
 
   constructor(target: InspectTarget) {
-    this.#isDump = target.kind === 'dump';
+    this.#isDump = target.still;
     this.#memory = this.#isDump ? null : target.scannable;
     this.#looker = new VirtioLooker(target);
     void this.#ask();

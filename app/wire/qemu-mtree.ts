@@ -1,0 +1,42 @@
+/** Memory as QEMU's `info mtree -f` prints it (softmmu/memory.c, held against 7.2): what is where for a processor. */
+
+export interface FlatRange {
+  readonly start: bigint;
+  readonly bytes: bigint;
+  /** `ram`, `rom`, `i/o`, `romd`, `ramd`. */
+  readonly kind: string;
+  /** `pc.ram`, `msix-table`. */
+  readonly name: string;
+}
+
+const MAX_RANGES = 65_536;
+
+/** The ranges of the first view whose address space is `memory` or a processor's own. */
+export function parseFlatView(text: string): FlatRange[] {
+  const ranges: FlatRange[] = [];
+  let inside = false;
+  for (const line of text.split(/\r?\n/)) {
+    if (line.startsWith('FlatView #')) {
+      if (ranges.length > 0) break;
+      inside = false;
+    }
+    if (/^ AS "(memory|cpu-memory-0)"/.test(line)) inside = true;
+    const row = /^ {2}([0-9a-f]{16})-([0-9a-f]{16}) \(prio -?\d{1,10}, ([a-z/]{2,8})\): (\S{1,64})/.exec(line);
+    if (row === null || !inside || ranges.length === MAX_RANGES) continue;
+    const [start, last] = [BigInt(`0x${row[1]}`), BigInt(`0x${row[2]}`)];
+    if (last >= start) ranges.push({ start, bytes: last - start + 1n, kind: row[3] ?? '', name: row[4] ?? '' });
+  }
+  return ranges;
+}
+
+/** What may be read without a device noticing: RAM, and ROM, which is RAM that firmware has locked. Neighbours are one piece. */
+export function readableRegions(ranges: readonly FlatRange[]): { readonly start: bigint; readonly bytes: bigint }[] {
+  const regions: { start: bigint; bytes: bigint }[] = [];
+  for (const { start, bytes, kind } of ranges) {
+    if (kind !== 'ram' && kind !== 'rom') continue;
+    const last = regions.at(-1);
+    if (last !== undefined && last.start + last.bytes === start) last.bytes += bytes;
+    else regions.push({ start, bytes });
+  }
+  return regions;
+}

@@ -1,0 +1,34 @@
+import { spawn } from 'node:child_process';
+import type { Socket } from 'node:net';
+import type { Disposable } from '../../app/base/disposable.ts';
+
+/** Says it on file 3 if its own input ends without a line, which means that whoever was to say it is gone. */
+const SHELL = 'read -r line && exit 0; printf %s "$1" >&3';
+
+/**
+ * Sees to it that `words` are said on a connection also if this program is killed before it can: a process of its own holds the
+ * connection too, and waits. Disposed, it goes without a word. Where there is no such process, null.
+ */
+export function holdLastWord(socket: Socket, words: string): Disposable | null {
+  if (process.platform === 'win32') return null;
+  try {
+    const holder = spawn('/bin/sh', ['-c', SHELL, 'ring0-last-word', words], {
+      stdio: ['pipe', 'ignore', 'ignore', socket],
+      // A session of its own: Ctrl-C in the terminal must not take it first.
+      detached: true,
+    });
+    holder.on('error', () => {});
+    holder.stdin?.on('error', () => {});
+    holder.unref();
+    let said = false;
+    return {
+      dispose() {
+        if (said) return;
+        said = true;
+        holder.stdin?.end('done\n');
+      },
+    };
+  } catch {
+    return null;
+  }
+}

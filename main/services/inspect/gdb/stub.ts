@@ -1,0 +1,310 @@
+import { connect, type Socket } from 'node:net';
+import type { Disposable } from '../../../../app/base/disposable.ts';
+import { fail, messageOf, ok, type Result } from '../../../../app/base/result.ts';
+import type { GdbAddress } from '../../../../app/contract/index.ts';
+import { includedFiles } from '../../../../app/wire/gdb-registers.ts';
+import {
+  formatHex,
+  formatPacket,
+  isErrorReply,
+  isStopReply,
+  PacketReader,
+  packetSize,
+  parseHex,
+  parseThreads,
+} from '../../../../app/wire/gdb-remote.ts';
+import { holdLastWord } from '../../../process/index.ts';
+
+const CONNECT_TIMEOUT_MS = 4000;
+const REPLY_TIMEOUT_MS = 5000;
+/** A machine is held no longer than this, whatever is asked of it. */
+const HELD_AT_MOST_MS = 30_000;
+/** Bytes of stop replies and of the monitor's text that are taken. */
+const MAX_STRAY = 16;
+const MAX_MONITOR_CHARACTERS = 8 << 20;
+const MAX_THREADS = 1024;
+const MAX_FILES = 16;
+const MAX_FILE_CHARACTERS = 1 << 20;
+/** Questions on their way at once. */
+const WINDOW = 32;
+/** Detach: the machine goes on. */
+const DETACH = `+${formatPacket('D')}`;
+
+/**
+ * A connection to a gdb stub. QEMU's stops its machine when somebody connects, and one that is left without a word stays stopped: so
+ * `leave` detaches, unless the machine stood still before. QEMU tells which by reporting the stop that it made, before its first answer.
+ * Stubs of others do not; they are always told to go on. If this program is killed, a last word is said for it.
+ */
+export class GdbStub {
+  readonly #socket: Socket;
+  readonly #reader = new PacketReader();
+  readonly #bodies: string[] = [];
+  #wake: () => void = () => {};
+  #failure = '';
+  #lastWord: Disposable | null = null;
+  #packetBytes = 400;
+  #isQemu = false;
+  #wasRunning = true;
+  #left: Promise<void> | undefined;
+  #queue: Promise<unknown> = Promise.resolve();
+  readonly #until = performance.now() + HELD_AT_MOST_MS;
+
+  private constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.setEncoding('latin1');
+    socket.on('data', (text: string) => {
+      try {
+        const bodies = this.#reader.push(text);
+        this.#bodies.push(...bodies);
+        if (bodies.length > 0) this.#write('+'.repeat(bodies.length));
+      } catch (error) {
+        this.#failure ||= `it does not speak gdb's protocol: ${messageOf(error)}`;
+      }
+      this.#wake();
+    });
+    socket.on('error', (error) => this.#end(messageOf(error)));
+    socket.on('close', () => this.#end('the connection was closed'));
+  }
+
+  static async connect(address: GdbAddress): Promise<Result<GdbStub>> {
+    const name = addressName(address);
+    const opened = await openSocket(address);
+    if (typeof opened === 'string')
+      return fail(
+        'no-gdb-stub',
+        `Nobody listens at ${name}.`,
+        opened,
+        'Start QEMU with -s (port 1234), or with -gdb tcp:127.0.0.1:PORT.',
+      );
+    const stub = new GdbStub(opened);
+    const greeted = await stub.#greet();
+    if (greeted.ok) return ok(stub);
+    // A connection that waits behind another client's would stop the machine later, with nobody there: it takes its last word along.
+    await stub.leave();
+    const why = greeted.error.why;
+    return fail(
+      'no-gdb-stub',
+      `What listens at ${name} does not answer as a gdb stub.`,
+      why,
+      'A stub serves one client at a time: detach the debugger that has it. Else check the port.',
+    );
+  }
+
+  get isQemu(): boolean {
+    return this.#isQemu;
+  }
+
+  /** Whether the machine ran when we came. Of a stub that does not tell, it is taken to have. */
+  get wasRunning(): boolean {
+    return this.#wasRunning;
+  }
+
+  /** Answers of the human monitor behind the stub; an error if there is none. */
+  monitor(line: string): Promise<Result<string>> {
+    return this.#alone(async () => {
+      this.#send(`qRcmd,${formatHex(line)}`);
+      let text = '';
+      for (;;) {
+        const reply = await this.#next();
+        if (!reply.ok) return reply;
+        const body = reply.value;
+        if (body === 'OK') return ok(text);
+        const bytes = body.startsWith('O') ? parseHex(body.slice(1)) : undefined;
+        if (bytes === undefined)
+          return fail('no-monitor', 'This stub has no monitor.', `its answer to qRcmd is "${body.slice(0, 40)}"`, '');
+        text += new TextDecoder().decode(bytes);
+        if (text.length > MAX_MONITOR_CHARACTERS) return this.#broken('its answer does not end');
+      }
+    });
+  }
+
+  /** Guest-physical memory, which must be RAM: of a device, reading is doing. */
+  read(address: bigint, size: number): Promise<Result<Uint8Array>> {
+    return this.#alone(async () => {
+      // QEMU takes half a packet's characters as bytes at most, which leaves room for their hex digits.
+      const piece = Math.max(32, Math.floor(this.#packetBytes / 2) & ~15);
+      const bytes = new Uint8Array(size);
+      const places: { readonly at: number; readonly part: number }[] = [];
+      for (let at = 0; at < size; at += piece) places.push({ at, part: Math.min(piece, size - at) });
+      for (let first = 0; first < places.length; first += WINDOW) {
+        const some = places.slice(first, first + WINDOW);
+        for (const { at, part } of some) this.#send(`m${(address + BigInt(at)).toString(16)},${part.toString(16)}`);
+        for (const { at, part } of some) {
+          const reply = await this.#next();
+          if (!reply.ok) return reply;
+          const got = parseHex(reply.value);
+          if (got?.length !== part)
+            return this.#broken(`memory at 0x${(address + BigInt(at)).toString(16)}: "${reply.value.slice(0, 40)}"`);
+          bytes.set(got, at);
+        }
+      }
+      return ok(bytes);
+    });
+  }
+
+  /** Ids of the threads, which are QEMU's processors in their order. */
+  async threads(): Promise<Result<string[]>> {
+    const ids: string[] = [];
+    for (let question = 'qfThreadInfo'; ids.length < MAX_THREADS; question = 'qsThreadInfo') {
+      const reply = await this.#ask(question);
+      if (!reply.ok) return reply;
+      const some = parseThreads(reply.value);
+      if (some === null) return ok(ids);
+      if (some === undefined) return this.#broken(`its list of threads has "${reply.value.slice(0, 40)}"`);
+      ids.push(...some);
+    }
+    return ok(ids.slice(0, MAX_THREADS));
+  }
+
+  /** The reply to `g` of one thread. */
+  async registers(thread: string): Promise<Result<string>> {
+    const chosen = await this.#ask(`Hg${thread}`);
+    if (!chosen.ok) return chosen;
+    return this.#ask('g');
+  }
+
+  /** The target's description: its files, the first one first. */
+  async description(): Promise<Result<string[]>> {
+    const files: string[] = [];
+    const wanted = ['target.xml'];
+    for (let name = wanted.shift(); name !== undefined && files.length < MAX_FILES; name = wanted.shift()) {
+      let text = '';
+      for (let last = false; !last; ) {
+        const size = Math.max(64, this.#packetBytes - 8).toString(16);
+        const reply = await this.#ask(`qXfer:features:read:${name}:${text.length.toString(16)},${size}`);
+        if (!reply.ok) return reply;
+        if (!/^[lm]/.test(reply.value)) return ok(files);
+        text += reply.value.slice(1);
+        // A piece without anything in it would be asked for without end.
+        last = reply.value.startsWith('l') || reply.value.length === 1 || text.length > MAX_FILE_CHARACTERS;
+      }
+      files.push(text);
+      wanted.push(...includedFiles(text));
+    }
+    return ok(files);
+  }
+
+  /** Goes, and lets the machine go on if it ran. Never fails, and never waits for long. */
+  leave(): Promise<void> {
+    this.#left ??= (async () => {
+      if (this.#isQemu && this.#failure === '') {
+        const reset = await this.#ask('Qqemu.PhyMemMode:0');
+        if (!reset.ok) this.#failure ||= reset.error.why;
+      }
+      if (this.#wasRunning) {
+        this.#write(DETACH);
+        if (this.#failure === '') await this.#next(1000);
+      }
+      this.#lastWord?.dispose();
+      this.#socket.end();
+      const timer = setTimeout(() => this.#socket.destroy(), 500);
+      timer.unref();
+    })();
+    return this.#left;
+  }
+
+  async #greet(): Promise<Result<void>> {
+    this.#lastWord = holdLastWord(this.#socket, DETACH);
+    this.#send('qSupported:xmlRegisters=i386');
+    let stops = 0;
+    let reply = await this.#next(CONNECT_TIMEOUT_MS, true);
+    for (; reply.ok && isStopReply(reply.value) && stops < MAX_STRAY; stops++)
+      reply = await this.#next(CONNECT_TIMEOUT_MS, true);
+    if (!reply.ok) return reply;
+    this.#packetBytes = packetSize(reply.value);
+    const mode = await this.#ask('qqemu.PhyMemMode');
+    if (!mode.ok) return mode;
+    this.#isQemu = /^[01]$/.test(mode.value);
+    if (!this.#isQemu) return ok();
+    this.#wasRunning = stops > 0;
+    if (!this.#wasRunning) this.#lastWord?.dispose();
+    const physical = await this.#ask('Qqemu.PhyMemMode:1');
+    return physical.ok ? ok() : physical;
+  }
+
+  /** One question, one answer. */
+  #ask(body: string): Promise<Result<string>> {
+    return this.#alone(async () => {
+      this.#send(body);
+      const reply = await this.#next();
+      return reply.ok && isErrorReply(reply.value)
+        ? fail('gdb-refused', `The gdb stub refuses ${body.slice(0, 40)}.`, reply.value.slice(0, 80), '')
+        : reply;
+    });
+  }
+
+  /** Answers have no names: who asks waits until the one before has all of its own. */
+  #alone<T>(act: () => Promise<Result<T>>): Promise<Result<T>> {
+    const turn = this.#queue.then(act);
+    this.#queue = turn;
+    return turn;
+  }
+
+  #send(body: string): void {
+    this.#write(formatPacket(body));
+  }
+
+  #write(text: string): void {
+    if (this.#socket.writable) this.#socket.write(text, 'latin1');
+  }
+
+  #end(why: string): void {
+    this.#failure ||= why;
+    this.#wake();
+  }
+
+  async #next(timeoutMs = REPLY_TIMEOUT_MS, stopsToo = false): Promise<Result<string>> {
+    const until = Math.min(performance.now() + timeoutMs, Math.max(this.#until, performance.now() + 200));
+    for (let stray = 0; ; ) {
+      const body = this.#bodies.shift();
+      if (body !== undefined && (stopsToo || !isStopReply(body))) return ok(body);
+      if (body !== undefined && ++stray > MAX_STRAY) return this.#broken('it reports stops without end');
+      if (body !== undefined) continue;
+      if (this.#failure !== '') return this.#broken(this.#failure);
+      const left = until - performance.now();
+      if (left <= 0)
+        return this.#broken(
+          performance.now() >= this.#until
+            ? `the machine has been held for ${HELD_AT_MOST_MS / 1000} s, which is enough`
+            : `no answer within ${timeoutMs} ms`,
+        );
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, left);
+        this.#wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+  }
+
+  /** After a mistake nobody knows which answer is whose: nothing more is asked. */
+  #broken(why: string) {
+    this.#failure ||= why;
+    return fail('gdb-broken', 'The gdb stub does not answer as it should.', this.#failure, 'Try again.');
+  }
+}
+
+export function addressName(address: GdbAddress): string {
+  return 'path' in address ? address.path : `${address.host}:${address.port}`;
+}
+
+/** The socket, or why there is none. */
+function openSocket(address: GdbAddress): Promise<Socket | string> {
+  return new Promise((resolve) => {
+    const socket = 'path' in address ? connect(address.path) : connect(address.port, address.host);
+    const timer = setTimeout(() => refuse(`no connection within ${CONNECT_TIMEOUT_MS} ms`), CONNECT_TIMEOUT_MS);
+    const refuse = (why: string) => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve(why);
+    };
+    const onError = (error: Error) => refuse(messageOf(error));
+    socket.once('error', onError);
+    socket.once('connect', () => {
+      clearTimeout(timer);
+      socket.off('error', onError);
+      resolve(socket);
+    });
+  });
+}

@@ -1,0 +1,190 @@
+/** A QEMU of somebody else, looked at through its gdb stub: the same as through its RAM file, and it runs on afterwards. */
+import { spawn, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { InspectSource } from '../../app/contract/index.ts';
+import { formatPacket } from '../../app/wire/gdb-remote.ts';
+import { Inspector } from '../../main/services/inspect/index.ts';
+import { CommandLine } from '../support/command-line.ts';
+import { ForeignQemu } from '../support/foreign-qemu.ts';
+import { expectOk, Lab } from '../support/lab.ts';
+import { root } from '../support/project.ts';
+
+const lab = new Lab();
+const ring0 = new CommandLine();
+let qemu: ForeignQemu;
+let inspect: Inspector;
+let through: InspectSource;
+let direct: InspectSource;
+
+beforeAll(async () => {
+  const { elfPath } = await lab.kernel();
+  qemu = await ForeignQemu.start(elfPath, [
+    ...['-drive', `if=none,id=d,format=raw,readonly=on,file=${await lab.anyModel()}`],
+    ...['-device', 'virtio-blk-pci,drive=d,id=model0,disable-legacy=on'],
+    ...['-netdev', 'user,id=n', '-device', 'virtio-net-pci,netdev=n,id=net0,disable-legacy=on'],
+  ]);
+  inspect = new Inspector({ ask: qemu.ask, hold: async () => ({ ok: true, value: async () => {} }) });
+  direct = { machine: qemu.info };
+  through = { gdb: { path: qemu.gdbPath }, kernel: elfPath };
+  const ready = () => expect(readFileSync(join(qemu.folder, 'serial.log'), 'utf8')).toContain('ring0> ');
+  await vi.waitFor(ready, { timeout: 90_000, interval: 200 });
+}, 240_000);
+afterAll(() => {
+  ring0.dispose();
+  inspect.dispose();
+  qemu.dispose();
+  lab.dispose();
+});
+
+const TABLES = { processor: 0, cr3: null };
+const PLACE = { space: 'virtual', processor: 0, address: 0xffff_ffff_8020_0000n } as const;
+/** Every subject, as two ways of looking must see it alike. */
+const SUBJECTS: Readonly<Record<string, (source: InspectSource) => Promise<{ ok: boolean }>>> = {
+  tables: (it) => inspect.tables(it, 1),
+  irq: (it) => inspect.irq(it),
+  walk: (it) => inspect.walk(it, TABLES, PLACE.address),
+  addressSpace: (it) => inspect.addressSpace(it, TABLES),
+  memory: (it) => inspect.memory(it, PLACE, 65_536),
+  symbol: (it) => inspect.symbol(it, { name: 'RING0_BOOT_REPORT', type: null, processor: 0 }),
+  boot: (it) => inspect.boot(it),
+  drivers: (it) => inspect.drivers(it),
+  trace: (it) => inspect.trace(it),
+};
+
+it('sees of a machine that stands still what its RAM file and QMP say', async () => {
+  expectOk(await qemu.qmp.execute('stop'));
+  for (const [name, look] of Object.entries(SUBJECTS))
+    expect([name, expectOk((await look(through)) as never)]).toEqual([name, expectOk((await look(direct)) as never)]);
+  const [cpu, ours] = [expectOk(await inspect.cpu(through)), expectOk(await inspect.cpu(direct))];
+  expect(
+    cpu.processors.map(({ general, segments, gdt, idt, addresses }) => ({ general, segments, gdt, idt, addresses })),
+  ).toEqual(
+    ours.processors.map(({ general, segments, gdt, idt, addresses }) => ({ general, segments, gdt, idt, addresses })),
+  );
+  const virtio = async (source: InspectSource) =>
+    expectOk(await inspect.virtio(source, { apartMs: 0, hints: null })).devices.map((it) => ({ ...it, verdicts: [] }));
+  expect(await virtio(through)).toEqual(await virtio(direct));
+  // It stood still before: whoever paused it finds it so.
+  expect(await qemu.runs()).toBe(false);
+  expectOk(await qemu.qmp.execute('cont'));
+});
+
+it('lets a machine that ran go on, after each look, after a mistake, and after the one who looked was killed', async () => {
+  for (let n = 0; n < 3; n++) {
+    expectOk(await inspect.cpu(through));
+    expect(await qemu.runs()).toBe(true);
+  }
+  expect((await inspect.tables(through, 9)).ok).toBe(false);
+  expect(await qemu.runs()).toBe(true);
+  // A process that holds the machine and dies without a chance to say anything.
+  const script = `import { GdbStub } from ${JSON.stringify(join(root, 'main/services/inspect/gdb/stub.ts'))};
+    const stub = await GdbStub.connect({ path: ${JSON.stringify(qemu.gdbPath)} });
+    console.log(stub.ok ? 'held' : JSON.stringify(stub.error));
+    setInterval(() => {}, 1000);`;
+  const bundle = join(qemu.folder, 'holder.mjs');
+  const esbuild = ['--bundle', '--platform=node', '--format=esm', `--outfile=${bundle}`, '--log-level=error'];
+  const bundled = spawnSync(join(root, 'node_modules', '.bin', 'esbuild'), esbuild, { cwd: root, input: script });
+  expect(bundled.stderr.toString()).toBe('');
+  const child = spawn(process.execPath, [bundle]);
+  const said = await new Promise<string>((resolve) =>
+    child.stdout.once('data', (bytes: Buffer) => resolve(bytes.toString())),
+  );
+  expect(said.trim()).toBe('held');
+  expect(await qemu.runs()).toBe(false);
+  child.kill('SIGKILL');
+  await expect.poll(() => qemu.runs(), { timeout: 20_000 }).toBe(true);
+});
+
+it('is what the command line shows', async () => {
+  const args = ['inspect', 'cpu', '--json', '--gdb', `unix:${qemu.gdbPath}`];
+  const { code, stdout, stderr } = await ring0.run(args);
+  expect([code, stderr]).toEqual([0, '']);
+  const view = JSON.parse(stdout);
+  expect(view.processors).toHaveLength(2);
+  expect(await qemu.runs()).toBe(true);
+});
+
+it('does not wait for ever behind another client, and does not stop the machine when that one goes', async () => {
+  const { GdbStub } = await import('../../main/services/inspect/gdb/stub.ts');
+  const first = expectOk(await GdbStub.connect({ path: qemu.gdbPath }));
+  expect(await inspect.cpu(through)).toMatchObject({ ok: false, error: { code: 'no-gdb-stub' } });
+  await first.leave();
+  await expect.poll(() => qemu.runs(), { timeout: 20_000 }).toBe(true);
+});
+
+describe('a stub that is not what it says', () => {
+  let server: Server;
+  const sockets: Socket[] = [];
+  const heard: string[] = [];
+  const listen = (answer: (heard: string) => string) =>
+    new Promise<InspectSource>((resolve) => {
+      server = createServer((socket) => {
+        sockets.push(socket);
+        socket.on('error', () => {});
+        socket.on('data', (bytes) => {
+          heard.push(bytes.toString('latin1'));
+          const reply = answer(bytes.toString('latin1'));
+          if (reply !== '') socket.write(reply, 'latin1');
+        });
+      });
+      server.listen(0, '127.0.0.1', () => {
+        const address = server.address();
+        const port = typeof address === 'object' && address !== null ? address.port : 0;
+        resolve({ gdb: { host: '127.0.0.1', port }, kernel: null });
+      });
+    });
+  const close = () => {
+    for (const it of sockets.splice(0)) it.destroy();
+    heard.length = 0;
+    server.close();
+  };
+
+  it.each([
+    ['speaks HTTP', () => 'HTTP/1.1 400 Bad Request\r\n\r\n'],
+    ['stops without end', () => formatPacket('T05').repeat(1000)],
+    ['never ends a packet', () => `$${'0'.repeat(300_000)}`],
+    [
+      'has a monitor that never ends',
+      (it: string) =>
+        it.includes('qRcmd') ? formatPacket(`O${'41'.repeat(60_000)}`).repeat(100) : `+${formatPacket('1')}`,
+    ],
+  ])('%s', async (_name, answer) => {
+    const source = await listen(answer);
+    expect(await inspect.cpu(source)).toMatchObject({ ok: false, error: { code: /gdb/ } });
+    // Whatever it is, it was told to go on.
+    expect(heard.join('')).toContain('$D#44');
+    close();
+  });
+
+  it('of which only registers can be known says so', async () => {
+    const xml =
+      '<target><reg name="rip" bitsize="64"/><reg name="cs" bitsize="32"/><reg name="cr0" bitsize="32"/><reg name="efer" bitsize="64"/></target>';
+    const source = await listen((text) =>
+      [...text.matchAll(/\$([^#]*)#/g)]
+        .map(([, body = '']) => {
+          if (body.startsWith('qSupported')) return 'PacketSize=400;qXfer:features:read+';
+          if (body.startsWith('qXfer')) return `l${xml}`;
+          if (body === 'qfThreadInfo') return 'm1';
+          if (body === 'qsThreadInfo') return 'l';
+          if (body === 'g') return `${'0000208000000000'}${'10000000'}${'11000080'}${'000d000000000000'}`;
+          return body === 'D' || body.startsWith('H') ? 'OK' : '';
+        })
+        .map((it) => `+${formatPacket(it)}`)
+        .join(''),
+    );
+    const view = expectOk(await inspect.cpu(source));
+    expect(view.processors).toMatchObject([{ mode: '64-bit', general: [{ name: 'rip', value: '0x80200000' }] }]);
+    expect(view.processors[0]?.segments.map(({ type }) => type)).toContain('not told');
+    expect(view.unknown.join('\n')).toContain('Hidden parts of segment registers');
+    expect(await inspect.tables(source, 0)).toMatchObject({ ok: false, error: { code: 'no-table-registers' } });
+    expect(await inspect.memory(source, { ...PLACE, space: 'physical' }, 16)).toMatchObject({
+      ok: false,
+      error: { code: 'no-guest-ram' },
+    });
+    expect(heard.join('')).toContain('$D#44');
+    close();
+  });
+});
