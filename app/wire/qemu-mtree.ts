@@ -29,11 +29,12 @@ export function parseFlatView(text: string): FlatRange[] {
   return ranges;
 }
 
-/** What may be read without a device noticing: RAM, and ROM, which is RAM that firmware has locked. Neighbours are one piece. */
-export function readableRegions(ranges: readonly FlatRange[]): { readonly start: bigint; readonly bytes: bigint }[] {
+/** RAM, with the pieces of it that firmware has locked and that are ROM since. Neighbours are one piece. */
+export function ramOfFlatView(ranges: readonly FlatRange[]): { readonly start: bigint; readonly bytes: bigint }[] {
   const regions: { start: bigint; bytes: bigint }[] = [];
-  for (const { start, bytes, kind } of ranges) {
-    if (kind !== 'ram' && kind !== 'rom') continue;
+  const ram = new Set(ranges.filter(({ kind }) => kind === 'ram').map(({ name }) => name));
+  for (const { start, bytes, kind, name } of ranges) {
+    if (kind !== 'ram' && !(kind === 'rom' && ram.has(name))) continue;
     const last = regions.at(-1);
     if (last !== undefined && last.start + last.bytes === start) last.bytes += bytes;
     else regions.push({ start, bytes });

@@ -10,10 +10,12 @@ const SHELL = 'read -r line && exit 0; printf %s "$1" >&3';
  * connection too, and waits. Disposed, it goes without a word. Where there is no such process, null.
  */
 export function holdLastWord(socket: Socket, words: string): Disposable | null {
-  if (process.platform === 'win32') return null;
+  // Node lends a descriptor only, not a stream: of a stream that a child has too it reads no more.
+  const { fd } = (socket as Socket & { readonly _handle?: { readonly fd?: number } })._handle ?? {};
+  if (process.platform === 'win32' || fd === undefined || fd < 0) return null;
   try {
     const holder = spawn('/bin/sh', ['-c', SHELL, 'ring0-last-word', words], {
-      stdio: ['pipe', 'ignore', 'ignore', socket],
+      stdio: ['pipe', 'ignore', 'ignore', fd],
       // A session of its own: Ctrl-C in the terminal must not take it first.
       detached: true,
     });

@@ -25,7 +25,10 @@ ${columns(SUBJECTS.map(({ name, operands, summary }) => [`${name} ${operands}`.t
 
 \`ring0 inspect SUBJECT --help\` says more of each.`,
   options: ALL_OPTIONS,
-  examples: SUBJECTS.flatMap(({ examples }) => examples.slice(0, 1)),
+  examples: [
+    ...SUBJECTS.flatMap(({ examples }) => examples.slice(0, 1)),
+    ['ring0 inspect cpu --gdb 1234', 'of a QEMU that was started with -s'],
+  ],
   topic: (name) => {
     const subject = SUBJECTS.find((it) => it.name === name);
     return subject === undefined ? undefined : helpOf(subject);

@@ -2,7 +2,7 @@ import { fail, ok, type Result } from '../../../../app/base/result.ts';
 import type { GdbAddress, QueryArguments } from '../../../../app/contract/index.ts';
 import { checkQuery } from '../../../../app/machine/query.ts';
 import { decodeRegisters, parseLayout, type StubRegister } from '../../../../app/wire/gdb-registers.ts';
-import { parseFlatView, readableRegions } from '../../../../app/wire/qemu-mtree.ts';
+import { parseFlatView, ramOfFlatView } from '../../../../app/wire/qemu-mtree.ts';
 import { type ProcessorRegisters, parseRegisters } from '../../../../app/wire/qemu-registers.ts';
 import { parseVirtioList, parseVirtioQueue, parseVirtioStatus } from '../../../../app/wire/qemu-virtio-text.ts';
 import { type GuestMemory, isInRegion, type MemoryRegion, PagedMemory } from '../../../../app/x86/memory.ts';
@@ -60,7 +60,7 @@ export class GdbTarget implements InspectTarget {
       await stub.value.leave();
       return mtree;
     }
-    const regions = mtree.ok && stub.value.isQemu ? readableRegions(parseFlatView(mtree.value)) : [];
+    const regions = mtree.ok && stub.value.isQemu ? ramOfFlatView(parseFlatView(mtree.value)) : [];
     return ok(new GdbTarget(stub.value, addressName(address), regions, mtree.ok, kernel, images));
   }
 
