@@ -4,6 +4,7 @@ import type { CpuView } from './inspect/cpu.ts';
 import type { IrqView } from './inspect/irq.ts';
 import type {
   DumpInfo,
+  DumpOptions,
   DumpWritten,
   MemorySearchEvent,
   MemorySpace,
@@ -101,7 +102,7 @@ export interface InspectService {
   typed(source: InspectSource, query: string, limit: number): Promise<Result<TypedSymbol[]>>;
 
   /** Writes a machine's memory and state into a file; it stands still meanwhile. */
-  dump(source: InspectSource, path: string): Promise<Result<DumpWritten>>;
+  dump(source: InspectSource, path: string, options?: DumpOptions): Promise<Result<DumpWritten>>;
   /** What a dump is, before it is looked into. */
   describeDump(path: string): Promise<Result<DumpInfo>>;
 }

@@ -67,5 +67,10 @@ test('files go into the run directory, under names that nothing else has', () =>
     false,
     false,
   ]);
+  const detached = { paging: false, protocol: 'file:/run/r0/.memory-1.part' };
+  expect([
+    allowed('dump-guest-memory', { ...detached, detach: true }),
+    allowed('dump-guest-memory', { ...detached, detach: 'x' }),
+  ]).toEqual([true, false]);
   expect([dump('fd:3'), dump('file:/home/a/.memory-1.part', true)]).toEqual([false, false]);
 });

@@ -13,7 +13,7 @@ const READING_LINE =
   /^(info [a-z][a-z0-9-]{0,40}( [\w/.:-]{1,200}){0,4}|(x|xp) ?\/[0-9a-z]{1,12} 0x[0-9a-f]{1,16}|gva2gpa 0x[0-9a-f]{1,16})$/;
 /** Files that QEMU may write beside its sockets. */
 const FILE_NAME = /^memory-[\w-]{1,64}\.bin$/;
-/** A dump is too large for where the sockets are: it goes where its owner has made an empty file of such a name. */
+/** A dump is too large for where the sockets are: it goes where its owner has made an empty file, or a pipe, of such a name. */
 const DUMP_PATH = /^\/(?:.*\/)?\.memory-[\w-]{1,64}\.part$/s;
 /** Read in one go by `pmemsave`. */
 export const MAX_SAVE_BYTES = 64 << 20;
@@ -50,11 +50,15 @@ export function checkQuery(command: string, args: QueryArguments | undefined, ru
       return fits ? ok() : refuse(command);
     }
     case 'dump-guest-memory': {
-      const { paging, protocol, ...rest } = given;
+      const { paging, protocol, detach, ...rest } = given;
       const path = typeof protocol === 'string' && protocol.startsWith('file:') ? protocol.slice(5) : undefined;
-      return paging === false && path !== undefined && DUMP_PATH.test(path) && Object.keys(rest).length === 0
-        ? ok()
-        : refuse(command);
+      const fits =
+        paging === false &&
+        (detach === undefined || detach === true) &&
+        path !== undefined &&
+        DUMP_PATH.test(path) &&
+        Object.keys(rest).length === 0;
+      return fits ? ok() : refuse(command);
     }
     default:
       return refuse(command);

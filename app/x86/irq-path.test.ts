@@ -120,11 +120,19 @@ const TABLE = [0xfee0_1004, 0, 0x24, 0, 0xfee0_1004, 0, 0x23, 1];
 
 test('MSI-X: capability, table, and its ways', () => {
   const msix = msixOf(CONFIG);
-  expect(msix).toEqual({ enabled: true, masked: false, entries: 2, tableBar: 1, tableOffset: 0 });
+  expect(msix).toEqual({
+    enabled: true,
+    masked: false,
+    entries: 2,
+    tableBar: 1,
+    tableOffset: 0,
+    pendingBar: 1,
+    pendingOffset: 0x800,
+  });
   expect(msiOf(CONFIG)).toBeUndefined();
   const device: IrqFunction = {
     ...{ place: '00:01.0', title: 'model0', line: 10, pinDisabled: true, known: true, msix },
-    messages: [...msixEntries(TABLE), { entry: 2, address: 0x1000n, data: 0x25, masked: false }],
+    messages: [...msixEntries(TABLE), { entry: 2, address: 0x1000n, data: 0x25, masked: false, pending: false }],
   };
   const { routes } = irqView(sources({ pins: [], functions: [device] }));
   expect(routes.map(({ id, vector, verdict }) => [id, vector, verdict])).toEqual([
@@ -134,6 +142,29 @@ test('MSI-X: capability, table, and its ways', () => {
   ]);
   expect(lines(routes[0])?.[1]).toBe('message broken: the message goes to no local APIC: its address is not 0xfee…');
 });
+
+test('MSI-X: a message that waits behind a mask is where its way breaks', () => {
+  const device = (masked: boolean, pending: readonly number[]): IrqFunction => ({
+    ...{ place: '00:01.0', title: 'model0', line: 10, pinDisabled: true, known: true },
+    msix: { ...(msixOf(CONFIG) ?? NO_MSIX), masked },
+    messages: msixEntries(TABLE, pending),
+  });
+  const of = (masked: boolean, pending: readonly number[]) =>
+    irqView(sources({ pins: [], functions: [device(masked, pending)] })).routes;
+  const [held] = of(false, [2]);
+  expect(held).toMatchObject({ id: 'msi-x 00:01.0 1', vector: 0x23, verdict: 'broken' });
+  expect(lines(held)).toEqual([
+    'source waiting: 00:01.0 has raised it, and its message waits',
+    'message broken: the entry is masked while a message waits',
+  ]);
+  expect(held?.hops[1]?.evidence).toBe('address 0xfee01004, data 0x23, masked, pending bit 1 is set');
+  // An entry that is not masked sends what it has: its pending bit says nothing.
+  expect(of(false, [1]).map(({ verdict }) => verdict)).toEqual(['ok', 'off']);
+  expect(lines(of(true, [1])[0])?.[1]).toBe('message broken: all of MSI-X is masked while a message waits');
+});
+const NO_MSIX = {
+  ...{ enabled: true, masked: false, entries: 0, tableBar: 0, tableOffset: 0, pendingBar: 0, pendingOffset: 0 },
+};
 
 test('a list of capabilities that goes in circles ends', () => {
   const circle = Array.from({ length: 64 }, () => 0);

@@ -168,7 +168,7 @@ function functionRoutes(sources: IrqSources, it: IrqFunction): (IrqRoute | undef
   return messages.map((message) => {
     const plain = msix?.enabled !== true;
     const name = plain ? 'MSI' : `MSI-X ${message.entry}`;
-    const evidence = `address ${formatAddress(message.address)}, data 0x${message.data.toString(16)}${message.masked ? ', masked' : ''}`;
+    const evidence = `address ${formatAddress(message.address)}, data 0x${message.data.toString(16)}${message.masked ? ', masked' : ''}${message.pending ? `, pending bit ${message.entry} is set` : ''}`;
     if (message.address === 0n) return undefined;
     const base = {
       id: `${plain ? 'msi' : 'msi-x'} ${place} ${message.entry}`,
@@ -176,10 +176,15 @@ function functionRoutes(sources: IrqSources, it: IrqFunction): (IrqRoute | undef
       device: title,
       raised: null,
     };
+    const held = message.pending && (message.masked || msix?.masked === true);
     const source = hop(
       'source',
-      msix?.masked === true ? 'off' : 'ok',
-      msix?.masked === true ? 'all of MSI-X is masked (function mask)' : `${name} of ${place}`,
+      held ? 'waiting' : msix?.masked === true ? 'off' : 'ok',
+      held
+        ? `${place} has raised it, and its message waits`
+        : msix?.masked === true
+          ? 'all of MSI-X is masked (function mask)'
+          : `${name} of ${place}`,
     );
     // §10.11.1: the address names the destination, bit 2 says how it is meant.
     if (message.address >> 20n !== 0xfeen)
@@ -188,6 +193,21 @@ function functionRoutes(sources: IrqSources, it: IrqFunction): (IrqRoute | undef
         null,
         [],
         [source, hop('message', 'broken', 'the message goes to no local APIC: its address is not 0xfee…', evidence)],
+      );
+    if (held)
+      return route(
+        base,
+        message.data & 0xff,
+        [],
+        [
+          source,
+          hop(
+            'message',
+            'broken',
+            `${message.masked ? 'the entry is' : 'all of MSI-X is'} masked while a message waits`,
+            evidence,
+          ),
+        ],
       );
     if (message.masked)
       return route(base, message.data & 0xff, [], [source, hop('message', 'off', 'the entry is masked', evidence)]);

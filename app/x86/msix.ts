@@ -6,6 +6,8 @@ export interface MsiMessage {
   readonly address: bigint;
   readonly data: number;
   readonly masked: boolean;
+  /** A message waits for the mask to go (pending bit, §6.8.3.1); false where nobody looked. */
+  readonly pending: boolean;
 }
 
 export interface MsixCapability {
@@ -15,6 +17,9 @@ export interface MsixCapability {
   readonly entries: number;
   readonly tableBar: number;
   readonly tableOffset: number;
+  /** The pending bits. */
+  readonly pendingBar: number;
+  readonly pendingOffset: number;
 }
 
 const CAPABILITIES = 0x34 / 4;
@@ -38,12 +43,15 @@ export function msixOf(config: readonly number[]): MsixCapability | undefined {
   if (at === undefined) return undefined;
   const control = (config[at / 4] ?? 0) >>> 16;
   const table = config[at / 4 + 1] ?? 0;
+  const pending = config[at / 4 + 2] ?? 0;
   return {
     enabled: (control & 0x8000) !== 0,
     masked: (control & 0x4000) !== 0,
     entries: (control & 0x7ff) + 1,
     tableBar: table & 7,
     tableOffset: table - (table & 7),
+    pendingBar: pending & 7,
+    pendingOffset: pending - (pending & 7),
   };
 }
 
@@ -56,13 +64,20 @@ export function msiOf(config: readonly number[]): MsiMessage | undefined {
   const wide = (control & 0x80) !== 0;
   const high = wide ? BigInt(config[at / 4 + 2] ?? 0) << 32n : 0n;
   const data = (config[at / 4 + (wide ? 3 : 2)] ?? 0) & 0xffff;
-  return { entry: 0, address: BigInt(config[at / 4 + 1] ?? 0) | high, data, masked: false };
+  return { entry: 0, address: BigInt(config[at / 4 + 1] ?? 0) | high, data, masked: false, pending: false };
 }
 
-export function msixEntries(words: readonly number[]): MsiMessage[] {
+/** `pending`: words of the pending bits, as far as they were read. */
+export function msixEntries(words: readonly number[], pending: readonly number[] = []): MsiMessage[] {
   return Array.from({ length: Math.floor(words.length / 4) }, (_, entry) => {
     const [low = 0, high = 0, data = 0, control = 0] = words.slice(entry * 4, entry * 4 + 4);
-    return { entry, address: BigInt(low) | (BigInt(high) << 32n), data, masked: (control & 1) !== 0 };
+    return {
+      entry,
+      address: BigInt(low) | (BigInt(high) << 32n),
+      data,
+      masked: (control & 1) !== 0,
+      pending: (((pending[entry >> 5] ?? 0) >>> (entry & 31)) & 1) !== 0,
+    };
   });
 }
 

@@ -151,17 +151,18 @@ export function registerTitle(name: string): string {
   return REGISTER_TITLES[name] ?? name.toUpperCase();
 }
 
-/** Bits of control registers that are asked for by name. */
-export const CR0 = { PE: 1n << 0n, EM: 1n << 2n, TS: 1n << 3n, WP: 1n << 16n, PG: 1n << 31n } as const;
-export const CR4 = {
-  PSE: 1n << 4n,
-  PAE: 1n << 5n,
-  MCE: 1n << 6n,
-  CET: 1n << 23n,
-  OSFXSR: 1n << 9n,
-  LA57: 1n << 12n,
-  SMEP: 1n << 20n,
-  SMAP: 1n << 21n,
-} as const;
-export const EFER = { LME: 1n << 8n, LMA: 1n << 10n, NXE: 1n << 11n } as const;
-export const RFLAGS = { IF: 1n << 9n, DF: 1n << 10n, NT: 1n << 14n, VM: 1n << 17n } as const;
+/** Bits of the tables above that are asked for by name. */
+export const CR0 = masks('cr0', 'PE', 'EM', 'TS', 'WP', 'PG');
+export const CR4 = masks('cr4', 'PSE', 'PAE', 'MCE', 'CET', 'OSFXSR', 'LA57', 'SMEP', 'SMAP');
+export const EFER = masks('efer', 'LME', 'LMA', 'NXE');
+export const RFLAGS = masks('rfl', 'IF', 'DF', 'NT', 'VM');
+
+function masks<N extends string>(register: string, ...names: readonly N[]): Readonly<Record<N, bigint>> {
+  const fields = REGISTER_BITS[register]?.fields ?? [];
+  const maskOf = (name: N) => {
+    const found = fields.find((it) => it.name === name);
+    if (found === undefined) throw new Error(`${register} has no ${name}`);
+    return 1n << BigInt(found.low);
+  };
+  return Object.fromEntries(names.map((name) => [name, maskOf(name)])) as Record<N, bigint>;
+}

@@ -2,6 +2,8 @@ import { resolve } from 'node:path';
 import { implement } from '@orpc/server';
 import { describeError, ok, type Result } from '../../app/base/result.ts';
 import type {
+  DumpEvent,
+  DumpWritten,
   InspectService,
   InspectSource,
   Machine,
@@ -9,18 +11,25 @@ import type {
   MemorySearchEvent,
   MemorySpace,
   PagingQuestion,
+  Progress,
   SourceRef,
   VirtioStreamEvent,
 } from '../../app/contract/index.ts';
 import { studioContract } from '../../app/contract/studio.ts';
+import { report } from './follow.ts';
 
 export type FindMachine = (id: string) => Promise<Result<Machine>>;
 
 /** Answers `inspect.*`: finds what is meant and asks the service. `root` is the workspace. */
 export function inspectRoutes(inspect: InspectService, find: FindMachine, root: string) {
   const os = implement(studioContract).inspect;
+  const sourceOf = async (ref: SourceRef): Promise<Result<InspectSource>> => {
+    if ('dump' in ref) return ok({ dump: resolve(root, ref.dump) });
+    const machine = await find(ref.id);
+    return machine.ok ? ok({ machine: machine.value.info }) : machine;
+  };
   const on = async <T>(ref: SourceRef, look: (source: InspectSource) => Promise<Result<T>>): Promise<Result<T>> => {
-    const source = await sourceOf(ref, find);
+    const source = await sourceOf(ref);
     return source.ok ? look(source.value) : source;
   };
   return {
@@ -41,7 +50,7 @@ export function inspectRoutes(inspect: InspectService, find: FindMachine, root: 
     addressSpace: os.addressSpace.handler(({ input }) => on(input, (it) => inspect.addressSpace(it, tablesOf(input)))),
     memory: os.memory.handler(({ input }) => on(input, (it) => inspect.memory(it, placeOf(input), input.size))),
     search: os.search.handler(async function* ({ input, signal }): AsyncGenerator<MemorySearchEvent> {
-      const source = await sourceOf(input, find);
+      const source = await sourceOf(input);
       if (!source.ok) return yield { kind: 'failed', error: source.error };
       const { space, processor, limit } = input;
       yield* inspect.search(source.value, { space, processor, limit, pattern: bytesOf(input.pattern) }, { signal });
@@ -53,7 +62,22 @@ export function inspectRoutes(inspect: InspectService, find: FindMachine, root: 
     symbols: os.symbols.handler(({ input }) => on(input, (it) => inspect.symbols(it, input.query, input.limit))),
     symbol: os.symbol.handler(({ input }) => on(input, (it) => inspect.symbol(it, input))),
     typed: os.typed.handler(({ input }) => on(input, (it) => inspect.typed(it, input.query, input.limit))),
-    dump: os.dump.handler(({ input }) => on({ id: input.id }, (it) => inspect.dump(it, resolve(root, input.path)))),
+    dump: os.dump.handler(async function* ({ input, signal }): AsyncGenerator<DumpEvent> {
+      const source = await sourceOf({ id: input.id });
+      if (!source.ok) return yield { kind: 'failed', error: source.error };
+      const writing = report<Progress, Result<DumpWritten>>(
+        (onProgress, cancel) => inspect.dump(source.value, resolve(root, input.path), { onProgress, signal: cancel }),
+        signal,
+      );
+      for (;;) {
+        const next = await writing.next();
+        if (!next.done) yield { kind: 'progress', progress: next.value };
+        else
+          return yield next.value.ok
+            ? { kind: 'finished', dump: next.value.value }
+            : { kind: 'failed', error: next.value.error };
+      }
+    }),
     describeDump: os.describeDump.handler(({ input }) => inspect.describeDump(resolve(root, input.path))),
     virtio: os.virtio.handler(({ input }) =>
       on(input, (it) => inspect.virtio(it, { apartMs: input.apartMs, hints: input.hints })),
@@ -62,7 +86,7 @@ export function inspectRoutes(inspect: InspectService, find: FindMachine, root: 
       on(input, (it) => inspect.virtioChain(it, input.device, input.queue, input.head)),
     ),
     virtioFollow: os.virtioFollow.handler(async function* ({ input, signal }): AsyncGenerator<VirtioStreamEvent> {
-      const source = await sourceOf(input, find);
+      const source = await sourceOf(input);
       if (source.ok) yield* inspect.virtioFollow(source.value, input.from, signal);
       else yield { kind: 'ended', why: describeError(source.error) };
     }),
@@ -87,10 +111,4 @@ function placeOf({
 
 function bytesOf(hex: string): Uint8Array {
   return Buffer.from(hex, 'hex');
-}
-
-async function sourceOf(ref: SourceRef, find: FindMachine): Promise<Result<InspectSource>> {
-  if ('dump' in ref) return ok({ dump: ref.dump });
-  const machine = await find(ref.id);
-  return machine.ok ? ok({ machine: machine.value.info }) : machine;
 }

@@ -7,7 +7,8 @@ import { Button, IconButton } from '../widgets/buttons.tsx';
 import { EmptyState } from '../widgets/EmptyState.tsx';
 import { ErrorNote } from '../widgets/ErrorNote.tsx';
 import { Icon } from '../widgets/Icon.tsx';
-import { runCommand } from '../workbench/commands.ts';
+import { DumpBar } from './DumpBar.tsx';
+import { NothingToInspect } from './NothingToInspect.tsx';
 import '../widgets/controls.css';
 import './inspect-frame.css';
 import './inspect-table.css';
@@ -33,15 +34,7 @@ export function InspectFrame<T>({
   readonly tools?: ReactNode;
   readonly children: (value: T, before: T | null) => ReactNode;
 }) {
-  if (inspected === null) {
-    return (
-      <EmptyState icon={icon} title={`No machine runs whose ${label} could be seen`}>
-        <Button kind="primary" icon="run" onClick={() => void runCommand('machine.run')}>
-          Build and run
-        </Button>
-      </EmptyState>
-    );
-  }
+  if (inspected === null) return <NothingToInspect icon={icon} label={label} />;
   const { reading } = live;
   return (
     <section className="inspect" aria-label={label}>
@@ -51,6 +44,7 @@ export function InspectFrame<T>({
         <span className="inspect-space" />
         <AsOf live={live} inspected={inspected} />
       </div>
+      <DumpBar />
       {inspected.phase === 'gone' && reading.kind === 'read' ? (
         <p className="inspect-note" role="status">
           <Icon name="info" /> The machine has ended; this is what was seen last.
@@ -111,7 +105,7 @@ function AsOf<T>({ live, inspected }: { readonly live: Live<T>; readonly inspect
   const { hz, held } = useLiveSettings();
   const { reading } = live;
   const at = reading.kind === 'read' ? `as of ${clock(reading.at)}` : '';
-  if (inspected.dump !== null) return <span className="inspect-as-of">saved dump</span>;
+  if (inspected.dump !== null) return null;
   return (
     <>
       <span className="inspect-as-of">{inspected.phase === 'still' ? 'machine stands still' : at}</span>

@@ -1,4 +1,4 @@
-import type { Inspected } from '../state/inspected.ts';
+import { type Inspected, useOpenDump } from '../state/inspected.ts';
 
 /** As which processor it is seen; nothing where there is only one. */
 export function ProcessorPicker({
@@ -10,8 +10,8 @@ export function ProcessorPicker({
   readonly value: number;
   readonly onChange: (processor: number) => void;
 }) {
-  // How many a dump has is not known here; a wrong number is answered with those that there are.
-  const count = inspected?.machine?.info.profile.cores ?? (inspected?.dump === null ? 1 : 16);
+  const dump = useOpenDump();
+  const count = dump?.processors ?? inspected?.machine?.info.profile.cores ?? 1;
   if (count < 2) return null;
   return (
     <select

@@ -1,7 +1,11 @@
 import { create } from 'zustand';
+import { messageOf, type Result } from '../../app/base/result.ts';
+import type { DumpInfo } from '../../app/contract/inspect/memory.ts';
 import type { SourceRef } from '../../app/contract/inspect/source.ts';
 import type { StudioMachine } from '../../app/contract/studio.ts';
+import { studio } from '../host/client.ts';
 import { chooseMachine, useMachineList, useShownMachine } from './machines.ts';
+import { notifyError } from './notifications.ts';
 
 /** What all inspecting panes look at: the machine that is shown, or a dump that a person has opened. */
 export interface Inspected {
@@ -16,16 +20,42 @@ export interface Inspected {
 }
 
 interface InspectedState {
-  /** Dumps that were opened, newest first. */
-  readonly dumps: readonly string[];
+  /** Dumps that were opened, the last one first. */
+  readonly dumps: readonly DumpInfo[];
+  /** Path of the one that is looked at. */
   readonly dump: string | null;
 }
 
 export const useDumps = create<InspectedState>(() => ({ dumps: [], dump: null }));
 
-/** Looks at a dump from now on. */
-export function openDump(path: string): void {
-  useDumps.setState(({ dumps }) => ({ dumps: [path, ...dumps.filter((it) => it !== path)].slice(0, 8), dump: path }));
+/** Looks at a dump from now on, if it is one. */
+export async function openDump(path: string): Promise<boolean> {
+  const info = await describe(path);
+  if (!info.ok) {
+    notifyError(info.error);
+    return false;
+  }
+  useDumps.setState(({ dumps }) => ({
+    dumps: [info.value, ...dumps.filter((it) => it.path !== info.value.path)].slice(0, 8),
+    dump: info.value.path,
+  }));
+  return true;
+}
+
+/** Looks at machines again. */
+export function closeDump(): void {
+  useDumps.setState({ dump: null });
+}
+
+async function describe(path: string): Promise<Result<DumpInfo>> {
+  try {
+    return await studio.inspect.describeDump({ path });
+  } catch (thrown) {
+    return {
+      ok: false,
+      error: { code: 'no-dump', what: 'The dump was not opened.', why: messageOf(thrown), fix: 'Try again.' },
+    };
+  }
 }
 
 /** Looks at a machine from now on. */
@@ -55,6 +85,15 @@ export function inspectedOf(machine: StudioMachine | null, dump: string | null):
   };
 }
 
+/** What is known of the dump that is looked at. */
+export function useOpenDump(): DumpInfo | null {
+  return useDumps(({ dumps, dump }) => dumps.find(({ path }) => path === dump) ?? null);
+}
+
+export function fileName(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}
+
 export interface Inspectable {
   readonly key: string;
   readonly title: string;
@@ -73,9 +112,9 @@ export function useInspectables(
       title: title(machine, machines),
       choose: () => inspectMachine(machine.info.id),
     })),
-    ...dumps.map((path) => ({
+    ...dumps.map(({ path }) => ({
       key: `dump:${path}`,
-      title: `dump ${path.slice(path.lastIndexOf('/') + 1)}`,
+      title: `dump ${fileName(path)}`,
       choose: () => useDumps.setState({ dump: path }),
     })),
   ];

@@ -138,6 +138,26 @@ function editorPlace(api: DockviewApi): { position: { referenceGroup: string } |
   return { position: group === undefined ? { direction: 'right' } : { referenceGroup: group.id } };
 }
 
+/** Opens a pane among the editors, as a tab behind the others: into the group of another panel, or into a new one right of that. */
+export function openPaneAt(panelId: string, neighbour: string | undefined, beside: boolean): boolean {
+  const api = dockApi();
+  const pane = getPane(panelId.replace(/^pane:/, ''));
+  if (api === null || pane === undefined) return false;
+  const place =
+    neighbour === undefined
+      ? editorPlace(api)
+      : { position: { referencePanel: neighbour, ...(beside ? { direction: 'right' as const } : {}) } };
+  api.addPanel({
+    id: panelId,
+    component: PANE_VIEW,
+    title: pane.title,
+    params: { pane: pane.id },
+    inactive: true,
+    ...place,
+  });
+  return true;
+}
+
 /** Shows a pane and its side, opening it where it is closed. With `focus`, the keyboard follows. */
 export function showPane(id: string, focus = true): void {
   const api = dockApi();

@@ -1,9 +1,9 @@
 import { create } from 'zustand';
 import { PersistedValue } from '../state/persisted.ts';
-import { SIDES, type Side, showSide, syncDock, useDock } from './dock.ts';
+import { openPaneAt, SIDES, type Side, showSide, sideOf, syncDock, useDock } from './dock.ts';
 import { getPane } from './panes.ts';
 
-/** How the sides stand: what the four layouts differ in. The editors stay as they are. */
+/** How the sides stand: what the four layouts differ in. Files stay as they are. */
 interface SideState {
   readonly shown: boolean;
   /** Pixels, across the side. */
@@ -11,7 +11,15 @@ interface SideState {
   /** Panel ids; the first that is there is brought to the front. */
   readonly front?: readonly string[] | undefined;
 }
-type Arrangement = Readonly<Record<Side, SideState>>;
+type Arrangement = Readonly<Record<Side, SideState>> & {
+  /** Panes among the editors, in columns from left to right, as panel ids. */
+  readonly editors?: readonly (readonly string[])[] | undefined;
+  /** Of these, the one that was worked in. */
+  readonly active?: string | undefined;
+};
+
+/** A window narrower than this has one column of editors: each of the panes needs some 800 pixels. */
+const TWO_COLUMNS = 1600;
 
 export type LayoutName = 'edit' | 'debug' | 'inspect' | 'chat';
 
@@ -50,12 +58,16 @@ export const LAYOUTS: Readonly<
   },
   inspect: {
     title: 'Inspect',
-    purpose: 'Boot times and what the kernel tells of itself: take it apart.',
-    needs: 'boot-timeline',
+    purpose: 'Processors, tables, queues and memory of the machine, as they are now: take it apart.',
+    needs: 'cpu',
     preset: {
       left: { shown: false },
-      right: { shown: true, size: 340, front: ['pane:machine'] },
-      bottom: { shown: true, size: 380, front: ['pane:boot-timeline'] },
+      right: { shown: false },
+      bottom: { shown: false },
+      editors: [
+        ['pane:cpu', 'pane:tables', 'pane:irq'],
+        ['pane:virtio', 'pane:paging', 'pane:memory'],
+      ],
     },
   },
   chat: {
@@ -77,17 +89,19 @@ interface LayoutState {
   readonly current: LayoutName;
   /** As a person left each of them. */
   readonly changed: Readonly<Partial<Record<LayoutName, Arrangement>>>;
+  /** Panels among the editors that the present layout has opened: it takes them with it. */
+  readonly opened: readonly string[];
 }
 
-export const useLayouts = create<LayoutState>(() => ({ current: 'edit', changed: {} }));
+export const useLayouts = create<LayoutState>(() => ({ current: 'edit', changed: {}, opened: [] }));
 
 /** Takes over what was kept; anything that is not what this version writes is passed over. */
 export async function loadLayouts(): Promise<void> {
   const saved = await kept.read();
   if (typeof saved !== 'object' || saved === null || !('current' in saved) || !('changed' in saved)) return;
-  const { current, changed } = saved as LayoutState;
-  if (NAMES.includes(current) && typeof changed === 'object' && changed !== null)
-    useLayouts.setState({ current, changed });
+  const { current, changed, opened } = saved as Partial<LayoutState>;
+  if (current !== undefined && NAMES.includes(current) && typeof changed === 'object' && changed !== null)
+    useLayouts.setState({ current, changed, opened: Array.isArray(opened) ? opened : [] });
 }
 
 export function availableLayouts(): LayoutName[] {
@@ -98,18 +112,30 @@ export function availableLayouts(): LayoutName[] {
 export function switchLayout(name: LayoutName): void {
   const { current, changed } = useLayouts.getState();
   const remembered = { ...changed, [current]: observe() };
+  if (name !== current) closeOpened();
   useLayouts.setState({ current: name, changed: remembered });
-  kept.write({ current: name, changed: remembered });
   arrange(remembered[name] ?? LAYOUTS[name].preset);
+  keep();
 }
 
 /** Takes the present layout back to how it comes. */
 export function resetLayout(): void {
   const { current, changed } = useLayouts.getState();
   const { [current]: _, ...rest } = changed;
+  closeOpened();
   useLayouts.setState({ changed: rest });
-  kept.write({ current, changed: rest });
   arrange(LAYOUTS[current].preset);
+  keep();
+}
+
+function keep(): void {
+  kept.write(useLayouts.getState());
+}
+
+function closeOpened(): void {
+  const { api } = useDock.getState();
+  for (const id of useLayouts.getState().opened) api?.getPanel(id)?.api.close();
+  useLayouts.setState({ opened: [] });
 }
 
 function observe(): Arrangement {
@@ -124,7 +150,17 @@ function observe(): Arrangement {
       front: active === undefined ? undefined : [active],
     };
   };
-  return { left: side('left'), right: side('right'), bottom: side('bottom') };
+  const { opened } = useLayouts.getState();
+  const columns = (api?.groups ?? [])
+    .filter((group) => sideOf(group) === null)
+    .map((group) => group.panels.map(({ id }) => id).filter((id) => opened.includes(id)))
+    .filter((column) => column.length > 0);
+  return {
+    left: side('left'),
+    right: side('right'),
+    bottom: side('bottom'),
+    ...(opened.length === 0 ? {} : { editors: columns, active: useDock.getState().activeEditor ?? undefined }),
+  };
 }
 
 function arrange(arrangement: Arrangement): void {
@@ -140,6 +176,31 @@ function arrange(arrangement: Arrangement): void {
     const panel = (front ?? []).map((id) => api.getPanel(id)).find((each) => each !== undefined);
     if (shown) panel?.api.setActive();
   }
+  openColumns(arrangement);
   syncDock();
   if (before instanceof HTMLElement && before.isConnected) before.focus();
+}
+
+/** Opens what the layout has among the editors. What a person has open already stays where it is. */
+function openColumns({ editors = [], active }: Arrangement): void {
+  const { api } = useDock.getState();
+  if (api === null || editors.length === 0) return;
+  const columns = window.innerWidth < TWO_COLUMNS ? [editors.flat()] : editors;
+  const opened: string[] = [];
+  /** The first panel of the column before, which the next column stands right of. */
+  let left: string | undefined;
+  for (const column of columns) {
+    let first: string | undefined;
+    for (const id of column) {
+      if (api.getPanel(id) !== undefined) continue;
+      if (!openPaneAt(id, first ?? left, first === undefined && left !== undefined)) continue;
+      first ??= id;
+      opened.push(id);
+    }
+    if (first !== undefined) api.getPanel(first)?.api.setActive();
+    left = first ?? left;
+  }
+  useLayouts.setState({ opened });
+  const shown = active ?? columns[0]?.[0];
+  if (shown !== undefined) api.getPanel(shown)?.api.setActive();
 }

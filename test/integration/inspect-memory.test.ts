@@ -1,5 +1,5 @@
 /** Page tables, memory and dumps of a running machine, held against what QEMU itself says of them. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -145,6 +145,27 @@ describe.each(['shared', 'private'] as const)('a machine whose RAM is %s', (ram)
     } else
       expect(await inspect.write(source, place, next, old)).toMatchObject({ ok: false, error: { code: 'read-only' } });
     expectOk(await machine.machine.resume());
+  });
+
+  it('a dump tells how far it is, and one that is cancelled leaves nothing, and a machine that goes on', async () => {
+    const cancel = new AbortController();
+    const told: number[] = [];
+    const path = join(folder, 'new', `${ram}-cancelled.elf`);
+    const ended = await inspect.dump(source, path, {
+      signal: cancel.signal,
+      onProgress({ done, total }) {
+        told.push(done / (total ?? 1));
+        cancel.abort();
+      },
+    });
+    expect(ended).toMatchObject({ ok: false, error: { code: 'cancelled' } });
+    expect(told[0]).toBeGreaterThan(0);
+    expect(told.at(-1)).toBeLessThan(0.9);
+    expect(readdirSync(join(folder, 'new'))).toEqual([]);
+    expect(readdirSync(machine.machine.info.runDirectory).filter((name) => name.startsWith('.memory'))).toEqual([]);
+    // Neither the machine nor QEMU is stuck with it.
+    expect(await machine.shell('help')).toContain('help');
+    expect(machine.machine.state.phase).toBe('running');
   });
 
   it('a dump shows what the machine showed', async () => {

@@ -60,6 +60,12 @@ const LAYOUTS: Readonly<Record<string, string>> = {
   Chat: 'Chat',
   Settings: 'Edit',
   Welcome: 'Edit',
+  Processor: 'Inspect',
+  'Descriptor Tables': 'Inspect',
+  Interrupts: 'Inspect',
+  Virtqueues: 'Inspect',
+  'Page Tables': 'Inspect',
+  Memory: 'Inspect',
 };
 
 /** What more a pane needs to show what it can do. One that is not named here is shown as it opens. */
@@ -79,7 +85,7 @@ const SCENES: Readonly<Record<string, (studio: Studio) => Promise<void>>> = {
 
 /** Puts a pane into its layout and its scene. The pane is then what has the keyboard. */
 export async function showScene(studio: Studio, view: View): Promise<void> {
-  const layout = LAYOUTS[view.title] ?? (view.place === 'editor' ? 'Edit' : 'Inspect');
+  const layout = LAYOUTS[view.title] ?? (view.place === 'editor' ? 'Edit' : 'Debug');
   await studio.command(`View: ${layout} Layout`);
   // As it comes, whatever the scenes before have opened in it.
   await studio.command('View: Reset Layout');

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { HexSchema } from '../common.ts';
+import type { LongOperation } from '../../base/cancel.ts';
+import { AppErrorSchema, HexSchema, type Progress, ProgressSchema } from '../common.ts';
 
 /** Memory as it is looked at, searched and changed. */
 
@@ -35,7 +36,7 @@ export const MemorySearchEventSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('finished'), matches: z.number().int(), more: z.boolean() }),
   z.object({
     kind: z.literal('failed'),
-    error: z.object({ code: z.string(), what: z.string(), why: z.string(), fix: z.string() }),
+    error: AppErrorSchema,
   }),
 ]);
 export type MemorySearchEvent = z.infer<typeof MemorySearchEventSchema>;
@@ -79,6 +80,18 @@ export const DumpWrittenSchema = z.object({
 });
 export type DumpWritten = z.infer<typeof DumpWrittenSchema>;
 
+/** A dump as it is written. Leaving the stream cancels it; nothing stays then. */
+export const DumpEventSchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('progress'), progress: ProgressSchema }),
+  z.object({ kind: z.literal('finished'), dump: DumpWrittenSchema }),
+  z.object({ kind: z.literal('failed'), error: AppErrorSchema }),
+]);
+export type DumpEvent = z.infer<typeof DumpEventSchema>;
+
+export interface DumpOptions extends LongOperation {
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
+}
+
 /** What a dump is, and what it lacks. */
 export const DumpInfoSchema = z.object({
   path: z.string(),
@@ -89,6 +102,8 @@ export const DumpInfoSchema = z.object({
   recorded: z.boolean(),
   madeAt: z.number().nullable(),
   kernel: z.string().nullable(),
+  /** The profile of the machine that it was made of. */
+  profile: z.string().nullable(),
   /** In words, for people. */
   lacks: z.array(z.string()),
 });

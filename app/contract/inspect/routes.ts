@@ -13,8 +13,8 @@ import { CpuViewSchema } from './cpu.ts';
 import { IrqViewSchema } from './irq.ts';
 import {
   BytesSchema,
+  DumpEventSchema,
   DumpInfoSchema,
-  DumpWrittenSchema,
   MAX_LOOK_BYTES,
   MemorySearchEventSchema,
   MemorySpaceSchema,
@@ -89,8 +89,8 @@ export const inspectContract = {
     result(z.array(TypedSymbolSchema)),
   ),
 
-  /** Writes a dump of a machine, by a path of the host's computer. */
-  dump: ask(z.strictObject({ id: MachineIdSchema, path: DumpPathSchema }), result(DumpWrittenSchema)),
+  /** Writes a dump of a machine, by a path of the host's computer; the machine stands still meanwhile. Leaving the stream cancels it. */
+  dump: follow(z.strictObject({ id: MachineIdSchema, path: DumpPathSchema }), DumpEventSchema),
   describeDump: ask(z.strictObject({ path: DumpPathSchema }), result(DumpInfoSchema)),
   /** Virtio devices and queues with verdicts; see `InspectService`. */
   virtio: ask(withSource(VirtioQuestionSchema), result(VirtioReportSchema)),

@@ -1,4 +1,5 @@
 import type { ModelEntry, Progress } from '../../../app/contract/index.ts';
+import { amountText, bytes } from '../amount.ts';
 import { closest } from '../arguments.ts';
 import { type CommandContext, defineCommand } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -100,17 +101,4 @@ function count(parameters: number): string {
   if (parameters >= 1e9) return `${(parameters / 1e9).toFixed(1)} B`;
   if (parameters >= 1e6) return `${(parameters / 1e6).toFixed(1)} M`;
   return `${(parameters / 1e3).toFixed(0)} K`;
-}
-
-function bytes(value: number): string {
-  if (value >= 1 << 30) return `${(value / 2 ** 30).toFixed(1)} GiB`;
-  if (value >= 1 << 20) return `${(value / 2 ** 20).toFixed(1)} MiB`;
-  return `${(value / 1024).toFixed(0)} KiB`;
-}
-
-function amountText({ done, total, unit }: Progress): string {
-  const amount = (value: number) => (unit === 'bytes' ? bytes(value) : String(value));
-  return total === null
-    ? amount(done)
-    : `${amount(done)} of ${amount(total)} (${Math.floor((100 * done) / Math.max(1, total))} %)`;
 }

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { amountText } from '../amount.ts';
 import { unwrap } from '../failure.ts';
 import { sizeText } from './paging.ts';
 import { defineSubject } from './subject.ts';
@@ -16,7 +17,7 @@ with what QEMU said of devices and interrupt controllers. The machine stands sti
     ['ring0 inspect dump guest.elf', 'for later, or for somebody else'],
     ['ring0 inspect dump --dump guest.elf', 'what a dump is'],
   ],
-  async look({ host, terminal }, source, _values, [file]) {
+  async look({ host, terminal, interrupts }, source, _values, [file]) {
     if ('dump' in source) {
       const info = unwrap(await host.inspect.describeDump(source.dump));
       return {
@@ -33,7 +34,12 @@ with what QEMU said of devices and interrupt controllers. The machine stands sti
     }
     const name = 'machine' in source ? source.machine.id : 'guest';
     terminal.progress('writing memory');
-    const written = unwrap(await host.inspect.dump(source, resolve(file ?? `${name}.elf`)));
+    const written = unwrap(
+      await host.inspect.dump(source, resolve(file ?? `${name}.elf`), {
+        signal: interrupts.signal,
+        onProgress: (progress) => terminal.progress(progress.message, amountText(progress)),
+      }),
+    );
     terminal.clearProgress();
     return {
       value: written,

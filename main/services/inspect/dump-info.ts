@@ -19,6 +19,7 @@ export async function describeDump(target: InspectTarget, path: string): Promise
     recorded: sidecar !== null,
     madeAt: sidecar?.madeAt ?? null,
     kernel: sidecar?.machine.elfPath ?? null,
+    profile: sidecar?.machine.profile.name ?? null,
     lacks: [...target.lacks, ...(image === null || image.ok ? [] : [`${image.error.what} ${image.error.why}`])],
   });
 }

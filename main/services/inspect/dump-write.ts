@@ -1,10 +1,11 @@
-import { closeSync, openSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { fail, messageOf, ok, type Result } from '../../../app/base/result.ts';
-import type { DumpWritten, MachineInfo, QueryArguments } from '../../../app/contract/index.ts';
+import type { DumpOptions, DumpWritten, MachineInfo, QueryArguments } from '../../../app/contract/index.ts';
 import { formatJsonWithBigints } from '../../../app/wire/qmp.ts';
 import { questionKey, REGISTERS, type Sidecar, sidecarPath } from './dump-target.ts';
+import { pourMemory } from './memory-pipe.ts';
 import type { InspectTarget } from './target.ts';
 
 /** Lets a machine stand still, if it runs, until the answer is called. */
@@ -34,7 +35,12 @@ function monitor(line: string): readonly [string, QueryArguments] {
 let dumps = 0;
 
 /** Writes a machine's memory as QEMU's own ELF core, and what QEMU says of it beside. */
-export async function writeDump(target: InspectTarget, hold: Hold, path: string): Promise<Result<DumpWritten>> {
+export async function writeDump(
+  target: InspectTarget,
+  hold: Hold,
+  path: string,
+  options: DumpOptions,
+): Promise<Result<DumpWritten>> {
   const { info } = target;
   if (target.access === 'gdb')
     return fail(
@@ -49,6 +55,7 @@ export async function writeDump(target: InspectTarget, hold: Hold, path: string)
   // QEMU writes into a file that is ours and new; a file of the wanted name is replaced when all is there.
   const part = join(dirname(whole), `.memory-${process.pid}-${++dumps}.part`);
   try {
+    mkdirSync(dirname(whole), { recursive: true });
     closeSync(openSync(part, 'wx', 0o600));
   } catch (error) {
     return fail(
@@ -64,7 +71,7 @@ export async function writeDump(target: InspectTarget, hold: Hold, path: string)
     let answers: Record<string, string>;
     try {
       answers = await record(target);
-      const dumped = await target.query('dump-guest-memory', { paging: false, protocol: `file:${part}` });
+      const dumped = await pourMemory(target, info, part, options);
       if (!dumped.ok) return dumped;
     } finally {
       await held.value();

@@ -10,6 +10,7 @@ import type {
   CpuView,
   DriverRegistry,
   DumpInfo,
+  DumpOptions,
   DumpWritten,
   Epitaph,
   InspectService,
@@ -173,8 +174,8 @@ export class Inspector implements InspectService, Disposable {
     return types.ok ? ok(searchTyped(types.value, query, limit)) : types;
   }
 
-  dump(source: InspectSource, path: string): Promise<Result<DumpWritten>> {
-    return this.#targets.use(source, (target) => writeDump(target, this.#hold, path));
+  dump(source: InspectSource, path: string, options: DumpOptions = {}): Promise<Result<DumpWritten>> {
+    return this.#targets.use(source, (target) => writeDump(target, this.#hold, path, options));
   }
 
   describeDump(path: string): Promise<Result<DumpInfo>> {

@@ -10,7 +10,7 @@ import {
 } from '../../../app/wire/qemu-irq.ts';
 import { type IrqFunction, type IrqProcessor, irqView } from '../../../app/x86/irq-path.ts';
 import { processorState, readTables } from '../../../app/x86/machine-state.ts';
-import { msiOf, msixEntries, msixOf, pinDisabled } from '../../../app/x86/msix.ts';
+import { type MsixCapability, msiOf, msixEntries, msixOf, pinDisabled } from '../../../app/x86/msix.ts';
 import { codeMapOf } from './processor-tables.ts';
 import type { InspectTarget } from './target.ts';
 
@@ -72,8 +72,22 @@ async function readFunction(target: InspectTarget, it: PciFunction): Promise<Irq
     msix?.enabled === true && bar !== undefined
       ? await words(target, bar + BigInt(msix.tableOffset), 4 * Math.min(msix.entries, MAX_ENTRIES))
       : [];
-  const messages = msix?.enabled === true ? msixEntries(table) : plain === undefined ? [] : [plain];
+  const pending = msix?.enabled === true ? await pendingBits(target, it, msix, table) : [];
+  const messages = msix?.enabled === true ? msixEntries(table, pending) : plain === undefined ? [] : [plain];
   return { ...base, pinDisabled: pinDisabled(config), msix, messages, known: true };
+}
+
+/** Messages wait only where something is masked that has an address: elsewhere nobody needs to look. */
+async function pendingBits(
+  target: InspectTarget,
+  { bars }: PciFunction,
+  msix: MsixCapability,
+  table: readonly number[],
+): Promise<number[]> {
+  const bar = bars.get(msix.pendingBar);
+  const holds = msix.masked || msixEntries(table).some(({ masked, address }) => masked && address !== 0n);
+  if (bar === undefined || !holds) return [];
+  return words(target, bar + BigInt(msix.pendingOffset), 2 * Math.ceil(Math.min(msix.entries, MAX_ENTRIES) / 64));
 }
 
 async function words(target: InspectTarget, address: bigint, count: number): Promise<number[]> {

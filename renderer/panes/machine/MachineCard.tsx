@@ -1,4 +1,5 @@
 import type { StudioMachine } from '../../../app/contract/studio.ts';
+import { cancelDump, useDumpSaving } from '../../state/dump-saving.ts';
 import {
   abilitiesOf,
   acceleratorName,
@@ -9,13 +10,14 @@ import {
   stateWords,
   uptime,
 } from '../../state/machine-view.ts';
-import { actOn, type MachineAction, useMachines } from '../../state/machines.ts';
+import { actOn, chooseMachine, type MachineAction, useMachines } from '../../state/machines.ts';
 import { Button } from '../../widgets/buttons.tsx';
 import { CodeBlock } from '../../widgets/CodeBlock.tsx';
 import { CopyButton } from '../../widgets/CopyButton.tsx';
 import { ErrorNote } from '../../widgets/ErrorNote.tsx';
 import { StateDot } from '../../widgets/StateDot.tsx';
 import { useNow } from '../../widgets/use-now.ts';
+import { runCommand } from '../../workbench/commands.ts';
 import { CrashView } from './CrashView.tsx';
 import { RegisterView } from './RegisterView.tsx';
 import { UsageView } from './UsageView.tsx';
@@ -62,6 +64,7 @@ export function MachineCard({ machine, isVisible }: { readonly machine: StudioMa
             {title}
           </Button>
         ))}
+        <DumpButton machine={machine} />
         {can.forget ? (
           <Button
             kind="quiet"
@@ -114,5 +117,30 @@ export function MachineCard({ machine, isVisible }: { readonly machine: StudioMa
         <CodeBlock label="QEMU command line" className="machine-argv" text={shellCommand(info.argv, '\n  ')} />
       </div>
     </section>
+  );
+}
+
+/** Saves a dump of the machine, or says how far the one is that is being saved. */
+function DumpButton({ machine: { info, state } }: { readonly machine: StudioMachine }) {
+  const saving = useDumpSaving((all) => all.saving);
+  if (saving?.machine === info.id) {
+    return (
+      <Button kind="quiet" icon="loading" onClick={cancelDump}>
+        Saving dump{saving.share === null ? '' : ` ${Math.floor(100 * saving.share)} %`}, cancel
+      </Button>
+    );
+  }
+  if (state.phase !== 'running' && state.phase !== 'paused' && state.phase !== 'crashed') return null;
+  return (
+    <Button
+      icon="archive"
+      disabled={saving !== null}
+      onClick={() => {
+        chooseMachine(info.id);
+        void runCommand('inspect.saveDump');
+      }}
+    >
+      Save dump
+    </Button>
   );
 }

@@ -9,6 +9,7 @@ import { type Command, getCommand } from '../../workbench/commands.ts';
 import { registerStatusItem, registerToolbarItem } from '../../workbench/contributions.ts';
 import { showPane } from '../../workbench/dock.ts';
 import { keyHint } from '../../workbench/keybindings.ts';
+import { useLayouts } from '../../workbench/layouts.ts';
 
 /** Run, and what can be done with the machine that is shown. */
 function RunTools() {
@@ -103,7 +104,8 @@ export const MACHINE_COMMANDS: readonly Command[] = [
     when: () => !isRunning(useRun.getState().run),
     run: async () => {
       if ((await run()) !== null) {
-        showPane('serial', false);
+        // A layout that has given all its room to what is looked at keeps it.
+        if (useLayouts.getState().current !== 'inspect') showPane('serial', false);
         return;
       }
       const state = useRun.getState().run;

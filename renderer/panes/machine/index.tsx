@@ -1,6 +1,7 @@
 import { followMachines } from '../../state/machines.ts';
 import { registerPane } from '../../workbench/panes.ts';
 import { MACHINE_COMMANDS } from './contributions.tsx';
+import { DUMP_COMMANDS } from './dumps.tsx';
 import { MachinePane } from './MachinePane.tsx';
 
 followMachines();
@@ -12,5 +13,5 @@ registerPane({
   component: MachinePane,
   defaultLocation: 'right',
   order: 20,
-  commands: MACHINE_COMMANDS,
+  commands: [...MACHINE_COMMANDS, ...DUMP_COMMANDS],
 });

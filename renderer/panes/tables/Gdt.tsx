@@ -1,5 +1,5 @@
 import type { TableFinding, TablesView } from '../../../app/contract/inspect/tables.ts';
-import { RowMark, rowKeys, spaced } from './rows.tsx';
+import { RowTable } from './RowTable.tsx';
 import type { Chosen } from './TablesPane.tsx';
 
 /** Every descriptor of the GDT. */
@@ -23,51 +23,29 @@ export function Gdt({
       it.kind !== 'upper' &&
       `${it.selector} ${it.type} ${it.users.join(' ')} ${it.base ?? ''}`.toLowerCase().includes(filter),
   );
-  const old = new Map(before?.descriptors.map(({ index, bytes }) => [index, bytes]));
   return (
     <>
       <p className="tables-base">
         GDTR <code>{gdt.base}</code>, limit <code>{gdt.limit}</code>
         {gdt.readableBytes === 0 ? <strong> not mapped</strong> : ''}
       </p>
-      <table className="tables-table" onKeyDown={rowKeys}>
-        <thead>
-          <tr>
-            {['', 'Selector', 'Type', 'P', 'DPL', 'Base', 'Limit', 'Flags', 'Used by', 'Bytes'].map((title) => (
-              <th key={title} scope="col">
-                {title}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map((it) => (
-            <tr
-              key={it.index}
-              aria-selected={chosen?.index === it.index}
-              data-changed={before !== null && old.get(it.index) !== it.bytes}
-              data-empty={it.kind === 'null'}
-            >
-              <td>
-                <RowMark finding={marks.get(it.index)} />
-              </td>
-              <th scope="row">
-                <button type="button" onClick={() => onChoose({ table: 'gdt', index: it.index })}>
-                  {it.selector.slice(2).padStart(4, '0')}
-                </button>
-              </th>
-              <td>{it.type}</td>
-              <td>{it.kind === 'null' ? '' : it.present ? '1' : <strong>0</strong>}</td>
-              <td>{it.kind === 'null' ? '' : it.dpl}</td>
-              <td>{it.base ?? ''}</td>
-              <td>{it.limit ?? ''}</td>
-              <td>{it.flags}</td>
-              <td className="tables-users">{it.users.join(' ')}</td>
-              <td className="tables-bytes">{spaced(it.bytes)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+      <RowTable
+        name={{ title: 'Selector', cell: (it) => it.selector.slice(2).padStart(4, '0') }}
+        rows={rows.map((it) => ({ ...it, number: it.index, isEmpty: it.kind === 'null' }))}
+        before={before === null ? null : new Map(before.descriptors.map(({ index, bytes }) => [index, bytes]))}
+        chosen={chosen?.index ?? null}
+        marks={marks}
+        columns={[
+          { title: 'Type', cell: (it) => it.type },
+          { title: 'P', cell: (it) => (it.isEmpty ? '' : it.present ? '1' : <strong>0</strong>) },
+          { title: 'DPL', cell: (it) => (it.isEmpty ? '' : it.dpl) },
+          { title: 'Base', cell: (it) => it.base },
+          { title: 'Limit', cell: (it) => it.limit },
+          { title: 'Flags', cell: (it) => it.flags },
+          { title: 'Used by', className: 'tables-users', cell: (it) => it.users.join(' ') },
+        ]}
+        onChoose={(index) => onChoose({ table: 'gdt', index })}
+      />
       {rows.length === 0 ? <p className="tables-none">No descriptor fits the filter.</p> : null}
       {gdt.omitted > 0 ? <p className="tables-none">and {gdt.omitted} more, null or beyond the first 256</p> : null}
     </>

@@ -1,11 +1,11 @@
-import type { TableFinding, TablesView } from '../../../app/contract/inspect/tables.ts';
+import type { GateView, TableFinding, TablesView } from '../../../app/contract/inspect/tables.ts';
 import { studio } from '../../host/client.ts';
 import type { Inspected } from '../../state/inspected.ts';
 import { notify } from '../../state/notifications.ts';
 import { openableOf, placeText } from '../../state/places.ts';
 import { openFile } from '../../workbench/open.ts';
 import { quickPick } from '../../workbench/quick-input.ts';
-import { RowMark, rowKeys, spaced } from './rows.tsx';
+import { RowTable } from './RowTable.tsx';
 import type { Chosen } from './TablesPane.tsx';
 
 /** Every gate of the IDT with its handler. Runs of empty gates are one row. */
@@ -35,7 +35,6 @@ export function Idt({
           .toLowerCase()
           .includes(filter),
   );
-  const old = new Map(before?.gates.map(({ vector, bytes }) => [vector, bytes]));
   const empty = idt.gates.filter((it) => it.empty).length;
   return (
     <>
@@ -44,56 +43,45 @@ export function Idt({
         {empty === 0 ? '' : `, ${empty} of them empty`}
         {idt.readableBytes === 0 ? <strong> not mapped</strong> : ''}
       </p>
-      <table className="tables-table" onKeyDown={rowKeys}>
-        <thead>
-          <tr>
-            {['', 'Vector', 'Exception', 'Type', 'DPL', long ? 'IST' : '', 'Selector', 'Handler', 'Bytes'].map(
-              (title, n) => (
-                // biome-ignore lint/suspicious/noArrayIndexKey: columns stay
-                <th key={n} scope="col">
-                  {title}
-                </th>
-              ),
-            )}
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map((it) => (
-            <tr
-              key={it.vector}
-              aria-selected={chosen?.index === it.vector}
-              data-changed={before !== null && old.get(it.vector) !== it.bytes}
-              data-empty={!it.present}
-            >
-              <td>
-                <RowMark finding={marks.get(it.vector)} />
-              </td>
-              <th scope="row">
-                <button type="button" onClick={() => onChoose({ table: 'idt', index: it.vector })}>
-                  {it.vector} <span className="tables-muted">{it.vector.toString(16).padStart(2, '0')}</span>
+      <RowTable
+        name={{
+          title: 'Vector',
+          cell: (it) => (
+            <>
+              {it.vector} <span className="tables-muted">{it.vector.toString(16).padStart(2, '0')}</span>
+            </>
+          ),
+        }}
+        rows={rows.map((it) => ({ ...it, number: it.vector, isEmpty: !it.present }))}
+        before={before === null ? null : new Map(before.gates.map(({ vector, bytes }) => [vector, bytes]))}
+        chosen={chosen?.index ?? null}
+        marks={marks}
+        columns={[
+          { title: 'Exception', cell: (it) => it.name },
+          { title: 'Type', cell: (it) => (it.empty ? 'empty' : it.present ? it.type : `${it.type}, absent`) },
+          { title: 'DPL', cell: (it) => it.dpl },
+          ...(long ? [{ title: 'IST', cell: (it: GateView) => it.ist }] : []),
+          { title: 'Selector', cell: (it) => it.selector.slice(2).padStart(4, '0') },
+          {
+            title: 'Handler',
+            className: 'tables-handler',
+            cell: (it) =>
+              !it.present ? null : (
+                <button
+                  type="button"
+                  title={`${it.offset}: show the handler's source`}
+                  onClick={() => {
+                    onChoose({ table: 'idt', index: it.vector });
+                    void openHandler(inspected, it.offset);
+                  }}
+                >
+                  {it.symbol ?? it.offset}
                 </button>
-              </th>
-              <td>{it.name}</td>
-              <td>{it.empty ? 'empty' : it.present ? it.type : `${it.type}, absent`}</td>
-              <td>{it.dpl}</td>
-              <td>{long ? it.ist : ''}</td>
-              <td>{it.selector.slice(2).padStart(4, '0')}</td>
-              <td className="tables-handler">
-                {it.present ? (
-                  <button
-                    type="button"
-                    title={`${it.offset}: show the handler's source`}
-                    onClick={() => void openHandler(inspected, it.offset)}
-                  >
-                    {it.symbol ?? it.offset}
-                  </button>
-                ) : null}
-              </td>
-              <td className="tables-bytes">{spaced(it.bytes)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+              ),
+          },
+        ]}
+        onChoose={(index) => onChoose({ table: 'idt', index })}
+      />
       {rows.length === 0 ? (
         <p className="tables-none">{filter === '' ? 'Every gate is empty.' : 'No gate fits the filter.'}</p>
       ) : null}

@@ -47,7 +47,8 @@ export function Tss({
   );
 }
 
-function Stack({ stack, next }: { readonly stack: StackView; readonly next: StackView | null }) {
+/** A stack from its top down; `next` is the one below, for what lies between. */
+export function Stack({ stack, next }: { readonly stack: StackView; readonly next: StackView | null }) {
   const { name, top, symbol, mappedBytes, guarded, vectors } = stack;
   const bottom = BigInt(top) - BigInt(mappedBytes);
   const gap = next === null ? null : bottom - BigInt(next.top);

@@ -7,7 +7,7 @@ import type {
   WhatIfView,
 } from '../../../app/contract/inspect/tables.ts';
 import type { BitField } from '../../../app/x86/bits.ts';
-import { DESCRIPTOR_FIELDS, fieldOfBytes, GATE_FIELDS, withField } from '../../../app/x86/fields.ts';
+import { DESCRIPTOR_FIELDS, fieldOfBytes, GATE_FIELDS, GATE_IST, withField } from '../../../app/x86/fields.ts';
 import { studio } from '../../host/client.ts';
 import type { Inspected } from '../../state/inspected.ts';
 import { Button, IconButton } from '../../widgets/buttons.tsx';
@@ -15,6 +15,7 @@ import { Icon } from '../../widgets/Icon.tsx';
 import { Finding } from './Findings.tsx';
 import { openHandler } from './Idt.tsx';
 import type { Chosen } from './TablesPane.tsx';
+import { Stack } from './Tss.tsx';
 
 /** A row taken apart: its fields to be flipped in a copy, and what the processor would then do. */
 export function WhatIf({
@@ -82,8 +83,29 @@ export function WhatIf({
           onOpen={(address) => void openHandler(inspected, address)}
         />
       )}
+      {chosen.table === 'idt' ? <StackOf view={view} bytes={bytes} /> : null}
       <p className="tables-muted what-if-foot">A copy is changed; the guest's memory stays as it is.</p>
     </aside>
+  );
+}
+
+/** The stack that a handler would run on, as it lies in memory. */
+function StackOf({ view, bytes }: { readonly view: TablesView; readonly bytes: string }) {
+  if (!view.long) return null;
+  const ist = Number(fieldOfBytes(bytes, GATE_IST));
+  const wanted = ist === 0 ? 'RSP0' : `IST${ist}`;
+  const stack = view.tss?.stacks.find(({ name }) => name === wanted);
+  return (
+    <section className="what-if-stack" aria-label="The handler's stack">
+      <h4>{ist === 0 ? 'Stack: the one that is interrupted, or RSP0 out of another ring' : `Stack: ${wanted}`}</h4>
+      {stack === undefined ? (
+        <p className="tables-muted">{view.tss === null ? 'No TSS is loaded.' : `The TSS names no ${wanted}.`}</p>
+      ) : (
+        <ol className="tss-stacks">
+          <Stack stack={stack} next={null} />
+        </ol>
+      )}
+    </section>
   );
 }
 
@@ -312,10 +334,12 @@ function Answer({
 }
 
 function Outcome({ prediction, onOpen }: { prediction: PredictionView; onOpen: (address: string) => void }) {
-  const { kind, outcome, handler } = prediction;
+  const { kind, outcome, handler, attempts } = prediction;
+  // A handler that runs because another could not.
+  const astray = kind === 'handler' && attempts.length > 1;
   return (
-    <p className="what-if-outcome" data-kind={kind}>
-      <Icon name={kind === 'handler' || kind === 'loaded' ? 'pass' : 'error'} />
+    <p className="what-if-outcome" data-kind={astray ? 'astray' : kind}>
+      <Icon name={astray ? 'warning' : kind === 'handler' || kind === 'loaded' ? 'pass' : 'error'} />
       <span>{outcome}</span>
       {handler === null ? null : (
         <button type="button" onClick={() => onOpen(handler.rip)}>

@@ -1,7 +1,9 @@
 import { type KeyboardEvent, useEffect, useState } from 'react';
 import type { VirtioDevice, VirtioQueue, VirtioReport } from '../../../app/contract/inspect/virtio.ts';
 import type { QueueTape } from '../../../app/virtio/tape.ts';
+import { DumpBar } from '../../inspect/DumpBar.tsx';
 import { SourcePicker } from '../../inspect/InspectFrame.tsx';
+import { NothingToInspect } from '../../inspect/NothingToInspect.tsx';
 import { type Inspected, useInspected } from '../../state/inspected.ts';
 import {
   countAt,
@@ -13,10 +15,9 @@ import {
   useVirtioSelection,
   verdictsOf,
 } from '../../state/virtio.ts';
-import { Button, IconButton } from '../../widgets/buttons.tsx';
+import { IconButton } from '../../widgets/buttons.tsx';
 import { EmptyState } from '../../widgets/EmptyState.tsx';
 import { Icon } from '../../widgets/Icon.tsx';
-import { runCommand } from '../../workbench/commands.ts';
 import type { PaneProps } from '../../workbench/panes.ts';
 import { Chains } from './Chains.tsx';
 import { Charts } from './Charts.tsx';
@@ -43,15 +44,7 @@ export function VirtioPane({ isVisible }: PaneProps) {
     const following = followVirtio(key, inspected.ref);
     return () => following.dispose();
   }, [key, isVisible, paused, phase]);
-  if (inspected === null) {
-    return (
-      <EmptyState icon="circuit-board" title="No machine runs whose virtqueues could be seen">
-        <Button kind="primary" icon="run" onClick={() => void runCommand('machine.run')}>
-          Build and run
-        </Button>
-      </EmptyState>
-    );
-  }
+  if (inspected === null) return <NothingToInspect icon="circuit-board" label="virtqueues" />;
   return <Body inspected={inspected} isVisible={isVisible} />;
 }
 
@@ -67,7 +60,7 @@ function Body({ inspected, isVisible }: { readonly inspected: Inspected; readonl
         <span className="inspect-space" />
         <span className="inspect-as-of">
           {inspected.dump !== null
-            ? 'saved dump'
+            ? ''
             : paused
               ? 'sampling is paused'
               : inspected.phase === 'still'
@@ -85,6 +78,7 @@ function Body({ inspected, isVisible }: { readonly inspected: Inspected; readonl
           />
         ) : null}
       </div>
+      <DumpBar />
       {isOurs && (ended !== null || inspected.phase === 'gone') && report !== null ? (
         <p className="inspect-note" role="status">
           <Icon name="info" /> The machine has ended; this is what was seen last.

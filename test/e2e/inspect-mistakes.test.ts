@@ -1,0 +1,123 @@
+/** Mistakes that the kernel makes on purpose are named in the panes: in its tables, in its pages, and on the way of an interrupt. */
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { IrqView, TablesView } from '../../app/contract/index.ts';
+import { root } from '../support/project.ts';
+import { chromiumPath, NO_CHROMIUM, type Studio } from './browser.ts';
+import { BrowserShell } from './shell.ts';
+
+const BOOT_MS = 120_000;
+const SHOTS = process.env.RING0_SHOTS;
+
+if (chromiumPath === undefined) it.skip(`mistakes in a browser: ${NO_CHROMIUM}`, () => {});
+
+describe.skipIf(chromiumPath === undefined)('a mistake on purpose', () => {
+  let shell: BrowserShell;
+  let studio: Studio;
+
+  beforeAll(async () => {
+    shell = await BrowserShell.open({ folder: root, settings: { reducedMotion: true } });
+    studio = shell.studio;
+    await studio.command('View: Inspect Layout');
+  });
+  afterAll(async () => {
+    await shell?.close();
+  });
+
+  const shoot = async (name: string) => {
+    if (SHOTS !== undefined) await studio.page.screenshot({ path: join(SHOTS, `${name}.png`) });
+  };
+  async function ask<T>(...subject: string[]): Promise<T> {
+    const { code, stdout, stderr } = await shell.elsewhere(['inspect', ...subject, '--json']).end();
+    if (code !== 0) throw new Error(stderr);
+    return JSON.parse(stdout) as T;
+  }
+  /** Starts a machine with a mistake, in another terminal as it were. */
+  async function withMistake(name: string, look: () => Promise<void>): Promise<void> {
+    const machine = shell.elsewhere(['run', '-p', 'direct', '--port', '0', '--json', '--append', `provoke=${name}`]);
+    try {
+      await machine.waitFor(/"event": ?"started"/);
+      await look();
+    } finally {
+      machine.signal('SIGTERM');
+      await machine.end();
+    }
+  }
+
+  it.each([
+    { mistake: 'idt-bad-selector', part: 'IDT', row: /#BP breakpoint/ },
+    { mistake: 'ist-at-stack-start', part: 'TSS', row: null },
+  ])(
+    '$mistake is found, with evidence and cure, and leads to its place',
+    async ({ mistake, part, row }) => {
+      await withMistake(mistake, async () => {
+        await studio.openView('Descriptor Tables');
+        const tables = studio.page.getByRole('region', { name: 'descriptor tables' });
+        await tables.getByText(/^\d+ mistakes? found$/).waitFor({ timeout: BOOT_MS });
+        const { findings } = await ask<Pick<TablesView, 'findings'>>('idt');
+        const serious = findings.filter(({ severity }) => severity !== 'note');
+        expect(serious.length).toBeGreaterThan(0);
+        const list = tables.getByRole('region', { name: 'Findings' });
+        for (const { title, evidence, fix } of serious) {
+          const finding = list.getByRole('listitem').filter({ hasText: title }).filter({ hasText: evidence }).first();
+          await finding.getByText(fix, { exact: true }).waitFor();
+        }
+        // The finding leads to the table that it is about, and the row is marked with it.
+        await tables.getByRole('tab', { name: 'GDT' }).click();
+        await list.getByRole('button', { name: serious[0]?.title ?? '' }).click();
+        await tables.getByRole('tab', { name: part, selected: true }).waitFor();
+        if (row !== null)
+          await tables
+            .getByRole('row', { name: row })
+            .locator('.tables-mark')
+            .getByText(serious[0]?.title ?? '')
+            .waitFor({ state: 'attached' });
+        await shoot(`mistake-${mistake}`);
+      });
+    },
+    2 * BOOT_MS,
+  );
+
+  it(
+    'page-w-and-x is among the findings of the page tables',
+    async () => {
+      await withMistake('page-w-and-x', async () => {
+        await studio.openView('Page Tables');
+        const paging = studio.page.getByRole('region', { name: 'page tables' });
+        await paging.getByRole('tab', { name: /^Findings/ }).click({ timeout: BOOT_MS });
+        await expect
+          .poll(async () => await paging.getByText(/W\+X|written and executed/i).count(), { timeout: BOOT_MS })
+          .toBeGreaterThan(1);
+        const { findings } = await ask<{ findings: { kind: string; start: string; severity: string }[] }>('paging');
+        const found = findings.find(({ severity, kind }) => severity !== 'info' && /w/i.test(kind));
+        expect(found).toBeDefined();
+        await shoot('mistake-page-w-and-x');
+      });
+    },
+    2 * BOOT_MS,
+  );
+
+  it(
+    'virtq-no-irq: the way of the disk is broken at the message, and says by which bit',
+    async () => {
+      await withMistake('virtq-no-irq', async () => {
+        await studio.openView('Interrupts');
+        const irq = studio.page.getByRole('region', { name: 'interrupt paths' });
+        await irq.getByText(/^\d+ cannot arrive$/).waitFor({ timeout: BOOT_MS });
+        const { routes } = await ask<IrqView>('irq');
+        const broken = routes.find(({ verdict }) => verdict === 'broken');
+        const route = irq.locator('.irq-route[data-verdict="broken"]').first();
+        await expect.poll(() => route.locator('.irq-title').innerText()).toBe(broken?.title);
+        const hop = broken?.hops.find(({ state }) => state === 'broken');
+        const station = route.locator('li[data-state="broken"]');
+        expect(await station.locator('.irq-station').innerText()).toBe(hop?.station);
+        // A broken way is open by itself: its words and its evidence are there to be read.
+        expect(await station.locator('.irq-words').innerText()).toContain(hop?.text);
+        expect(await station.locator('code').innerText()).toBe(hop?.evidence);
+        await shoot('mistake-virtq-no-irq');
+        expect(studio.complaints).toEqual([]);
+      });
+    },
+    2 * BOOT_MS,
+  );
+});
