@@ -3,9 +3,10 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { AddressSpace, InspectSource, MemorySearchEvent } from '../../app/contract/index.ts';
+import type { InspectSource, MemorySearchEvent } from '../../app/contract/index.ts';
 import { diffSpaces } from '../../app/x86/address-space-diff.ts';
 import { expectOk, Lab, type TestMachine } from '../support/lab.ts';
+import { monitor, pagesOf, tlb } from '../support/qemu-pages.ts';
 
 const lab = new Lab();
 const folder = mkdtempSync(join(tmpdir(), 'ring0-dumps-'));
@@ -17,36 +18,6 @@ afterAll(() => {
 const { inspect } = lab.host;
 const TABLES = { processor: 0, cr3: null };
 const BASE = 0xffff_ffff_8020_0000n;
-
-async function monitor(machine: TestMachine, line: string): Promise<string> {
-  return String(expectOk(await machine.machine.query('human-monitor-command', { 'command-line': line })));
-}
-
-/** `linear physical` of every page that QEMU's `info tlb` lists. */
-async function tlb(machine: TestMachine): Promise<Map<string, string>> {
-  const lines = (await monitor(machine, 'info tlb')).matchAll(/^([0-9a-f]{16}): ([0-9a-f]{16}) (\S{9})\r?$/gm);
-  return new Map(
-    [...lines].map(([, linear = '', physical = '', flags = '']) => [
-      linear,
-      `${physical} ${flags.includes('X') ? 'nx' : 'x'} ${flags.includes('W') ? 'w' : 'r'}`,
-    ]),
-  );
-}
-
-/** The same, out of our ranges. */
-function pagesOf(space: AddressSpace): Map<string, string> {
-  const pages = new Map<string, string>();
-  for (const { start, bytes, target, pageBytes, executable, writable } of space.ranges) {
-    for (let at = 0n; at < BigInt(bytes); at += BigInt(pageBytes)) {
-      const [linear, physical] = [BigInt(start) + at, BigInt(target) + at];
-      pages.set(
-        linear.toString(16).padStart(16, '0'),
-        `${physical.toString(16).padStart(16, '0')} ${executable ? 'x' : 'nx'} ${writable ? 'w' : 'r'}`,
-      );
-    }
-  }
-  return pages;
-}
 
 describe.each(['shared', 'private'] as const)('a machine whose RAM is %s', (ram) => {
   let machine: TestMachine;

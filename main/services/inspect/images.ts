@@ -26,6 +26,10 @@ export interface KernelImage {
   readonly digest: () => string;
 }
 
+function isElf(bytes: Uint8Array): boolean {
+  return bytes[0] === 0x7f && bytes[1] === 0x45 && bytes[2] === 0x4c && bytes[3] === 0x46;
+}
+
 /** Parsed images by path, valid while the file is the same. */
 export class KernelImages {
   readonly #images = new Map<string, { readonly stamp: string; readonly image: KernelImage }>();
@@ -38,6 +42,13 @@ export class KernelImages {
       const known = this.#images.get(path);
       if (known?.stamp === stamp) return ok(known.image);
       const bytes = new Uint8Array(await readFile(path));
+      if (!isElf(bytes))
+        return fail(
+          'no-symbols',
+          'This kernel comes without symbols.',
+          `${path} is no ELF file: a compressed image, such as a bzImage, names nothing`,
+          'Write addresses (0x…) or registers ($rsp) instead of names, or boot the ELF file that it was made of (vmlinux).',
+        );
       const elf = readElf(bytes);
       if (!elf.ok) return elf;
       let lines: Result<LineTable> | undefined;
