@@ -1,6 +1,7 @@
-import { useEffect, useRef, useState } from 'react';
+import { useEffect, useLayoutEffect, useRef, useState } from 'react';
 import { dismiss, type Notification, type Severity, useNotifications } from '../state/notifications.ts';
 import { Button, IconButton } from '../widgets/buttons.tsx';
+import { firstFocusable } from '../widgets/focusable.ts';
 import { Icon } from '../widgets/Icon.tsx';
 import { useToastPlace } from './use-toast-place.ts';
 import './notifications.css';
@@ -65,6 +66,15 @@ export function Notifications() {
   const items = useNotifications((state) => state.items);
   const list = useRef<HTMLElement>(null);
   const { right, bottom } = useToastPlace(list, items.length > 0);
+  const returnTo = useRef<Element | null>(null);
+  const hadFocus = useRef(false);
+  // A message that goes with the keyboard in it hands it to its neighbour, and the last one back to where it came from.
+  useLayoutEffect(() => {
+    if (!hadFocus.current || document.activeElement !== document.body) return;
+    const next = list.current === null ? null : firstFocusable(list.current);
+    if (next !== null) next.focus();
+    else if (returnTo.current instanceof HTMLElement && returnTo.current.isConnected) returnTo.current.focus();
+  });
   const waiting = items.length - SHOWN_AT_ONCE;
   return (
     <section
@@ -73,6 +83,15 @@ export function Notifications() {
       aria-label="Notifications"
       aria-live="polite"
       data-region="notifications"
+      onFocus={(event) => {
+        const from = event.relatedTarget;
+        if (from !== null && !event.currentTarget.contains(from)) returnTo.current = from;
+        hadFocus.current = true;
+      }}
+      onBlur={(event) => {
+        // Without a new place it is the message that has gone.
+        if (event.relatedTarget !== null) hadFocus.current = event.currentTarget.contains(event.relatedTarget);
+      }}
       style={{ translate: `${-right}px ${-bottom}px` }}
     >
       {waiting > 0 ? <p className="toasts-waiting">{waiting} more</p> : null}

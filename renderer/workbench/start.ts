@@ -3,6 +3,7 @@ import { resolveTheme, useSettings } from '../state/settings.ts';
 import { registerBuiltinCommands } from './builtin-commands.ts';
 import { runCommand } from './commands.ts';
 import { installKeybindings, setKeybindingOverrides } from './keybindings.ts';
+import { registerNotificationCommands } from './notification-commands.ts';
 import { followHost } from './session.ts';
 import { registerStatusItems, useChord } from './status-items.tsx';
 import { registerTrust } from './trust.tsx';
@@ -12,6 +13,7 @@ export function startWorkbench(): void {
   registerBuiltinCommands();
   registerStatusItems();
   registerTrust();
+  registerNotificationCommands();
   applySettings();
   installKeybindings((pending) => useChord.setState({ pending }));
   window.ring0?.onCommand((id) => void runCommand(id));

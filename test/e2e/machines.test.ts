@@ -10,6 +10,12 @@ import { chromiumPath, launchBrowser, NO_CHROMIUM, Studio } from './browser.ts';
 
 if (chromiumPath === undefined) it.skip(`machines in a browser: ${NO_CHROMIUM}`, () => {});
 
+/** `12.5 KiB` in bytes. */
+function sizeOf(text: string): number {
+  const [number = '', unit = ''] = text.trim().split(/\s+/);
+  return Number(number) * ({ KiB: 1024, MiB: 1 << 20 }[unit] ?? 1);
+}
+
 /** Building may come first, on a computer that has much to do. */
 const BOOT_MS = 240_000;
 
@@ -74,6 +80,29 @@ describe.skipIf(chromiumPath === undefined)('machines, from the first page on', 
     },
     BOOT_MS + 60_000,
   );
+
+  it('shows what the built image is made of: sections, crates, and the largest symbols', async () => {
+    const { page } = studio;
+    await studio.command('Build: Show Size of the Image');
+    const pane = studio.pane('Build');
+    await pane.getByText(/in memory/).waitFor();
+    const legend = await pane.locator('.size-legend').innerText();
+    expect(legend).toMatch(/\.text\s+[\d.]+ KiB/);
+    expect(legend).toMatch(/\.bss/);
+    expect(await pane.locator('.size-crates').innerText()).toMatch(/ring0_engine|engine/);
+    const rows = pane.locator('.size-table tbody tr');
+    expect(await rows.count()).toBeGreaterThan(50);
+    const bytes = async () => (await rows.locator('.size-col-bytes').allInnerTexts()).slice(0, 30).map(sizeOf);
+    const largest = await bytes();
+    expect(largest).toEqual(largest.toSorted((a, b) => b - a));
+    // The other way round, and only some.
+    await pane.getByRole('button', { name: 'Size', exact: true }).click();
+    await expect.poll(async () => (await bytes())[0]).toBeLessThan(largest[29] ?? 0);
+    await pane.getByRole('textbox', { name: 'Filter the symbols' }).fill('tokenizer');
+    await expect.poll(() => rows.locator('.size-col-name').first().innerText()).toMatch(/tokenizer/);
+    expect(await serious('build')).toEqual([]);
+    await page.keyboard.press('Escape');
+  });
 
   it('shows what the machine costs, and where its processor is in the source', async () => {
     const { page } = studio;
