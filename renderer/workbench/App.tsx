@@ -2,7 +2,7 @@ import { useEffect, useState } from 'react';
 import { useConnection } from '../host/client.ts';
 import { ActivityBar } from './ActivityBar.tsx';
 import { Dialog } from './Dialog.tsx';
-import { Dock } from './Dock.tsx';
+import { Dock, fetchEditor } from './Dock.tsx';
 import { Menu } from './Menu.tsx';
 import { Notifications } from './Notifications.tsx';
 import { QuickInput } from './QuickInput.tsx';
@@ -33,6 +33,7 @@ function Waiting() {
 export function App() {
   const [restored, setRestored] = useState<Restored | null>(null);
   useEffect(() => {
+    fetchEditor();
     const controller = new AbortController();
     restoreSession(controller.signal).then(
       (session) => {

@@ -33,12 +33,21 @@ const THEME: DockviewTheme = {
 };
 
 /** Monaco is most of the page's size; the workbench is drawn before it has arrived. */
+const loadEditor = () => import('../editors/FileEditor.tsx');
 const FileEditor = lazy(async () => {
-  const [editor, views] = await Promise.all([import('../editors/FileEditor.tsx'), import('../editors/view-states.ts')]);
+  const [editor, views] = await Promise.all([loadEditor(), import('../editors/view-states.ts')]);
   await views.loadViewStates();
   return editor;
 });
 const DiffEditor = lazy(() => import('../editors/DiffEditor.tsx'));
+
+/**
+ * Asks for it as soon as the window is drawn, while the host is still being asked what was open: a file is nearly always wanted, and
+ * the first one then has not to wait for it.
+ */
+export function fetchEditor(): void {
+  requestAnimationFrame(() => setTimeout(() => void loadEditor().catch(() => {}), 0));
+}
 
 function useIsVisible(props: IDockviewPanelProps): boolean {
   const [isVisible, setVisible] = useState(props.api.isVisible);

@@ -1,6 +1,6 @@
 import { type RefObject, useEffect, useRef, useState } from 'react';
 import { copyText } from '../../widgets/clipboard.ts';
-import { type TerminalOptions, TerminalView } from './TerminalView.ts';
+import type { TerminalOptions, TerminalView } from './TerminalView.ts';
 import './terminal.css';
 
 export interface ShownTerminal extends TerminalOptions {
@@ -9,7 +9,7 @@ export interface ShownTerminal extends TerminalOptions {
 }
 
 /**
- * A terminal in an element: made with it, made anew for another length of scrollback, fitted whenever it comes into view. Ctrl+Shift+C
+ * A terminal in an element, with xterm, which comes when the first one is wanted: made with it, made anew for another length of scrollback, fitted whenever it comes into view. Ctrl+Shift+C
  * copies. @returns where the element goes, and the terminal once it is there
  */
 export function useTerminalView(options: ShownTerminal): [RefObject<HTMLDivElement | null>, TerminalView | null] {
@@ -21,24 +21,32 @@ export function useTerminalView(options: ShownTerminal): [RefObject<HTMLDivEleme
   const { scrollback, fontSize, isVisible } = options;
 
   useEffect(() => {
-    if (element.current === null) return;
-    const made = new TerminalView(element.current, {
-      ...latest.current,
-      scrollback,
-      describe: (links) => latest.current.describe(links),
-      follow: (link) => latest.current.follow(link),
-      onHyperlink: (address) => latest.current.onHyperlink(address),
+    const place = element.current;
+    if (place === null) return;
+    let made: TerminalView | null = null;
+    let isOver = false;
+    void import('./TerminalView.ts').then(({ TerminalView: View }) => {
+      if (isOver) return;
+      const view = new View(place, {
+        ...latest.current,
+        scrollback,
+        describe: (links) => latest.current.describe(links),
+        follow: (link) => latest.current.follow(link),
+        onHyperlink: (address) => latest.current.onHyperlink(address),
+      });
+      view.interceptKeys((event) => {
+        if (!event.ctrlKey || !event.shiftKey || event.code !== 'KeyC' || view.selection === '') return false;
+        event.preventDefault();
+        void copyText(view.selection);
+        return true;
+      });
+      made = view;
+      setView(view);
     });
-    made.interceptKeys((event) => {
-      if (!event.ctrlKey || !event.shiftKey || event.code !== 'KeyC' || made.selection === '') return false;
-      event.preventDefault();
-      void copyText(made.selection);
-      return true;
-    });
-    setView(made);
     return () => {
+      isOver = true;
       setView(null);
-      made.dispose();
+      made?.dispose();
     };
   }, [scrollback]);
 

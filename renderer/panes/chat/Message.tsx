@@ -1,4 +1,4 @@
-import { memo, useState } from 'react';
+import { lazy, memo, Suspense, useState } from 'react';
 import { type LiveAnswer, liveWords, regenerate, resend, showBranch, useChat } from '../../state/chat.ts';
 import { type ChatNode, milliseconds, siblingsOf, timingFacts } from '../../state/chat-tree.ts';
 import { Button, IconButton } from '../../widgets/buttons.tsx';
@@ -7,9 +7,11 @@ import { ErrorNote } from '../../widgets/ErrorNote.tsx';
 import { Icon } from '../../widgets/Icon.tsx';
 import { useNow } from '../../widgets/use-now.ts';
 import { showPane } from '../../workbench/dock.ts';
-import { Markdown } from './Markdown.tsx';
 import { RawView } from './RawView.tsx';
 import { Tokens } from './Tokens.tsx';
+
+/** Comes with the first answer; until then its text is shown as it is. */
+const Markdown = lazy(async () => ({ default: (await import('./Markdown.tsx')).Markdown }));
 
 /** A question or an answer, with what can be done to it. */
 export const Message = memo(function Message({
@@ -84,7 +86,9 @@ function Answer({ node, live }: { readonly node: ChatNode; readonly live: LiveAn
         <Tokens tokens={node.tokens} />
       ) : (
         <div className="chat-text">
-          <Markdown text={node.content} />
+          <Suspense fallback={<p className="chat-plain">{node.content}</p>}>
+            <Markdown text={node.content} />
+          </Suspense>
         </div>
       )}
       {view === 'raw' ? <RawView node={node.id} /> : null}
