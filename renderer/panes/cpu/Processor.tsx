@@ -91,6 +91,7 @@ function Segments({
           <th scope="col">Limit</th>
           <th scope="col">DPL</th>
           <th scope="col">Hidden part</th>
+          <td />
         </tr>
       </thead>
       <tbody>
@@ -110,11 +111,10 @@ function Segments({
             <td>{wide(it.base)}</td>
             <td>{wide(it.limit, 8)}</td>
             <td>{it.dpl}</td>
-            <td className="cpu-type">
-              {it.type}
-              {it.present || it.type === 'null' ? '' : ', not present'}
-              <span className="cpu-flags">{flagsOf(it)}</span>
+            <td className="cpu-type" title={typeOf(it)}>
+              {typeOf(it)}
             </td>
+            <td className="cpu-flags">{flagsOf(it)}</td>
           </tr>
         ))}
         {(['gdt', 'idt'] as const).map((name) => (
@@ -123,8 +123,7 @@ function Segments({
             <td />
             <td>{wide(processor[name].base)}</td>
             <td>{wide(processor[name].limit, 8)}</td>
-            <td />
-            <td />
+            <td colSpan={3} />
           </tr>
         ))}
       </tbody>
@@ -132,6 +131,7 @@ function Segments({
   );
 }
 
+const typeOf = ({ type, present }: SegmentView) => `${type}${present || type === 'null' ? '' : ', not present'}`;
 const flagsOf = ({ long, big, granular }: SegmentView) =>
   [long ? 'L' : '', big ? 'D' : '', granular ? 'G' : ''].filter((flag) => flag !== '').join(' ');
 

@@ -239,10 +239,12 @@ function MemoryHead({ view, cursor }: { readonly view: MemoryView; readonly curs
           ))}
         </span>
       </span>
-      <span className="memory-symbol">
+      <span className="memory-symbol" title={view.symbol ?? undefined}>
         {view.symbol ?? ''}
-        {view.space === 'virtual' ? (view.physical === null ? ' not mapped' : ` physical ${view.physical}`) : ''}
       </span>
+      {view.space === 'virtual' ? (
+        <span className="memory-physical">{view.physical === null ? 'not mapped' : `physical ${view.physical}`}</span>
+      ) : null}
     </div>
   );
 }

@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'react';
+import { type ReactNode, useEffect, useState } from 'react';
 import type {
   PredictionView,
   TableEdit,
@@ -80,10 +80,10 @@ export function WhatIf({
         <Answer
           answer={answer}
           changed={edited !== null && edited !== row.bytes}
+          stack={chosen.table === 'idt' ? <StackOf view={view} bytes={bytes} /> : null}
           onOpen={(address) => void openHandler(inspected, address)}
         />
       )}
-      {chosen.table === 'idt' ? <StackOf view={view} bytes={bytes} /> : null}
       <p className="tables-muted what-if-foot">A copy is changed; the guest's memory stays as it is.</p>
     </aside>
   );
@@ -292,10 +292,13 @@ function useAnswer(
 function Answer({
   answer,
   changed,
+  stack,
   onOpen,
 }: {
   answer: WhatIfView;
   changed: boolean;
+  /** What stands between the outcome and the checks that lead to it. */
+  stack: ReactNode;
   onOpen: (address: string) => void;
 }) {
   const { before, after, findings } = answer;
@@ -310,6 +313,7 @@ function Answer({
           ))}
         </ul>
       )}
+      {stack}
       {after.attempts.map(({ event, checks }, n) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: attempts follow each other
         <section key={n}>
