@@ -104,7 +104,7 @@ describe.skipIf(chromiumPath === undefined)('page tables and memory in Chromium'
     await expect.poll(() => lens.locator('[aria-selected="true"] .lens-name').innerText()).toBe('engine');
     await lens.getByText('RING0_BOOT_REPORT.engine', { exact: true }).waitFor();
     // Into an array, by the keyboard.
-    await field(/^phases ?\[/).click();
+    await field(/^phases\b/).click();
     for (const key of ['ArrowRight', 'ArrowRight', 'ArrowRight', 'ArrowRight']) await page.keyboard.press(key);
     await expect.poll(() => lens.locator('.lens-foot').innerText()).toMatch(/^RING0_BOOT_REPORT\.phases\[0\]\./);
     await shoot('lens-dark');
