@@ -13,8 +13,10 @@ export interface ProfileIssue {
 const ALLOWED: ReadonlyMap<string, RegExp | undefined> = new Map([
   [
     '-device',
-    /(^|,)(loader|vhost-|vfio|usb-host|pci-testdev)|(^|,)(romfile|file|filename|path|host|hostaddr|chardev|drive|netdev|fd|image)=(?!$)/,
+    /(^|,)(loader|vhost-|vfio|usb-host|pci-testdev)|(^|,)(romfile|file|filename|path|host|hostaddr|chardev|drive|netdev|fd|image)=(?!$|(?<=,drive=)null\d{1,2}(,|$))/,
   ],
+  // A disk without a file, to be a device's `drive=null0`.
+  ['-blockdev', /^(?!driver=null-co,node-name=null\d{1,2},read-zeroes=on(,size=\d{1,15})?$)/],
   ['-global', /(^|\.)(romfile|file|filename|path)=/],
   ['-rtc', undefined],
   ['-icount', /rrfile/],

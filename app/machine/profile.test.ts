@@ -91,6 +91,12 @@ describe('extra arguments', () => {
   test.each([
     [['-drive', 'file=/etc/shadow']],
     [['-device', 'loader,file=/etc/shadow']],
+    [['-device', 'virtio-blk-pci,drive=model']],
+    [['-device', 'virtio-blk-pci,drive=null0/../model']],
+    [['-device', 'virtio-blk-pci,drive=null0,romfile=null0']],
+    [['-device', 'virtio-blk-pci,romfile=null0']],
+    [['-blockdev', 'driver=file,node-name=null0,filename=/etc/shadow']],
+    [['-blockdev', 'driver=null-co,node-name=null0,read-zeroes=on,size=1,driver=host_device']],
     [['-device', 'virtio-net-pci,romfile=/etc/shadow']],
     [['-netdev', 'tap,id=x,script=/tmp/evil']],
     [['-monitor', 'stdio']],
@@ -106,6 +112,14 @@ describe('extra arguments', () => {
 
   test('harmless ones are taken', async () => {
     const extraArgs = ['-device', 'virtio-rng-pci', '-no-hpet', '-rtc', 'base=utc', '-smbios', 'type=1,product=ring0'];
+    expect(await load({ mine: { extraArgs } })).toMatchObject({ extraArgs });
+  });
+
+  test('a disk without a file is harmless', async () => {
+    const extraArgs = [
+      ...['-blockdev', 'driver=null-co,node-name=null0,read-zeroes=on,size=1048576'],
+      ...['-device', 'virtio-blk-pci,drive=null0,id=spare0'],
+    ];
     expect(await load({ mine: { extraArgs } })).toMatchObject({ extraArgs });
   });
 });

@@ -1,5 +1,3 @@
-import { formatAddress } from '../base/address.ts';
-
 /** A processor as `info registers` shows it. */
 export interface ProcessorRegisters {
   readonly index: number;
@@ -38,7 +36,7 @@ export function parseRegisters(text: string): ProcessorRegisters[] {
     if (processor !== undefined && (wide === 'xmm' || wide === 'ymm' || wide === 'zmm')) processor.vectors = wide;
     if (head !== null || processor === undefined || WIDE.test(line)) continue;
     const set = (name: string, digits: string | undefined) => {
-      if (digits !== undefined) processor.values[name.toLowerCase()] = formatAddress(BigInt(`0x${digits}`));
+      if (digits !== undefined) processor.values[name.toLowerCase()] = `0x${digits.replace(/^0+(?=.)/, '')}`;
     };
     const segment = SEGMENT.exec(line);
     const table = TABLE.exec(line);

@@ -32,16 +32,17 @@ export function parseQmp(line: string): Result<QmpMessage> {
   } catch (error) {
     return badMessage(line, messageOf(error));
   }
+  // Answers come by the hundred a second, the others now and then.
+  if (typeof json === 'object' && json !== null && 'return' in json) {
+    const returned = ReturnSchema.safeParse(json);
+    if (returned.success) return ok({ kind: 'return', id: returned.data.id ?? null, value: returned.data.return });
+  }
   const event = EventSchema.safeParse(json);
   if (event.success) return ok({ kind: 'event', name: event.data.event, data: event.data.data });
   const error = ErrorSchema.safeParse(json);
   if (error.success) {
     const { error: it, id } = error.data;
     return ok({ kind: 'error', id: id ?? null, errorClass: it.class, description: it.desc });
-  }
-  if (typeof json === 'object' && json !== null && 'return' in json) {
-    const returned = ReturnSchema.safeParse(json);
-    if (returned.success) return ok({ kind: 'return', id: returned.data.id ?? null, value: returned.data.return });
   }
   const greeting = GreetingSchema.safeParse(json);
   if (greeting.success) {
@@ -100,10 +101,16 @@ const MARK = '\u0000int:';
 
 /** JSON.parse, with integers beyond ±2^53 as `bigint`. */
 export function parseJsonWithBigints(text: string): unknown {
+  if (!/\d{16}/.test(text)) return JSON.parse(text);
+  let found = false;
   // Strings are matched first so that digits within them stay as they are.
-  const marked = text.replace(/"(?:[^"\\]|\\.)*"|-?\d{16,}(?![\d.eE])/g, (token) =>
-    token.startsWith('"') || Number.isSafeInteger(Number(token)) ? token : `"\\u0000int:${token}"`,
-  );
+  const marked = text.replace(/"(?:[^"\\]|\\.)*"|-?\d{16,}(?![\d.eE])/g, (token) => {
+    if (token.startsWith('"') || Number.isSafeInteger(Number(token))) return token;
+    found = true;
+    return `"\\u0000int:${token}"`;
+  });
+  // A reviver is called for every value, which costs more than all the rest.
+  if (!found) return JSON.parse(text);
   return JSON.parse(marked, (_key, value: unknown) => {
     if (typeof value !== 'string' || !value.startsWith(MARK)) return value;
     const digits = value.slice(MARK.length);

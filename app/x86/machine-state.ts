@@ -14,24 +14,6 @@ import {
 import { type PagingRegisters, type ReadPhysical, readLinear, type Translation, translate } from './paging.ts';
 import { CR4, EFER } from './registers.ts';
 
-/** Whether two looks saw the same tables. */
-export function sameTables(a: MachineTables, b: MachineTables): boolean {
-  return a.processors.every((one, n) => {
-    const other = b.processors[n];
-    return (
-      other !== undefined &&
-      sameBytes(one.gdtBytes, other.gdtBytes) &&
-      sameBytes(one.idtBytes, other.idtBytes) &&
-      sameBytes(one.tssBytes, other.tssBytes)
-    );
-  });
-}
-
-function sameBytes(a: Uint8Array | null, b: Uint8Array | null): boolean {
-  if (a === null || b === null) return a === b;
-  return a.length === b.length && a.every((byte, n) => byte === b[n]);
-}
-
 export const SEGMENT_NAMES = ['cs', 'ss', 'ds', 'es', 'fs', 'gs'] as const;
 export type SegmentName = (typeof SEGMENT_NAMES)[number];
 export type SelectorName = SegmentName | 'ldt' | 'tr';

@@ -11,7 +11,7 @@ const DS = 'SDM Vol. 3A §3.4.5';
 const SELECTORS = 'SDM Vol. 3A §3.4.2';
 
 /** Near the stack pointer and in no symbol, or in a symbol that is called a stack. */
-function liesOnStack(base: bigint, rsp: bigint, code: CodeMap | null): boolean {
+export function liesOnStack(base: bigint, rsp: bigint, code: CodeMap | null): boolean {
   const place = code?.at(base);
   if (place !== undefined) return /stack/i.test(place.symbol);
   return base >= rsp - STACK_REACH && base < rsp + STACK_REACH;

@@ -2,8 +2,8 @@
  * Descriptor tables checked, not only printed: the mistakes of boot code that processors punish late or never. Pure: whoever has
  * registers and memory can ask.
  */
-import type { MachineTables } from '../machine-state.ts';
-import { SELECTOR_RULES, TABLE_RULES } from './gdt-rules.ts';
+import type { CodeMap, MachineTables, ProcessorState } from '../machine-state.ts';
+import { liesOnStack, SELECTOR_RULES, TABLE_RULES } from './gdt-rules.ts';
 import { GATE_RULES } from './idt-rules.ts';
 import { CONTROL_RULES, MACHINE_RULES } from './processor-rules.ts';
 import type { Finding, RuleInfo } from './rule.ts';
@@ -47,6 +47,15 @@ export function lint(machine: MachineTables): Finding[] {
     );
   }
   return findings.sort((a, b) => ORDER[a.severity] - ORDER[b.severity]);
+}
+
+/**
+ * What the rules make of the registers that move with every instruction. While this, the other registers and memory stay as they are,
+ * so do the findings: whoever looks thirty times a second need not check thirty times.
+ */
+export function movingPart({ rip, rsp, cpl, gdt, idt }: ProcessorState, code: CodeMap | null): string {
+  const stacked = [gdt, idt].map(({ base }) => (liesOnStack(base, rsp, code) ? rsp : 0n));
+  return [rip >> 32n, cpl, ...stacked].join(' ');
 }
 
 /** What is only worth knowing is told once for all processors. */

@@ -34,7 +34,8 @@ export const CONTROL_RULES: readonly ProcessorRule[] = [
     fix: 'CR3 wants the physical address of the root table, not its linear one.',
     *check({ processor, translate }) {
       if ((processor.cr0 & CR0.PG) === 0n || !processor.long) return;
-      const walk = translate(processor.rip);
+      // Any address begins at the root.
+      const walk = translate(0n);
       if (walk.kind === 'unreadable' && walk.steps.length === 0)
         yield register('cr3', `CR3 is ${hex(processor.cr3)}: the root table would be at ${hex(walk.address)}`);
     },

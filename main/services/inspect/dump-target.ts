@@ -43,6 +43,7 @@ export function questionKey(command: string, args: QueryArguments | undefined): 
 /** A saved dump, looked at as a machine is. */
 export class DumpTarget implements InspectTarget {
   readonly kind = 'dump';
+  readonly kept = null;
   readonly access = 'dump';
   readonly still = true;
   readonly path: string;

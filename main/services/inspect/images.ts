@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
+import { statSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { fail, messageOf, ok, type Result } from '../../../app/base/result.ts';
 import { type LineTable, readLineTable } from '../../../app/wire/dwarf/line.ts';
 import { readTypes, type TypeTable } from '../../../app/wire/dwarf/types.ts';
@@ -36,7 +37,8 @@ export class KernelImages {
 
   async open(path: string): Promise<Result<KernelImage>> {
     try {
-      const { size, mtimeMs } = await stat(path);
+      // At once: a pool of threads takes longer than the question, which every look asks.
+      const { size, mtimeMs } = statSync(path);
       if (size > MAX_ELF_BYTES) throw new Error(`${path}: ${size} bytes, at most ${MAX_ELF_BYTES} are read`);
       const stamp = `${size}:${mtimeMs}`;
       const known = this.#images.get(path);

@@ -9,9 +9,10 @@ import {
   parseWords,
 } from '../../../app/wire/qemu-irq.ts';
 import { type IrqFunction, type IrqProcessor, irqView } from '../../../app/x86/irq-path.ts';
-import { processorState, readTables } from '../../../app/x86/machine-state.ts';
+import { readTables } from '../../../app/x86/machine-state.ts';
 import { type MsixCapability, msiOf, msixEntries, msixOf, pinDisabled } from '../../../app/x86/msix.ts';
-import { codeMapOf } from './processor-tables.ts';
+import { Paced } from './paced.ts';
+import { codeMapOf, stateOf } from './processor-tables.ts';
 import type { InspectTarget } from './target.ts';
 
 /** Where q35 shows configuration space in memory once firmware has switched it on (hw/pci-host/q35.c); `pc` and microvm do not. */
@@ -26,20 +27,19 @@ export async function readIrq(target: InspectTarget): Promise<Result<IrqView>> {
   const registers = await target.processors();
   if (!registers.ok) return registers;
   // Without an IOAPIC (`-machine pic`…) and without PCI there is less to see, not nothing.
-  const [pic, counts, pci] = await Promise.all([
+  const [pic, counts, functions, ...lapics] = await Promise.all([
     target.monitor('info pic'),
     target.monitor('info irq'),
-    target.monitor('info pci'),
+    functionsOf(target),
+    ...registers.value.map(({ index }) => target.monitor('info lapic', index)),
   ]);
   if (!pic.ok) return pic;
-  const lapics = await Promise.all(registers.value.map(({ index }) => target.monitor('info lapic', index)));
-  const functions = await Promise.all((pci.ok ? parsePci(pci.value) : []).map((it) => readFunction(target, it)));
   const code = await codeMapOf(target, registers.value);
   return target.look((memory) => {
     const processors = registers.value.map((it, n): IrqProcessor => {
       const lapic = lapics[n];
       return {
-        tables: readTables(processorState(it), (address, size) => memory.read(address, size)),
+        tables: readTables(stateOf(it), (address, size) => memory.read(address, size)),
         halted: it.halted,
         lapic: lapic?.ok === true ? parseLapic(lapic.value) : undefined,
       };
@@ -47,6 +47,21 @@ export async function readIrq(target: InspectTarget): Promise<Result<IrqView>> {
     const raised = counts.ok ? parseIrqCounts(counts.value).get('ioapic') : undefined;
     return irqView({ processors, ...parsePic(pic.value), functions, counts: raised ?? new Map(), code });
   });
+}
+
+const paced = new WeakMap<InspectTarget, Paced<IrqFunction[]>>();
+
+/** What drivers have set up in PCI: a question and more for each function. */
+function functionsOf(target: InspectTarget): Promise<IrqFunction[]> {
+  let functions = paced.get(target);
+  if (functions === undefined) {
+    functions = new Paced(async () => {
+      const pci = await target.monitor('info pci');
+      return Promise.all((pci.ok ? parsePci(pci.value) : []).map((it) => readFunction(target, it)));
+    });
+    paced.set(target, functions);
+  }
+  return functions.get();
 }
 
 async function readFunction(target: InspectTarget, it: PciFunction): Promise<IrqFunction> {

@@ -8,6 +8,7 @@ import { type ProcessorRegisters, parseRegisters } from '../../../app/wire/qemu-
 import { type GuestMemory, isInRegion, type MemoryRegion, PagedMemory } from '../../../app/x86/memory.ts';
 import { GuestRam } from './guest-ram.ts';
 import type { KernelImage, KernelImages } from './images.ts';
+import { KeptAnswers } from './kept-answers.ts';
 import type { InspectTarget, ScannableMemory } from './target.ts';
 
 /** Asks QEMU; see `Machine.query`. */
@@ -25,6 +26,7 @@ export class LiveTarget implements InspectTarget {
   readonly kind = 'live';
   readonly still = false;
   readonly info: MachineInfo;
+  readonly kept: KeptAnswers | null;
   readonly regions: readonly MemoryRegion[];
   readonly #ram: GuestRam | null;
   readonly #ask: Ask;
@@ -34,6 +36,7 @@ export class LiveTarget implements InspectTarget {
   private constructor(info: MachineInfo, ram: GuestRam | null, ask: Ask, images: KernelImages) {
     this.info = info;
     this.#ram = ram;
+    this.kept = ram === null ? null : new KeptAnswers();
     this.#ask = ask;
     this.#images = images;
     this.regions = ramRegions(ramLayout(info.profile.machine, info.profile.memoryMiB));
@@ -88,7 +91,8 @@ export class LiveTarget implements InspectTarget {
   }
 
   async monitor(line: string, processor?: number): Promise<Result<string>> {
-    const core = processor === undefined ? {} : { 'cpu-index': processor };
+    // The first is who is asked anyway, and QEMU reads its questions slowly.
+    const core = processor === undefined || processor === 0 ? {} : { 'cpu-index': processor };
     const answer = await this.query('human-monitor-command', { 'command-line': line, ...core });
     return answer.ok ? ok(String(answer.value)) : answer;
   }

@@ -15,10 +15,9 @@ export async function readPageWalk(
 ): Promise<Result<PageWalk>> {
   const registers = await registersOf(target, question);
   if (!registers.ok) return registers;
-  const looked = await lookSettled(
-    target,
-    (memory) => pageWalk(registers.value, memory, address),
-    (a, b) => a.steps.every((step, n) => step.entry === b.steps[n]?.entry),
+  const { cr0, cr3, cr4, efer } = registers.value;
+  const looked = await lookSettled(target, 'walk', [cr0, cr3, cr4, efer, address], (memory) =>
+    pageWalk(registers.value, memory, address),
   );
   if (!looked.ok) return looked;
   const image = await target.image();
@@ -31,14 +30,18 @@ export async function readAddressSpace(target: InspectTarget, question: PagingQu
   const registers = await registersOf(target, question);
   if (!registers.ok) return registers;
   const image = await target.image();
-  const names = image.ok ? namesOf(image.value.elf) : NO_NAMES;
+  const elf = image.ok ? image.value.elf : null;
+  const { cr0, cr3, cr4, efer } = registers.value;
   const looked = await lookSettled(
     target,
-    (memory) => addressSpace(registers.value, memory, names),
-    (a, b) => sameRanges(a, b),
-    1,
+    `space ${question.processor}`,
+    [cr0, cr3, cr4, efer, elf],
+    (memory) => addressSpace(registers.value, memory, elf === null ? NO_NAMES : namesOf(elf)),
+    2,
   );
-  return looked.ok ? ok({ ...looked.value.value, torn: looked.value.torn }) : looked;
+  if (!looked.ok) return looked;
+  const { value, torn } = looked.value;
+  return ok(torn ? { ...value, torn } : value);
 }
 
 async function registersOf(
@@ -47,21 +50,6 @@ async function registersOf(
 ): Promise<Result<PagingRegisters>> {
   const registers = await pagingOf(target, processor);
   return registers.ok && cr3 !== null ? ok({ ...registers.value, cr3 }) : registers;
-}
-
-function sameRanges(a: AddressSpace, b: AddressSpace): boolean {
-  return (
-    a.ranges.length === b.ranges.length &&
-    a.ranges.every((range, n) => {
-      const other = b.ranges[n];
-      return (
-        range.start === other?.start &&
-        range.bytes === other.bytes &&
-        range.target === other.target &&
-        range.writable === other.writable
-      );
-    })
-  );
 }
 
 const NO_NAMES: SpaceNames = { label: () => '', symbol: () => undefined };

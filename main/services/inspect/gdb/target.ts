@@ -24,6 +24,7 @@ export class GdbTarget implements InspectTarget {
   readonly access = 'gdb';
   readonly still = true;
   readonly scannable = null;
+  readonly kept = null;
   readonly info = null;
   readonly regions: readonly MemoryRegion[];
   readonly #stub: GdbStub;
