@@ -11,6 +11,8 @@ export interface MemoryRegion {
 export interface GuestMemory {
   /** `size` bytes, or undefined if not all of them are RAM. */
   read(address: bigint, size: number): Uint8Array | undefined;
+  /** The same into what the caller brings, where that is cheaper: large arrays that live for a moment cost more than the bytes. */
+  readInto?(address: bigint, bytes: Uint8Array): boolean;
   /** RAM in order of its addresses; regions do not touch. */
   readonly regions: readonly MemoryRegion[];
 }

@@ -59,7 +59,7 @@ export class ReadSet implements GuestMemory {
   standsIn(memory: GuestMemory): boolean {
     this.#runs ??= runsOf(this.#pages);
     return this.#runs.every(({ start, pages }) => {
-      const now = memory.read(start, pages.length * PAGE_BYTES);
+      const now = readNow(memory, start, pages.length * PAGE_BYTES);
       return now !== undefined && pages.every(({ bytes, spans }, n) => bytes !== null && same(bytes, now, n, spans));
     });
   }
@@ -79,6 +79,15 @@ export class ReadSet implements GuestMemory {
     note(page.spans, from, from + size);
     return page.bytes.subarray(from, from + size);
   }
+}
+
+/** Used by one comparison at a time. */
+const scratch = new Uint8Array(RUN_PAGES * PAGE_BYTES);
+
+function readNow(memory: GuestMemory, start: bigint, size: number): Uint8Array | undefined {
+  if (memory.readInto === undefined) return memory.read(start, size);
+  const bytes = scratch.subarray(0, size);
+  return memory.readInto(start, bytes) ? bytes : undefined;
 }
 
 /** Neighbours are often read one after the other, or again: these make no span of their own. */

@@ -87,16 +87,6 @@ export async function startServing(context: CommandContext, request: StartReques
   }
 }
 
-/** Tokens per second of one long greedy answer, as the guest reports it. */
-export async function decodeOnce(
-  context: CommandContext,
-  machine: Machine,
-  target: { apiUrl: string; machine: Machine },
-): Promise<number> {
-  const { tokensPerSecond } = await finish(context, machine, target, LONG_PROMPT, DECODE_TOKENS, () => {});
-  return tokensPerSecond ?? 0;
-}
-
 /** Notes when the serial port speaks, and returns once the guest says that it serves. */
 async function watchBoot({ interrupts }: CommandContext, machine: Machine) {
   const { startedAt } = machine.info;

@@ -1,37 +1,58 @@
-/** What looking costs: the time of one look, and how much slower the guest decodes while every pane looks thirty times a second. */
-import type { InspectService, InspectSource, StartRequest } from '../../app/contract/index.ts';
-import { decodeOnce, startServing } from './bench-run.ts';
+/** What looking costs: the time of one look and of a snapshot, and how much slower the guest decodes while every pane looks. */
+import { z } from 'zod';
+import { fail } from '../../app/base/result.ts';
+import type { InspectSource, Profile, StartRequest } from '../../app/contract/index.ts';
+import { Inspector } from '../services/inspect/index.ts';
+import { startServing } from './bench-run.ts';
 import type { CommandContext } from './command.ts';
-import { unwrap } from './failure.ts';
-import { median } from './median.ts';
+import { giveUp, unwrap } from './failure.ts';
+import { hostLoad, type LoadShares, sharesBetween } from './host-load.ts';
+import { openPanes, PANES, SNAPSHOT, stackOf } from './inspect-panes.ts';
+import { type Interval, median, medianInterval } from './median.ts';
 
-const LOOKS_A_SECOND = 30;
-const WARM_UP_LOOKS = 20;
-const LOOKS = 100;
-
-/** What the panes ask for, one entry a pane. Those of the snapshot are the ones that a person has open to see the processor and rings. */
-const PANES: Readonly<Record<string, (inspect: InspectService, source: InspectSource) => Promise<unknown>>> = {
-  cpu: async (inspect, source) => unwrap(await inspect.cpu(source)),
-  tables: async (inspect, source) => unwrap(await inspect.tables(source, 0)),
-  virtio: async (inspect, source) => unwrap(await inspect.virtio(source, { apartMs: 0, hints: null })),
-  irq: async (inspect, source) => unwrap(await inspect.irq(source)),
-  paging: async (inspect, source) => unwrap(await inspect.addressSpace(source, { processor: 0, cr3: null })),
-};
-const SNAPSHOT = ['cpu', 'tables', 'virtio'];
+const WARM_UP_LOOKS = 30;
+const LOOKS = 300;
+/** Disks beside the model's: with the card's two queues there are eight of 256 entries. */
+const SPARE_DISKS = 5;
+/** The context of the small reference model holds these and the prompt. */
+const DECODE_TOKENS = 480;
+const OPENING_MS = 500;
+const PROMPT = 'Once upon a time';
 
 export interface InspectBench {
   readonly profile: string;
   readonly accelerator: string;
-  /** Median milliseconds of one look of each pane, on the host. */
+  readonly queues: readonly number[];
+  /** Median milliseconds of one look of each pane, on the host, when nobody else looks. */
   readonly lookMs: Readonly<Record<string, number>>;
-  /** Of processors, GDT, IDT, TSS and every virtqueue together. */
-  readonly snapshotMs: number;
-  /** Tokens per second of each round, without looks and with them, in turn. */
+  /** Of processors, GDT, IDT, TSS and every queue together: the first ever, and when they are looked at again and again. */
+  readonly firstSnapshotMs: number;
+  readonly snapshotMs: Interval & { readonly p95: number };
+  readonly decodedTokens: number;
+  /** Tokens per second of each round, without looks and with them; rounds of both kinds alternate. */
   readonly quiet: readonly number[];
   readonly watched: readonly number[];
-  /** How much less the median is with looks, in percent; below zero is noise. */
-  readonly costPercent: number;
+  /** How much less the guest decodes in a round with looks than in the quiet one beside it, in percent. */
+  readonly costPercent: Interval;
+  /** The same of two quiet rounds: what of it is noise. */
+  readonly noisePercent: Interval;
   readonly looksPerSecond: number;
+  readonly ringMessagesPerSecond: number;
+  /** Shares of one processor while looking, and while not. */
+  readonly watchedLoad: LoadShares;
+  readonly quietLoad: LoadShares;
+}
+
+/** The machine of the request with more disks, so that it has eight queues. */
+async function withSpareDisks({ host }: CommandContext, request: StartRequest): Promise<StartRequest> {
+  const profile: Profile =
+    typeof request.profile === 'string' ? unwrap(await host.profiles.load(request.profile)) : request.profile;
+  const device = profile.machine === 'microvm' ? 'virtio-blk-device' : 'virtio-blk-pci';
+  const disks = Array.from({ length: SPARE_DISKS }, (_, n) => [
+    ...['-blockdev', `driver=null-co,node-name=null${n},read-zeroes=on,size=1048576`],
+    ...['-device', `${device},drive=null${n},id=spare${n},queue-size=256`],
+  ]);
+  return { ...request, profile: { ...profile, extraArgs: [...profile.extraArgs, ...disks.flat()] } };
 }
 
 export async function benchInspect(
@@ -39,59 +60,123 @@ export async function benchInspect(
   request: StartRequest,
   rounds: number,
 ): Promise<InspectBench> {
-  const { inspect } = context.host;
-  const { machine, target } = await startServing(context, request);
+  const { terminal, interrupts } = context;
+  const { machine, target } = await startServing(context, await withSpareDisks(context, request));
+  // An inspector of its own, which can close every pane at once: the host's goes on recording for a while when nobody follows.
+  const inspect = new Inspector({
+    ask: (_machine, command, args) => machine.query(command, args),
+    hold: async () => fail('no-hold', 'The benchmark lets its machine run.', '', ''),
+  });
   try {
-    const source: InspectSource = { machine: machine.info };
+    const { info } = machine;
+    const source: InspectSource = { machine: info };
+    const snapshot = (stack = 0n) => Promise.all(Object.values(SNAPSHOT).map((ask) => ask(inspect, source, stack)));
+    const began = performance.now();
+    await snapshot();
+    const firstSnapshotMs = performance.now() - began;
+    const stack = await stackOf(inspect, source);
+    terminal.progress('measuring what looking costs', 'one look');
     const lookMs: Record<string, number> = {};
-    for (const [name, look] of Object.entries(PANES)) lookMs[name] = await timeOf(() => look(inspect, source));
-    const together = () => Promise.all(SNAPSHOT.map((name) => PANES[name]?.(inspect, source)));
-    const snapshotMs = await timeOf(together);
+    for (const [name, ask] of Object.entries({ ...PANES, ...SNAPSHOT }))
+      lookMs[name] = median(await timesOf(() => ask(inspect, source, stack))) ?? 0;
+    const snapshots = (await timesOf(snapshot)).sort((a, b) => a - b);
+    const report = unwrap(await inspect.virtio(source, { apartMs: 0, hints: null, ringsOnly: true }));
+
     const quiet: number[] = [];
     const watched: number[] = [];
-    let looks = 0;
-    let watchedMs = 0;
-    await decodeOnce(context, machine, target);
+    const looked = { looks: 0, ringMessages: 0, ms: 0 };
+    const loads = { quiet: [] as LoadShares[], watched: [] as LoadShares[] };
+    const decode = () => decodeQuietly(target.apiUrl, interrupts.signal);
+    const { tokens } = await decode();
+    const one = async (kind: 'quiet' | 'watched') => {
+      const close = kind === 'watched' ? openPanes(inspect, source, stack) : undefined;
+      // What a pane asks when it opens is asked once.
+      if (close !== undefined) await new Promise((resolve) => setTimeout(resolve, OPENING_MS));
+      const before = hostLoad(info.qemuPid);
+      const { tokensPerSecond } = await decode();
+      loads[kind].push(sharesBetween(before, hostLoad(info.qemuPid)));
+      const end = await close?.();
+      inspect.dispose();
+      if (end !== undefined) {
+        looked.looks += end.looks;
+        looked.ringMessages += end.ringMessages;
+        looked.ms += end.ms;
+        watched.push(tokensPerSecond);
+      } else quiet.push(tokensPerSecond);
+      interrupts.signal.throwIfAborted();
+    };
     for (let round = 0; round < rounds; round++) {
-      context.terminal.progress('measuring what looking costs', `round ${round + 1} of ${rounds}`);
-      quiet.push(await decodeOnce(context, machine, target));
-      let going = true;
-      const from = performance.now();
-      const panes = (async () => {
-        while (going) {
-          const started = performance.now();
-          await Promise.all(Object.values(PANES).map((look) => look(inspect, source)));
-          looks += 1;
-          await new Promise((resolve) =>
-            setTimeout(resolve, Math.max(0, 1000 / LOOKS_A_SECOND - (performance.now() - started))),
-          );
-        }
-      })();
-      watched.push(await decodeOnce(context, machine, target));
-      going = false;
-      await panes;
-      watchedMs += performance.now() - from;
+      terminal.progress('measuring what looking costs', `round ${round + 1} of ${rounds}`);
+      // Each watched round has its quiet one before it in one round and behind it in the next, so that a drift is nobody's.
+      for (const kind of round % 2 === 0 ? (['quiet', 'watched'] as const) : (['watched', 'quiet'] as const))
+        await one(kind);
     }
-    const [before = 0, after = 0] = [median(quiet) ?? 0, median(watched) ?? 0];
+    const loss = (before: number, after: number) => (1 - after / before) * 100;
     return {
-      profile: machine.info.profile.name,
-      accelerator: machine.info.accelerator.accelerator,
-      ...{ lookMs, snapshotMs, quiet, watched },
-      costPercent: before === 0 ? 0 : (1 - after / before) * 100,
-      looksPerSecond: watchedMs === 0 ? 0 : looks / (watchedMs / 1000),
+      ...{ profile: info.profile.name, accelerator: info.accelerator.accelerator },
+      queues: report.devices.flatMap((it) => it.queues.filter((queue) => queue.configured).map((queue) => queue.size)),
+      ...{ lookMs, firstSnapshotMs },
+      snapshotMs: { ...medianInterval(snapshots), p95: snapshots[Math.floor(snapshots.length * 0.95)] ?? 0 },
+      decodedTokens: tokens,
+      ...{ quiet, watched },
+      costPercent: medianInterval(watched.map((speed, n) => loss(quiet[n] ?? speed, speed))),
+      noisePercent: medianInterval(quiet.slice(1).map((speed, n) => loss(quiet[n] ?? speed, speed))),
+      looksPerSecond: (looked.looks * 1000) / Math.max(1, looked.ms),
+      ringMessagesPerSecond: (looked.ringMessages * 1000) / Math.max(1, looked.ms),
+      watchedLoad: meanLoad(loads.watched),
+      quietLoad: meanLoad(loads.quiet),
     };
   } finally {
+    inspect.dispose();
     await machine.stop();
     machine.dispose();
   }
 }
 
-async function timeOf(look: () => Promise<unknown>): Promise<number> {
+const AnswerSchema = z.object({
+  timings: z.object({ predicted_per_second: z.number(), predicted_n: z.number().int() }),
+});
+
+/**
+ * One long greedy answer in one piece: a streamed one keeps this program and QEMU's network busy with every token, which would hide
+ * what looking adds. The speed is the guest's own word.
+ */
+async function decodeQuietly(
+  apiUrl: string,
+  signal: AbortSignal,
+): Promise<{ tokensPerSecond: number; tokens: number }> {
+  const response = await fetch(`${apiUrl}/v1/completions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ prompt: PROMPT, max_tokens: DECODE_TOKENS, temperature: 0 }),
+    signal,
+  });
+  const parsed = AnswerSchema.safeParse(await response.json());
+  if (!parsed.success)
+    return giveUp(
+      'bad-answer',
+      'the guest does not say how fast it decodes',
+      z.prettifyError(parsed.error),
+      'try again',
+    );
+  const { predicted_per_second: tokensPerSecond, predicted_n: tokens } = parsed.data.timings;
+  return { tokensPerSecond, tokens };
+}
+
+async function timesOf(look: () => Promise<unknown>): Promise<number[]> {
   const times: number[] = [];
   for (let n = 0; n < WARM_UP_LOOKS + LOOKS; n++) {
     const started = performance.now();
     await look();
     if (n >= WARM_UP_LOOKS) times.push(performance.now() - started);
   }
-  return median(times) ?? 0;
+  return times;
+}
+
+function meanLoad(loads: readonly LoadShares[]): LoadShares {
+  const mean = (of: (it: LoadShares) => number | null) => {
+    const values = loads.map(of).filter((it) => it !== null);
+    return values.length === 0 ? null : values.reduce((sum, it) => sum + it, 0) / values.length;
+  };
+  return { own: mean((it) => it.own) ?? 0, besideGuest: mean((it) => it.besideGuest), all: mean((it) => it.all) };
 }

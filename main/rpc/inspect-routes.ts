@@ -80,7 +80,7 @@ export function inspectRoutes(inspect: InspectService, find: FindMachine, root: 
     }),
     describeDump: os.describeDump.handler(({ input }) => inspect.describeDump(resolve(root, input.path))),
     virtio: os.virtio.handler(({ input }) =>
-      on(input, (it) => inspect.virtio(it, { apartMs: input.apartMs, hints: input.hints })),
+      on(input, (it) => inspect.virtio(it, { apartMs: input.apartMs, hints: input.hints, ringsOnly: input.ringsOnly })),
     ),
     virtioChain: os.virtioChain.handler(({ input }) =>
       on(input, (it) => inspect.virtioChain(it, input.device, input.queue, input.head)),

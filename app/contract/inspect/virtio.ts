@@ -244,10 +244,13 @@ export const VirtioQuestionSchema = {
   /** Time between the two looks that tell stalled from busy; 0 looks once. */
   apartMs: z.number().int().min(0).max(10_000).default(0),
   hints: DriverHintsSchema.nullable().default(null),
+  /** The queues alone, without verdicts: for looking often. What a driver has set up may then be as old as a second. */
+  ringsOnly: z.boolean().default(false),
 };
 export interface VirtioQuestion {
   readonly apartMs: number;
   readonly hints: DriverHints | null;
+  readonly ringsOnly?: boolean;
 }
 
 export const VirtioReportSchema = z.object({

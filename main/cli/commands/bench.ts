@@ -7,8 +7,9 @@ import { buildKernel, MACHINE_OPTIONS, resolveModel, startRequest } from '../boo
 import { defineCommand } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
 import { giveUp } from '../failure.ts';
+import type { LoadShares } from '../host-load.ts';
 import { benchInspect, type InspectBench } from '../inspect-bench.ts';
-import { median } from '../median.ts';
+import { type Interval, median } from '../median.ts';
 import { table } from '../terminal.ts';
 
 /** The figures of a run, with their titles for the table and the digits that mean something. */
@@ -43,16 +44,23 @@ The machine is the one you have: compare figures of one run with each other, not
   options: {
     ...machineOptions,
     profiles: { kind: 'text', short: 'p', value: 'A,B', help: 'profiles to measure (default all that ship)' },
-    runs: { kind: 'number', short: 'n', value: 'N', minimum: 1, maximum: 100, help: 'boots per profile (default 3)' },
+    runs: {
+      kind: 'number',
+      short: 'n',
+      value: 'N',
+      minimum: 1,
+      maximum: 1000,
+      help: 'boots per profile (default 3); with --inspect rounds of two answers each',
+    },
     inspect: {
       kind: 'flag',
-      help: 'what looking costs instead: one look, and the guest while all panes look 30 times a second',
+      help: 'what looking costs instead: one snapshot, and the guest while all panes look 30 times a second',
     },
   },
   examples: [
     ['ring0 bench', 'every profile'],
     ['ring0 bench -p direct,smp4 -n 5 -m stories260K-q8_0.gguf', 'two profiles, five boots each, this model'],
-    ['ring0 bench --inspect -p direct -n 5', 'what the inspecting panes cost the guest, in one run'],
+    ['ring0 bench --inspect -p direct -n 60', 'what the inspecting panes cost the guest, in one run'],
     ['ring0 bench --json > bench.json', 'every single run, with the circumstances'],
   ],
   async run(context, values) {
@@ -64,7 +72,7 @@ The machine is the one you have: compare figures of one run with each other, not
     const runs = values.runs ?? 3;
     if (values.inspect) {
       const request = startRequest({ ...values, profile: names[0] ?? 'direct' }, { elfPath, efiPath }, model.path);
-      const result = await benchInspect(context, request, Math.max(runs, 3));
+      const result = await benchInspect(context, request, Math.max(runs, 6));
       terminal.clearProgress();
       if (values.json) terminal.json(result);
       else terminal.line(inspectText(result));
@@ -129,24 +137,22 @@ function referenceModel(root: string): string | undefined {
   return existsSync(path) ? path : undefined;
 }
 
-function inspectText({
-  profile,
-  accelerator,
-  lookMs,
-  snapshotMs,
-  quiet,
-  watched,
-  costPercent,
-  looksPerSecond,
-}: InspectBench) {
-  const list = (values: readonly number[]) => values.map((value) => value.toFixed(0)).join(' ');
+function inspectText(it: InspectBench) {
+  const percent = ({ median: middle, low, high }: Interval) =>
+    `${middle.toFixed(2)} % (95 %: ${low.toFixed(2)} to ${high.toFixed(2)})`;
+  const speed = (values: readonly number[]) => `${median(values)?.toFixed(0)} tokens/s`;
+  const share = (value: number | null) => (value === null ? '?' : `${(value * 100).toFixed(1)} %`);
+  const load = ({ own, besideGuest, all }: LoadShares) =>
+    `this program ${share(own)}, QEMU beside the guest ${share(besideGuest)}, the whole computer ${share(all)}`;
   return [
-    `${profile}, ${accelerator}; medians`,
-    ...Object.entries(lookMs).map(([name, ms]) => `one look: ${name.padEnd(8)} ${ms.toFixed(2)} ms`),
-    `processors, tables and virtqueues together: ${snapshotMs.toFixed(2)} ms`,
-    `decode, nobody looks:            ${list(quiet)} tokens/s`,
-    `decode, ${looksPerSecond.toFixed(0)} looks a second of all: ${list(watched)} tokens/s`,
-    `looking costs the guest ${costPercent.toFixed(1)} %`,
+    `${it.profile}, ${it.accelerator}, queues of ${it.queues.join(' ')}; medians`,
+    ...Object.entries(it.lookMs).map(([name, ms]) => `one look: ${name.padEnd(13)} ${ms.toFixed(2)} ms`),
+    `one snapshot (processors, GDT, IDT, TSS, ${it.queues.length} queues): ${it.snapshotMs.median.toFixed(2)} ms, 19 of 20 within ${it.snapshotMs.p95.toFixed(2)} ms; the first ${it.firstSnapshotMs.toFixed(0)} ms`,
+    `decode of ${it.decodedTokens} tokens, nobody looks:     ${speed(it.quiet)} (${it.quiet.length} rounds)`,
+    `decode, ${it.looksPerSecond.toFixed(1)} looks a second of all: ${speed(it.watched)} (${it.watched.length} rounds between them)`,
+    `looking costs the guest ${percent(it.costPercent)}; one quiet round against the next: ${percent(it.noisePercent)}`,
+    `shares of one processor while nobody looks: ${load(it.quietLoad)}`,
+    `shares of one processor while looking:      ${load(it.watchedLoad)}; ${it.ringMessagesPerSecond.toFixed(0)} messages a second of the rings`,
   ].join('\n');
 }
 

@@ -56,6 +56,11 @@ export class GuestRam implements ScannableMemory, Disposable {
     return readSync(this.#file, bytes, 0, size, Number(offset)) === size ? bytes : undefined;
   }
 
+  readInto(address: bigint, bytes: Uint8Array): boolean {
+    const offset = ramFileOffset(this.#layout, address, bytes.length);
+    return offset !== undefined && readSync(this.#file, bytes, 0, bytes.length, Number(offset)) === bytes.length;
+  }
+
   /**
    * Guest-physical addresses of the eight bytes of `pattern` where they lie at `offset` in a page. Reads all of the guest's memory, about
    * 60 ms for 512 MiB, and lets others run in between.

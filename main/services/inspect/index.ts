@@ -48,7 +48,7 @@ import { resolveAddress, searchSymbols } from './resolve.ts';
 import { type SearchQuestion, searchMemory } from './search.ts';
 import { readSymbol, searchTyped } from './symbol.ts';
 import { InspectTargets } from './targets.ts';
-import { readChain, readVirtio, VirtioRecorders } from './virtio/index.ts';
+import { readChain, readRingsOnly, readVirtio, VirtioRecorders } from './virtio/index.ts';
 
 async function* notFollowed(): AsyncGenerator<VirtioStreamEvent> {
   yield { kind: 'ended', why: 'Rings are not followed through a gdb stub: the machine would stand still.' };
@@ -183,7 +183,9 @@ export class Inspector implements InspectService, Disposable {
   }
 
   virtio(source: InspectSource, question: VirtioQuestion): Promise<Result<VirtioReport>> {
-    return this.#targets.use(source, (target) => readVirtio(target, question));
+    return this.#targets.use(source, (target) =>
+      question.ringsOnly === true ? readRingsOnly(target) : readVirtio(target, question),
+    );
   }
 
   virtioChain(source: InspectSource, device: string, queue: number, head: number): Promise<Result<ChainContent>> {

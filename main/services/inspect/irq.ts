@@ -1,4 +1,4 @@
-import type { Result } from '../../../app/base/result.ts';
+import { ok, type Result } from '../../../app/base/result.ts';
 import type { IrqView } from '../../../app/contract/index.ts';
 import {
   type PciFunction,
@@ -9,11 +9,12 @@ import {
   parseWords,
 } from '../../../app/wire/qemu-irq.ts';
 import { type IrqFunction, type IrqProcessor, irqView } from '../../../app/x86/irq-path.ts';
-import { readTables } from '../../../app/x86/machine-state.ts';
+import { type ProcessorTables, readTables } from '../../../app/x86/machine-state.ts';
+import type { GuestMemory } from '../../../app/x86/memory.ts';
 import { type MsixCapability, msiOf, msixEntries, msixOf, pinDisabled } from '../../../app/x86/msix.ts';
 import { Paced } from './paced.ts';
-import { codeMapOf, stateOf } from './processor-tables.ts';
-import type { InspectTarget } from './target.ts';
+import { codeMapOf, stateOf, tablesKey } from './processor-tables.ts';
+import { type InspectTarget, lookSettled } from './target.ts';
 
 /** Where q35 shows configuration space in memory once firmware has switched it on (hw/pci-host/q35.c); `pc` and microvm do not. */
 const ECAM = 0xb000_0000n;
@@ -22,46 +23,71 @@ const CONFIG_WORDS = 64;
 /** Entries of a table that are looked at: devices here have a handful. */
 const MAX_ENTRIES = 64;
 
-/** Asks QEMU for all that an interrupt passes. Reading these device registers changes nothing in them. */
-export async function readIrq(target: InspectTarget): Promise<Result<IrqView>> {
-  const registers = await target.processors();
-  if (!registers.ok) return registers;
-  // Without an IOAPIC (`-machine pic`…) and without PCI there is less to see, not nothing.
-  const [pic, counts, functions, ...lapics] = await Promise.all([
-    target.monitor('info pic'),
-    target.monitor('info irq'),
-    functionsOf(target),
-    ...registers.value.map(({ index }) => target.monitor('info lapic', index)),
-  ]);
-  if (!pic.ok) return pic;
-  const code = await codeMapOf(target, registers.value);
-  return target.look((memory) => {
-    const processors = registers.value.map((it, n): IrqProcessor => {
-      const lapic = lapics[n];
-      return {
-        tables: readTables(stateOf(it), (address, size) => memory.read(address, size)),
-        halted: it.halted,
-        lapic: lapic?.ok === true ? parseLapic(lapic.value) : undefined,
-      };
+/** What QEMU is asked of one target; of its answers those that cost most are asked for the least often. */
+class IrqQuestions {
+  /** What the controllers have waiting and in service. */
+  readonly controllers: Paced<readonly [pic: Result<string>, counts: Result<string>, ...lapics: Result<string>[]]>;
+  /** What drivers have set up in PCI: a question and more for each function. */
+  readonly functions: Paced<IrqFunction[]>;
+
+  constructor(target: InspectTarget) {
+    this.controllers = new Paced(async () => {
+      const processors = await target.processors();
+      const indices = processors.ok ? processors.value.map(({ index }) => index) : [];
+      return Promise.all([
+        target.monitor('info pic'),
+        target.monitor('info irq'),
+        ...indices.map((index) => target.monitor('info lapic', index)),
+      ]);
     });
-    const raised = counts.ok ? parseIrqCounts(counts.value).get('ioapic') : undefined;
-    return irqView({ processors, ...parsePic(pic.value), functions, counts: raised ?? new Map(), code });
-  });
-}
-
-const paced = new WeakMap<InspectTarget, Paced<IrqFunction[]>>();
-
-/** What drivers have set up in PCI: a question and more for each function. */
-function functionsOf(target: InspectTarget): Promise<IrqFunction[]> {
-  let functions = paced.get(target);
-  if (functions === undefined) {
-    functions = new Paced(async () => {
+    this.functions = new Paced(async () => {
       const pci = await target.monitor('info pci');
       return Promise.all((pci.ok ? parsePci(pci.value) : []).map((it) => readFunction(target, it)));
     });
-    paced.set(target, functions);
   }
-  return functions.get();
+}
+
+const questions = new WeakMap<InspectTarget, IrqQuestions>();
+
+function questionsOf(target: InspectTarget): IrqQuestions {
+  const known = questions.get(target) ?? new IrqQuestions(target);
+  questions.set(target, known);
+  return known;
+}
+
+/** Asks QEMU for all that an interrupt passes. Reading these device registers changes nothing in them. */
+export async function readIrq(target: InspectTarget): Promise<Result<IrqView>> {
+  const asked = questionsOf(target);
+  const [registers, [pic, counts, ...lapics], functions] = await Promise.all([
+    target.processors(),
+    asked.controllers.get(),
+    asked.functions.get(),
+  ]);
+  if (!registers.ok) return registers;
+  // Without an IOAPIC (`-machine pic`…) and without PCI there is less to see, not nothing.
+  if (!pic.ok) return pic;
+  const code = await codeMapOf(target, registers.value);
+  const states = registers.value.map(stateOf);
+  const tablesIn = (memory: GuestMemory) =>
+    states.map((it) => readTables(it, (address, size) => memory.read(address, size)));
+  const view = (tables: readonly ProcessorTables[]) => {
+    const raised = counts.ok ? parseIrqCounts(counts.value).get('ioapic') : undefined;
+    const processors = tables.map((it, n): IrqProcessor => {
+      const processor = states[n] ?? it.processor;
+      const lapic = lapics[n];
+      return {
+        tables: { ...it, processor },
+        halted: processor.halted,
+        lapic: lapic?.ok === true ? parseLapic(lapic.value) : undefined,
+      };
+    });
+    return irqView({ processors, ...parsePic(pic.value), functions, counts: raised ?? new Map(), code });
+  };
+  // Where memory must be asked for, all that looks at it does so in one go.
+  if (target.kept === null) return target.look((memory) => view(tablesIn(memory)));
+  const key = states.map((it) => tablesKey(it, code));
+  const settled = await lookSettled(target, 'irq', key, tablesIn);
+  return settled.ok ? ok(view(settled.value.value)) : settled;
 }
 
 async function readFunction(target: InspectTarget, it: PciFunction): Promise<IrqFunction> {

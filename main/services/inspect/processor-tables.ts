@@ -53,7 +53,7 @@ export async function readProcessorTables(target: InspectTarget, index: number):
 }
 
 /** All of a processor that its tables' view and findings depend on, beside memory: not the registers that move all the time. */
-function tablesKey(state: ProcessorState, code: CodeMap | null): string {
+export function tablesKey(state: ProcessorState, code: CodeMap | null): string {
   const { index, cr0, cr3, cr4, efer, gdt, idt, segments } = state;
   const segment = ({ selector, base, limit, hidden }: SegmentState) => `${selector} ${base} ${limit} ${hidden.raw}`;
   return [

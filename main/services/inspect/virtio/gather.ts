@@ -89,16 +89,11 @@ export class Gatherer {
       problems.push(`${deviceId(device)}: features that this studio does not know: ${status.strange.join(', ')}`);
     const seat = this.#seats.get(path);
     const [queues, pci] = await Promise.all([
-      Promise.all(Array.from({ length: status.queueCount }, (_, queue) => this.#queue(path, queue))),
+      Promise.all(Array.from({ length: status.queueCount }, (_, queue) => askQueue(this.#target, path, queue))),
       withPci && seat?.configurationAt != null ? this.#pci(seat.configurationAt) : null,
     ]);
     const found = queues.filter((it): it is QemuQueue => it !== undefined);
     return { path, id: deviceId(device), status, seat, pci, queues: found };
-  }
-
-  async #queue(path: string, queue: number): Promise<QemuQueue | undefined> {
-    const answer = await this.#target.query('x-query-virtio-queue-status', { path, queue });
-    return answer.ok ? parseQueue(answer.value) : undefined;
   }
 
   async #pci(at: bigint): Promise<VirtioPci | null> {
@@ -126,4 +121,10 @@ export class Gatherer {
     const answer = await this.#target.monitor(`xp /${words}xw 0x${at.toString(16)}`);
     return answer.ok ? parseWords(answer.value, words) : undefined;
   }
+}
+
+/** How far the device is in one queue. */
+export async function askQueue(target: InspectTarget, path: string, queue: number): Promise<QemuQueue | undefined> {
+  const answer = await target.query('x-query-virtio-queue-status', { path, queue });
+  return answer.ok ? parseQueue(answer.value) : undefined;
 }

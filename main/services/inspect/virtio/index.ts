@@ -1,3 +1,4 @@
 export { type ChainQuestion, readChain } from './chain.ts';
 export { VirtioRecorders } from './follow.ts';
 export { readVirtio } from './look.ts';
+export { readRingsOnly } from './snapshot.ts';

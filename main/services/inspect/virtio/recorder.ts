@@ -6,6 +6,7 @@ import { readU16 } from '../../../../app/virtio/memory.ts';
 import { KEPT_EVENTS, QueueTape } from '../../../../app/virtio/tape.ts';
 import { DRIVER_REGISTRY_BYTES, lastUsedOffset, RECORDS } from '../../../../app/wire/abi/index.ts';
 import { translate } from '../../../../app/x86/paging.ts';
+import { pauseAfter } from '../paced.ts';
 import type { InspectTarget, ScannableMemory } from '../target.ts';
 import { type Look, type SeenDevice, VirtioLooker } from './look.ts';
 import { RateMeter } from './rates.ts';
@@ -14,7 +15,7 @@ import { RateMeter } from './rates.ts';
 const BUSY_MS = 1;
 const IDLE_MS = 4;
 const IDLE_AFTER_US = 250_000;
-/** QEMU is asked this often. */
+/** QEMU is asked so often at most. */
 const REPORT_MS = 250;
 /** A verdict compares with a look of this age. */
 const COMPARE_MS = 1000;
@@ -52,6 +53,7 @@ export class VirtioRecorder implements Disposable {
   #lastEventUs = 0;
   #samples = 0;
   #samplesPerSecond = 0;
+  #askedAt = performance.now();
   #timer: NodeJS.Timeout | undefined;
   #slow: NodeJS.Timeout | undefined;
   #ended = false;
@@ -174,10 +176,13 @@ export class VirtioRecorder implements Disposable {
       }
     }
     const took = performance.now() - started;
-    this.#samplesPerSecond = Math.round((this.#samples * 1000) / Math.max(1, took + REPORT_MS));
+    this.#samplesPerSecond = Math.round((this.#samples * 1000) / Math.max(1, started - this.#askedAt));
     this.#samples = 0;
+    this.#askedAt = started;
+    // A machine with many devices has many questions: asking them must not become what slows its guest.
+    const pause = Math.max(REPORT_MS, pauseAfter(took));
     // A dump does not change.
-    if (!this.#isDump) this.#slow = setTimeout(() => void this.#ask(), REPORT_MS);
+    if (!this.#isDump) this.#slow = setTimeout(() => void this.#ask(), pause);
   }
 
   async ringsOf(look: Look) {

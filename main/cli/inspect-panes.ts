@@ -1,0 +1,68 @@
+/** All panes as they look at a machine thirty times a second, without a page: the service's work and QEMU's, not the drawing. */
+import type { InspectService, InspectSource } from '../../app/contract/index.ts';
+import { unwrap } from './failure.ts';
+
+export const LOOKS_A_SECOND = 30;
+/** What the memory pane shows at once. */
+const MEMORY_BYTES = 4096;
+
+type Ask = (inspect: InspectService, source: InspectSource, stack: bigint) => Promise<unknown>;
+
+/** What each pane asks at each look. The virtio pane is not here: it follows a stream. */
+export const PANES: Readonly<Record<string, Ask>> = {
+  cpu: async (inspect, source) => unwrap(await inspect.cpu(source)),
+  'gdt, idt, tss': async (inspect, source) => unwrap(await inspect.tables(source, 0)),
+  paging: async (inspect, source) => unwrap(await inspect.addressSpace(source, { processor: 0, cr3: null })),
+  walk: async (inspect, source, stack) => unwrap(await inspect.walk(source, { processor: 0, cr3: null }, stack)),
+  memory: async (inspect, source, stack) =>
+    unwrap(await inspect.memory(source, { space: 'virtual', processor: 0, address: stack }, MEMORY_BYTES)),
+  irq: async (inspect, source) => unwrap(await inspect.irq(source)),
+};
+
+/** The queues alone, as the snapshot has them; with everything else this is a full snapshot. */
+export const SNAPSHOT: Readonly<Record<string, Ask>> = {
+  cpu: PANES.cpu as Ask,
+  'gdt, idt, tss': PANES['gdt, idt, tss'] as Ask,
+  queues: async (inspect, source) => unwrap(await inspect.virtio(source, { apartMs: 0, hints: null, ringsOnly: true })),
+};
+
+/** Where the first processor's stack is: memory that changes while one looks. */
+export async function stackOf(inspect: InspectService, source: InspectSource): Promise<bigint> {
+  const { processors } = unwrap(await inspect.cpu(source));
+  const rsp = processors[0]?.general.find(({ name }) => name === 'rsp')?.value ?? '0x0';
+  return BigInt(rsp) & ~0xfffn;
+}
+
+export interface Looked {
+  /** Looks of all panes, and messages of the rings' stream. */
+  readonly looks: number;
+  readonly ringMessages: number;
+  readonly ms: number;
+}
+
+/** Opens every pane; what is returned closes them and says how often they have looked. */
+export function openPanes(inspect: InspectService, source: InspectSource, stack: bigint): () => Promise<Looked> {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const from = performance.now();
+  let looks = 0;
+  let ringMessages = 0;
+  const looking = (async () => {
+    // A look that is late is not made up for: panes begin the next one after the answer to the last.
+    for (let next = from; !signal.aborted; next = Math.max(next + 1000 / LOOKS_A_SECOND, performance.now())) {
+      await new Promise((resolve) => setTimeout(resolve, Math.max(0, next - performance.now())));
+      if (signal.aborted) return;
+      await Promise.all(Object.values(PANES).map((ask) => ask(inspect, source, stack)));
+      looks += 1;
+    }
+  })();
+  const following = (async () => {
+    for await (const _message of inspect.virtioFollow(source, 0, signal)) ringMessages += 1;
+  })();
+  return async () => {
+    controller.abort();
+    const ms = performance.now() - from;
+    await Promise.all([looking, following]);
+    return { looks, ringMessages, ms };
+  };
+}
