@@ -5,7 +5,7 @@
 import type { Chain, RingEvent } from '../contract/inspect/virtio.ts';
 import { followChain } from './chain.ts';
 import { queueRole } from './device-types.ts';
-import { type Budget, MAX_QUEUE_SIZE, type Memory, readU16 } from './memory.ts';
+import { type Budget, MAX_QUEUE_SIZE, type Memory, wordAt } from './memory.ts';
 import { ownersOf } from './ownership.ts';
 import { budgetOf, type DeviceFacts, type QueueFacts, withMeaning } from './queue-view.ts';
 import { descriptorAt, distance, readSplitRings, type SplitRings } from './split-ring.ts';
@@ -54,8 +54,8 @@ export class QueueWatcher {
    */
   observe(atUs: number, returned: number | null): Observation[] {
     const { availAt, usedAt, size } = this.facts;
-    const availIndex = this.#index(availAt);
-    const usedIndex = this.#index(usedAt);
+    const availIndex = wordAt(this.#memory, availAt + 2n);
+    const usedIndex = wordAt(this.#memory, usedAt + 2n);
     if (availIndex === undefined || usedIndex === undefined || size === 0 || size > MAX_QUEUE_SIZE) return [];
     if (!this.#known) return [this.#snapshot(atUs, returned, 'the recording began', 0)];
     const published = distance(this.#avail, availIndex);
@@ -106,11 +106,6 @@ export class QueueWatcher {
       usedAt === facts.usedAt;
     this.facts = facts;
     if (!same) this.#known = false;
-  }
-
-  #index(ring: bigint): number | undefined {
-    const bytes = this.#memory.read(ring + 2n, 2);
-    return bytes === undefined ? undefined : readU16(bytes, 0);
   }
 
   /** avail_event tells where the device wants to be woken: just after what it has seen, if it keeps to the custom (§2.7.10). */

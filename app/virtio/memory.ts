@@ -3,6 +3,8 @@
 export interface Memory {
   /** `size` bytes at a guest-physical address, or undefined if not all of them are RAM. */
   read(address: bigint, size: number): Uint8Array | undefined;
+  /** The same into what the caller brings, where that is cheaper. */
+  readInto?(address: bigint, bytes: Uint8Array): boolean;
   /** Where there is RAM. */
   readonly regions: readonly { readonly start: bigint; readonly bytes: bigint }[];
 }
@@ -26,6 +28,15 @@ export function isRam({ regions }: Memory, address: bigint, size: number): boole
 /** Descriptors that may still be looked at: hostile tables could keep a reader busy for hours. */
 export interface Budget {
   left: number;
+}
+
+const word = new Uint8Array(2);
+
+/** 16 bits of memory, for whoever reads them a thousand times a second. */
+export function wordAt(memory: Memory, address: bigint): number | undefined {
+  if (memory.readInto !== undefined) return memory.readInto(address, word) ? readU16(word, 0) : undefined;
+  const bytes = memory.read(address, 2);
+  return bytes === undefined ? undefined : readU16(bytes, 0);
 }
 
 export function readU16(bytes: Uint8Array, offset: number): number {

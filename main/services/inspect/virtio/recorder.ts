@@ -2,7 +2,7 @@ import type { Disposable } from '../../../../app/base/disposable.ts';
 import { Emitter } from '../../../../app/base/event.ts';
 import type { RingEvent, RingRate, VirtioReport } from '../../../../app/contract/inspect/virtio.ts';
 import { type Observation, QueueWatcher } from '../../../../app/virtio/history.ts';
-import { readU16 } from '../../../../app/virtio/memory.ts';
+import { wordAt } from '../../../../app/virtio/memory.ts';
 import { KEPT_EVENTS, QueueTape } from '../../../../app/virtio/tape.ts';
 import { DRIVER_REGISTRY_BYTES, lastUsedOffset, RECORDS } from '../../../../app/wire/abi/index.ts';
 import { translate } from '../../../../app/x86/paging.ts';
@@ -11,9 +11,9 @@ import type { InspectTarget, ScannableMemory } from '../target.ts';
 import { type Look, type SeenDevice, VirtioLooker } from './look.ts';
 import { RateMeter } from './rates.ts';
 
-/** Pause between two looks at the rings: while something happens, and when nothing has for a while. */
+/** Least pause between two looks at the rings: while something happens, and when nothing has for a while. */
 const BUSY_MS = 1;
-const IDLE_MS = 4;
+const IDLE_MS = 8;
 const IDLE_AFTER_US = 250_000;
 /** QEMU is asked so often at most. */
 const REPORT_MS = 250;
@@ -39,7 +39,7 @@ export interface Batch {
 
 /**
  * Watches all split rings of a machine while somebody is interested: reads their indices up to a thousand times a second out of the RAM
- * file, which the guest does not notice, and asks QEMU a few times a second for the rest.
+ * file, and asks QEMU a few times a second for the rest; both within a hundredth of the time, so that the guest does not notice.
  */
 export class VirtioRecorder implements Disposable {
   readonly #isDump: boolean;
@@ -121,6 +121,7 @@ export class VirtioRecorder implements Disposable {
 
   #sample(): void {
     if (this.#ended || this.#memory === null) return;
+    const started = performance.now();
     const atUs = this.#now();
     const events: RingEvent[] = [];
     for (const it of this.#queues.values()) this.#take(it, it.watcher.observe(atUs, this.#lastUsed(it)), events);
@@ -129,14 +130,13 @@ export class VirtioRecorder implements Disposable {
       this.#lastEventUs = atUs;
       this.#batches.fire({ events, rates: [], report: null });
     }
-    const pause = atUs - this.#lastEventUs > IDLE_AFTER_US ? IDLE_MS : BUSY_MS;
-    this.#timer = setTimeout(() => this.#sample(), pause);
+    const rest = atUs - this.#lastEventUs > IDLE_AFTER_US ? IDLE_MS : BUSY_MS;
+    this.#timer = setTimeout(() => this.#sample(), Math.max(rest, pauseAfter(performance.now() - started)));
   }
 
   #lastUsed({ lastUsedAt }: Watched): number | null {
     if (lastUsedAt === null || this.#memory === null) return null;
-    const bytes = this.#memory.read(lastUsedAt, 2);
-    return bytes === undefined ? null : readU16(bytes, 0);
+    return wordAt(this.#memory, lastUsedAt) ?? null;
   }
 
   #take(it: Watched, observed: readonly Observation[], into: RingEvent[]): void {
