@@ -13,7 +13,7 @@ import { RateMeter } from './rates.ts';
 
 /** Least pause between two looks at the rings: while something happens, and when nothing has for a while. */
 const BUSY_MS = 1;
-const IDLE_MS = 8;
+const IDLE_MS = 4;
 const IDLE_AFTER_US = 250_000;
 /** QEMU is asked so often at most. */
 const REPORT_MS = 250;
@@ -39,7 +39,7 @@ export interface Batch {
 
 /**
  * Watches all split rings of a machine while somebody is interested: reads their indices up to a thousand times a second out of the RAM
- * file, and asks QEMU a few times a second for the rest; both within a hundredth of the time, so that the guest does not notice.
+ * file, which the guest does not notice, and asks QEMU for the rest now and then, within a hundredth of the time.
  */
 export class VirtioRecorder implements Disposable {
   readonly #isDump: boolean;
@@ -121,7 +121,6 @@ export class VirtioRecorder implements Disposable {
 
   #sample(): void {
     if (this.#ended || this.#memory === null) return;
-    const started = performance.now();
     const atUs = this.#now();
     const events: RingEvent[] = [];
     for (const it of this.#queues.values()) this.#take(it, it.watcher.observe(atUs, this.#lastUsed(it)), events);
@@ -131,7 +130,7 @@ export class VirtioRecorder implements Disposable {
       this.#batches.fire({ events, rates: [], report: null });
     }
     const rest = atUs - this.#lastEventUs > IDLE_AFTER_US ? IDLE_MS : BUSY_MS;
-    this.#timer = setTimeout(() => this.#sample(), Math.max(rest, pauseAfter(performance.now() - started)));
+    this.#timer = setTimeout(() => this.#sample(), rest);
   }
 
   #lastUsed({ lastUsedAt }: Watched): number | null {
