@@ -105,6 +105,8 @@ export interface InspectService {
   dump(source: InspectSource, path: string, options?: DumpOptions): Promise<Result<DumpWritten>>;
   /** What a dump is, before it is looked into. */
   describeDump(path: string): Promise<Result<DumpInfo>>;
+  /** Lets go of all that is kept open or goes on for a while after the last look: recordings, memory, answers. */
+  rest(): void;
 }
 
 /** Whose tables: a processor's, or others by their CR3 with that processor's mode. */

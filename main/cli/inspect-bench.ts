@@ -1,8 +1,6 @@
 /** What looking costs: the time of one look and of a snapshot, and how much slower the guest decodes while every pane looks. */
 import { z } from 'zod';
-import { fail } from '../../app/base/result.ts';
 import type { InspectSource, Profile, StartRequest } from '../../app/contract/index.ts';
-import { Inspector } from '../services/inspect/index.ts';
 import { startServing } from './bench-run.ts';
 import type { CommandContext } from './command.ts';
 import { giveUp, unwrap } from './failure.ts';
@@ -61,12 +59,8 @@ export async function benchInspect(
   rounds: number,
 ): Promise<InspectBench> {
   const { terminal, interrupts } = context;
+  const { inspect } = context.host;
   const { machine, target } = await startServing(context, await withSpareDisks(context, request));
-  // An inspector of its own, which can close every pane at once: the host's goes on recording for a while when nobody follows.
-  const inspect = new Inspector({
-    ask: (_machine, command, args) => machine.query(command, args),
-    hold: async () => fail('no-hold', 'The benchmark lets its machine run.', '', ''),
-  });
   try {
     const { info } = machine;
     const source: InspectSource = { machine: info };
@@ -96,7 +90,8 @@ export async function benchInspect(
       const { tokensPerSecond } = await decode();
       loads[kind].push(sharesBetween(before, hostLoad(info.qemuPid)));
       const end = await close?.();
-      inspect.dispose();
+      // Recordings go on for a while when nobody follows: the next round is to be quiet.
+      inspect.rest();
       if (end !== undefined) {
         looked.looks += end.looks;
         looked.ringMessages += end.ringMessages;
@@ -127,7 +122,6 @@ export async function benchInspect(
       quietLoad: meanLoad(loads.quiet),
     };
   } finally {
-    inspect.dispose();
     await machine.stop();
     machine.dispose();
   }

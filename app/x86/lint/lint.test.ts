@@ -98,7 +98,7 @@ const MISTAKES: readonly (readonly [rule: string, change: (image: TestImage) => 
   ['sse-off', (it) => set(it, 'cr4', 0xa0n), /OSFXSR = 0/],
   ['sse-off', (it) => set(it, 'cr0', 0x8001_0037n), /EM = 1/],
   ['long-mode-without-pae', (it) => set(it, 'cr4', 0x680n), /PAE = 0/],
-  ['cr3-outside-ram', (it) => set(it, 'cr3', 0x7fff_f000n), /root table would be at 0x7fffff/],
+  ['cr3-outside-ram', (it) => set(it, 'cr3', 0x7fff_f000n), /root table would be at 0x7ffff000$/],
   ['no-execute-off', withoutNoExecute, /NXE = 0/],
   ['write-protect-off', (it) => set(it, 'cr0', 0x8000_0033n), /WP = 0/],
   ['core-control-differs', (it) => second(it, { cr4: 0x20_06a0n }), /core 1: CR4 is 0x2006a0, of core 0 0x6a0: SMAP/],

@@ -200,8 +200,12 @@ export class Inspector implements InspectService, Disposable {
     return 'gdb' in source ? notFollowed() : this.#recorders.follow(source, from, signal);
   }
 
-  dispose(): void {
+  rest(): void {
     this.#recorders.dispose();
     this.#targets.dispose();
+  }
+
+  dispose(): void {
+    this.rest();
   }
 }
