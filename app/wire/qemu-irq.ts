@@ -1,3 +1,5 @@
+import type { FlatRange } from './qemu-mtree.ts';
+
 /**
  * Interrupt controllers and PCI functions as QEMU's monitor prints them (`info pic`, `info lapic`, `info irq`, `info pci`, `xp`), held
  * against 7.2: hw/intc/ioapic_common.c, i8259_common.c, target/i386/cpu-dump.c, hw/pci/pci-hmp-cmds.c. Text for people: a line that
@@ -166,6 +168,21 @@ export function parsePci(text: string): PciFunction[] {
     if (id !== null) current.id = id[1] ?? '';
   }
   return functions;
+}
+
+/** A function's MSI-X table among what lies in memory (app/wire/qemu-mtree): it belongs to the nearest BAR that begins before it. */
+export function msixTableOf(
+  ranges: readonly FlatRange[],
+  wanted: PciFunction,
+  all: readonly PciFunction[],
+): FlatRange | undefined {
+  return ranges.find((range) => {
+    let owner: { readonly base: bigint; readonly of: PciFunction } | undefined;
+    for (const of of all)
+      for (const base of of.bars.values())
+        if (range.name === 'msix-table' && base <= range.start && base > (owner?.base ?? -1n)) owner = { base, of };
+    return owner?.of === wanted;
+  });
 }
 
 /** The words of `xp /Nxw`, up to the first that cannot be read. */

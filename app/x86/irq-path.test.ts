@@ -131,7 +131,7 @@ test('MSI-X: capability, table, and its ways', () => {
   });
   expect(msiOf(CONFIG)).toBeUndefined();
   const device: IrqFunction = {
-    ...{ place: '00:01.0', title: 'model0', line: 10, pinDisabled: true, known: true, msix },
+    ...{ place: '00:01.0', title: 'model0', line: 10, pinDisabled: true, known: 'whole', msix },
     messages: [...msixEntries(TABLE), { entry: 2, address: 0x1000n, data: 0x25, masked: false, pending: false }],
   };
   const { routes } = irqView(sources({ pins: [], functions: [device] }));

@@ -34,8 +34,8 @@ export interface IrqFunction {
   readonly pinDisabled: boolean;
   readonly msix: MsixCapability | undefined;
   readonly messages: readonly MsiMessage[];
-  /** Whether its configuration space could be read. */
-  readonly known: boolean;
+  /** What could be read: its configuration space and table; the table alone, which does not say whether it is on; or neither. */
+  readonly known: 'whole' | 'table' | 'nothing';
 }
 export interface IrqSources {
   readonly processors: readonly IrqProcessor[];
@@ -79,15 +79,21 @@ export function irqView(sources: IrqSources): IrqView {
   ];
   const routes = all.filter((it) => it !== undefined);
   const order = { broken: 0, waiting: 1, ok: 2, unknown: 3, off: 4 };
-  const unread = sources.functions.filter(({ known }) => !known);
+  const places = (wanted: IrqFunction['known']) =>
+    sources.functions.filter(({ known }) => known === wanted).map(({ place }) => place);
+  const [unread, tables] = [places('nothing'), places('table')];
   return {
     lapics: sources.processors.flatMap(lapicView),
     routes: routes.sort((a, b) => order[a.verdict] - order[b.verdict]),
     silent: all.length - routes.length,
-    unknown:
-      unread.length === 0
+    unknown: [
+      ...(unread.length === 0 ? [] : [`MSI and MSI-X of ${unread.join(', ')}: configuration space could not be read`]),
+      ...(tables.length === 0
         ? []
-        : [`MSI and MSI-X of ${unread.map(({ place }) => place).join(', ')}: configuration space could not be read`],
+        : [
+            `Whether MSI-X of ${tables.join(', ')} is switched on: its table could be read, configuration space could not, which this machine shows through ports only`,
+          ]),
+    ],
   };
 }
 
@@ -149,8 +155,9 @@ function pinRoute(sources: IrqSources, { pin, raw, pending }: IrqSources['pins']
 
 function functionRoutes(sources: IrqSources, it: IrqFunction): (IrqRoute | undefined)[] {
   const { place, title, msix, messages, line, known } = it;
-  if (!known || (msix === undefined && messages.length === 0 && line === null)) return [undefined];
-  if (messages.length === 0 && msix?.enabled !== true) {
+  if (known === 'nothing' || (msix === undefined && messages.length === 0 && line === null)) return [undefined];
+  const onlyTable = known === 'table';
+  if (!onlyTable && messages.length === 0 && msix?.enabled !== true) {
     if (line === null) return [undefined];
     const how = msix === undefined ? 'it has no MSI-X' : 'MSI-X is off';
     const text = it.pinDisabled
@@ -166,7 +173,7 @@ function functionRoutes(sources: IrqSources, it: IrqFunction): (IrqRoute | undef
     ];
   }
   return messages.map((message) => {
-    const plain = msix?.enabled !== true;
+    const plain = msix?.enabled !== true && !onlyTable;
     const name = plain ? 'MSI' : `MSI-X ${message.entry}`;
     const evidence = `address ${formatAddress(message.address)}, data 0x${message.data.toString(16)}${message.masked ? ', masked' : ''}${message.pending ? `, pending bit ${message.entry} is set` : ''}`;
     if (message.address === 0n) return undefined;
@@ -179,12 +186,12 @@ function functionRoutes(sources: IrqSources, it: IrqFunction): (IrqRoute | undef
     const held = message.pending && (message.masked || msix?.masked === true);
     const source = hop(
       'source',
-      held ? 'waiting' : msix?.masked === true ? 'off' : 'ok',
+      held ? 'waiting' : msix?.masked === true ? 'off' : onlyTable ? 'unknown' : 'ok',
       held
         ? `${place} has raised it, and its message waits`
         : msix?.masked === true
           ? 'all of MSI-X is masked (function mask)'
-          : `${name} of ${place}`,
+          : `${name} of ${place}${onlyTable ? ', if MSI-X is on' : ''}`,
     );
     // §10.11.1: the address names the destination, bit 2 says how it is meant.
     if (message.address >> 20n !== 0xfeen)

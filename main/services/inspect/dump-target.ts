@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { type Disposable, toDisposable } from '../../../app/base/disposable.ts';
 import { fail, messageOf, ok, type Result } from '../../../app/base/result.ts';
 import { type MachineInfo, MachineInfoSchema, type QueryArguments } from '../../../app/contract/index.ts';
+import { ramLayout, ramRegions } from '../../../app/machine/ram-layout.ts';
 import {
   CORE_HEADER_BYTES,
   type CoreSegment,
@@ -105,7 +106,8 @@ export class DumpTarget implements InspectTarget {
               'the kernel is not known: there are no symbols',
             ]
           : [];
-      return ok(new DumpTarget(path, new CoreMemory(file, segments), processors, sidecar.value, lacks, images, end));
+      const memory = new CoreMemory(file, sidecar.value === null ? segments : ramOf(sidecar.value.machine, segments));
+      return ok(new DumpTarget(path, memory, processors, sidecar.value, lacks, images, end));
     })();
     if (!opened.ok) end.dispose();
     return opened;
@@ -194,6 +196,18 @@ function readSidecar(dump: string): Result<Sidecar | null> {
       'Move it away to look at the dump without it.',
     );
   }
+}
+
+/** What of a core is RAM: QEMU writes the firmware's ROM into it too, which is none of the machine's memory elsewhere either. */
+function ramOf({ profile }: MachineInfo, segments: readonly CoreSegment[]): CoreSegment[] {
+  const ram = ramRegions(ramLayout(profile.machine, profile.memoryMiB));
+  return segments.flatMap(({ start, bytes, offset }) =>
+    ram.flatMap((region) => {
+      const first = start > region.start ? start : region.start;
+      const end = start + bytes < region.start + region.bytes ? start + bytes : region.start + region.bytes;
+      return first < end ? [{ start: first, bytes: end - first, offset: offset + (first - start) }] : [];
+    }),
+  );
 }
 
 function readAt(file: number, offset: number, bytes: number): Uint8Array {

@@ -1,17 +1,19 @@
 import { closeSync, mkdirSync, openSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
-import { z } from 'zod';
 import { fail, messageOf, ok, type Result } from '../../../app/base/result.ts';
 import type { DumpOptions, DumpWritten, MachineInfo, QueryArguments } from '../../../app/contract/index.ts';
-import { formatJsonWithBigints } from '../../../app/wire/qmp.ts';
-import { questionKey, REGISTERS, type Sidecar, sidecarPath } from './dump-target.ts';
+import { REGISTERS, type Sidecar, sidecarPath } from './dump-target.ts';
+import { readIrq } from './irq.ts';
 import { pourMemory } from './memory-pipe.ts';
+import { readCpu } from './processor-tables.ts';
+import { RecordedTarget } from './recorded-target.ts';
 import type { InspectTarget } from './target.ts';
+import { readVirtio } from './virtio/index.ts';
 
 /** Lets a machine stand still, if it runs, until the answer is called. */
 export type Hold = (machine: MachineInfo) => Promise<Result<() => Promise<void>>>;
 
-/** Questions that every dump holds the answers to, beside those about each virtio device and processor. */
+/** Questions that every dump holds the answers to for whoever opens it, beside all that the subjects ask. */
 const QUESTIONS: readonly (readonly [command: string, args?: QueryArguments])[] = [
   ['query-version'],
   ['query-status'],
@@ -21,16 +23,17 @@ const QUESTIONS: readonly (readonly [command: string, args?: QueryArguments])[] 
   REGISTERS,
   ...['info pic', 'info irq', 'info mtree -f', 'info qtree', 'info pci', 'info lapic', 'info version'].map(monitor),
 ];
-/** Answered by each processor for itself. */
-const OF_EACH_PROCESSOR = ['info lapic'];
-const MAX_QUEUES = 64;
-const MAX_DEVICES = 64;
-const NAMES = z.array(z.object({ path: z.string() }));
-const STATUS = z.object({ 'num-vqs': z.number().int() });
 
 function monitor(line: string): readonly [string, QueryArguments] {
   return ['human-monitor-command', { 'command-line': line }];
 }
+
+/** Who asks QEMU anything; the others read memory and the registers. */
+const SUBJECTS: readonly ((target: InspectTarget) => Promise<unknown>)[] = [
+  readCpu,
+  readIrq,
+  (target) => readVirtio(target, { apartMs: 0, hints: null }),
+];
 
 let dumps = 0;
 
@@ -104,25 +107,14 @@ export async function writeDump(
   }
 }
 
-/** Asks everything that there may be a question about later. What a machine does not know is left out. */
+/**
+ * Asks everything that there may be a question about later: the subjects themselves look, and what they are answered is kept. What a
+ * machine does not know is left out.
+ */
 async function record(target: InspectTarget): Promise<Record<string, string>> {
   const answers: Record<string, string> = {};
-  const ask = async (command: string, args?: QueryArguments): Promise<unknown> => {
-    const answer = await target.query(command, args);
-    if (!answer.ok) return undefined;
-    answers[questionKey(command, args)] = formatJsonWithBigints(answer.value ?? null);
-    return answer.value;
-  };
-  for (const [command, args] of QUESTIONS) await ask(command, args);
-  const processors = await target.processors();
-  for (const { index } of processors.ok ? processors.value : [])
-    for (const line of OF_EACH_PROCESSOR)
-      await ask('human-monitor-command', { 'command-line': line, 'cpu-index': index });
-  const devices = NAMES.safeParse(await ask('x-query-virtio'));
-  for (const { path } of devices.success ? devices.data.slice(0, MAX_DEVICES) : []) {
-    const status = STATUS.safeParse(await ask('x-query-virtio-status', { path }));
-    const queues = status.success ? Math.min(status.data['num-vqs'], MAX_QUEUES) : 0;
-    for (let queue = 0; queue < queues; queue++) await ask('x-query-virtio-queue-status', { path, queue });
-  }
+  const listening = new RecordedTarget(target, answers);
+  for (const [command, args] of QUESTIONS) await listening.query(command, args);
+  for (const look of SUBJECTS) await look(listening);
   return answers;
 }

@@ -1,6 +1,7 @@
 import { ok, type Result } from '../../../app/base/result.ts';
 import type { IrqView } from '../../../app/contract/index.ts';
 import {
+  msixTableOf,
   type PciFunction,
   parseIrqCounts,
   parseLapic,
@@ -8,6 +9,7 @@ import {
   parsePic,
   parseWords,
 } from '../../../app/wire/qemu-irq.ts';
+import { parseFlatView } from '../../../app/wire/qemu-mtree.ts';
 import { type IrqFunction, type IrqProcessor, irqView } from '../../../app/x86/irq-path.ts';
 import { type ProcessorTables, readTables } from '../../../app/x86/machine-state.ts';
 import type { GuestMemory } from '../../../app/x86/memory.ts';
@@ -42,7 +44,8 @@ class IrqQuestions {
     });
     this.functions = new Paced(async () => {
       const pci = await target.monitor('info pci');
-      return Promise.all((pci.ok ? parsePci(pci.value) : []).map((it) => readFunction(target, it)));
+      const found = pci.ok ? parsePci(pci.value) : [];
+      return Promise.all(found.map((it) => readFunction(target, it, found)));
     });
   }
 }
@@ -90,7 +93,7 @@ export async function readIrq(target: InspectTarget): Promise<Result<IrqView>> {
   return settled.ok ? ok(view(settled.value.value)) : settled;
 }
 
-async function readFunction(target: InspectTarget, it: PciFunction): Promise<IrqFunction> {
+async function readFunction(target: InspectTarget, it: PciFunction, all: readonly PciFunction[]): Promise<IrqFunction> {
   const place = `${two(it.bus)}:${two(it.device)}.${it.function}`;
   const base = {
     place,
@@ -105,7 +108,7 @@ async function readFunction(target: InspectTarget, it: PciFunction): Promise<Irq
   const [identity = 0] = config;
   // Elsewhere there is something else at that address, or nothing.
   if (config.length < CONFIG_WORDS || (identity & 0xffff) !== it.vendor || identity >>> 16 !== it.product)
-    return { ...base, pinDisabled: false, msix: undefined, messages: [], known: false };
+    return { ...base, pinDisabled: false, msix: undefined, ...(await tableOf(target, it, all)) };
   const msix = msixOf(config);
   const bar = msix === undefined ? undefined : it.bars.get(msix.tableBar);
   const plain = msiOf(config);
@@ -115,7 +118,7 @@ async function readFunction(target: InspectTarget, it: PciFunction): Promise<Irq
       : [];
   const pending = msix?.enabled === true ? await pendingBits(target, it, msix, table) : [];
   const messages = msix?.enabled === true ? msixEntries(table, pending) : plain === undefined ? [] : [plain];
-  return { ...base, pinDisabled: pinDisabled(config), msix, messages, known: true };
+  return { ...base, pinDisabled: pinDisabled(config), msix, messages, known: 'whole' };
 }
 
 /** Messages wait only where something is masked that has an address: elsewhere nobody needs to look. */
