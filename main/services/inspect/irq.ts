@@ -9,7 +9,7 @@ import {
   parsePic,
   parseWords,
 } from '../../../app/wire/qemu-irq.ts';
-import { parseFlatView } from '../../../app/wire/qemu-mtree.ts';
+import { type FlatRange, parseFlatView } from '../../../app/wire/qemu-mtree.ts';
 import { type IrqFunction, type IrqProcessor, irqView } from '../../../app/x86/irq-path.ts';
 import { type ProcessorTables, readTables } from '../../../app/x86/machine-state.ts';
 import type { GuestMemory } from '../../../app/x86/memory.ts';
@@ -45,7 +45,13 @@ class IrqQuestions {
     this.functions = new Paced(async () => {
       const pci = await target.monitor('info pci');
       const found = pci.ok ? parsePci(pci.value) : [];
-      return Promise.all(found.map((it) => readFunction(target, it, found)));
+      // Asked once, and only of a machine that does not show configuration space.
+      let flat: Promise<readonly FlatRange[]> | undefined;
+      const ranges = () => {
+        flat ??= target.monitor('info mtree -f').then((it) => (it.ok ? parseFlatView(it.value) : []));
+        return flat;
+      };
+      return Promise.all(found.map((it) => readFunction(target, it, found, ranges)));
     });
   }
 }
@@ -93,7 +99,12 @@ export async function readIrq(target: InspectTarget): Promise<Result<IrqView>> {
   return settled.ok ? ok(view(settled.value.value)) : settled;
 }
 
-async function readFunction(target: InspectTarget, it: PciFunction, all: readonly PciFunction[]): Promise<IrqFunction> {
+async function readFunction(
+  target: InspectTarget,
+  it: PciFunction,
+  all: readonly PciFunction[],
+  ranges: () => Promise<readonly FlatRange[]>,
+): Promise<IrqFunction> {
   const place = `${two(it.bus)}:${two(it.device)}.${it.function}`;
   const base = {
     place,
@@ -108,7 +119,7 @@ async function readFunction(target: InspectTarget, it: PciFunction, all: readonl
   const [identity = 0] = config;
   // Elsewhere there is something else at that address, or nothing.
   if (config.length < CONFIG_WORDS || (identity & 0xffff) !== it.vendor || identity >>> 16 !== it.product)
-    return { ...base, pinDisabled: false, msix: undefined, ...(await tableOf(target, it, all)) };
+    return { ...base, pinDisabled: false, msix: undefined, ...(await tableOf(target, it, all, await ranges())) };
   const msix = msixOf(config);
   const bar = msix === undefined ? undefined : it.bars.get(msix.tableBar);
   const plain = msiOf(config);
@@ -132,6 +143,19 @@ async function pendingBits(
   const holds = msix.masked || msixEntries(table).some(({ masked, address }) => masked && address !== 0n);
   if (bar === undefined || !holds) return [];
   return words(target, bar + BigInt(msix.pendingOffset), 2 * Math.ceil(Math.min(msix.entries, MAX_ENTRIES) / 64));
+}
+
+/** Where configuration space is behind ports, which only a processor can use: QEMU tells where MSI-X tables lie, not whether they are on. */
+async function tableOf(
+  target: InspectTarget,
+  it: PciFunction,
+  all: readonly PciFunction[],
+  ranges: readonly FlatRange[],
+): Promise<Pick<IrqFunction, 'messages' | 'known'>> {
+  const place = msixTableOf(ranges, it, all);
+  if (place === undefined) return { messages: [], known: 'nothing' };
+  const table = await words(target, place.start, 4 * Math.min(Number(place.bytes / 16n), MAX_ENTRIES));
+  return { messages: msixEntries(table, []), known: 'table' };
 }
 
 async function words(target: InspectTarget, address: bigint, count: number): Promise<number[]> {
