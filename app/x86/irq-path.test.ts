@@ -145,7 +145,7 @@ test('MSI-X: capability, table, and its ways', () => {
 
 test('MSI-X: a message that waits behind a mask is where its way breaks', () => {
   const device = (masked: boolean, pending: readonly number[]): IrqFunction => ({
-    ...{ place: '00:01.0', title: 'model0', line: 10, pinDisabled: true, known: true },
+    ...{ place: '00:01.0', title: 'model0', line: 10, pinDisabled: true, known: 'whole' },
     msix: { ...(msixOf(CONFIG) ?? NO_MSIX), masked },
     messages: msixEntries(TABLE, pending),
   });

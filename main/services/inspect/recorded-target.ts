@@ -19,6 +19,7 @@ export class RecordedTarget implements InspectTarget {
 
   readonly kind = 'live';
   readonly still = true;
+  readonly kept = null;
   get access() {
     return this.#target.access;
   }
