@@ -26,8 +26,8 @@ interface Flight {
 /** Watches one queue. Reads four bytes of each ring where nothing happened. */
 export class QueueWatcher {
   readonly #memory: Memory;
-  readonly #device: DeviceFacts;
-  readonly #name: string;
+  #device: DeviceFacts;
+  #name: string;
   facts: QueueFacts;
   #avail = 0;
   #used = 0;
@@ -39,7 +39,7 @@ export class QueueWatcher {
   constructor(memory: Memory, device: DeviceFacts, facts: QueueFacts) {
     this.#memory = memory;
     this.#device = device;
-    this.#name = queueRole(device.type, facts.index, device.queueCount, device.features).name;
+    this.#name = nameOf(device, facts);
     this.facts = facts;
   }
 
@@ -86,6 +86,38 @@ export class QueueWatcher {
     return [...out, ...this.#driverMoved(atUs, returned)];
   }
 
+  /** A queue that was set up this moment: all that is in its rings has happened since, and is told by the next `observe`. */
+  begin(atUs: number): Observation[] {
+    const { size } = this.facts;
+    if (size === 0 || size > MAX_QUEUE_SIZE) return [];
+    const { rings } = readSplitRings(this.#memory, this.facts);
+    this.#avail = 0;
+    this.#used = 0;
+    this.#returned = 0;
+    this.#consumed = 0;
+    this.#known = true;
+    this.#flights.clear();
+    // §2.7.6 and §2.7.8: flags, index, the ring, and one event index.
+    const [avail, used] = [new Uint8Array(6 + 2 * size), new Uint8Array(6 + 8 * size)].map(toBase64);
+    const descriptors = toBase64(rings.descriptors ?? new Uint8Array());
+    const why = 'the queue was set up';
+    return [
+      {
+        kind: 'snapshot',
+        atUs,
+        why,
+        lost: 0,
+        size,
+        descriptors,
+        avail: avail ?? '',
+        used: used ?? '',
+        consumed: 0,
+        returned: 0,
+        chains: [],
+      },
+    ];
+  }
+
   /** QEMU's word on how far the device has come. */
   deviceAt(atUs: number, lastAvail: number): Observation[] {
     if (!this.#known || this.#consumed === lastAvail) return [];
@@ -96,8 +128,10 @@ export class QueueWatcher {
     return [{ kind: 'consumed', atUs, index: lastAvail, exact: true }];
   }
 
-  /** New addresses or a new size: all that was known is void. */
-  moveTo(facts: QueueFacts): void {
+  /** New addresses or a new size: all that was known is void. Features say only how the rings are read. */
+  moveTo(facts: QueueFacts, device = this.#device): void {
+    this.#device = device;
+    this.#name = nameOf(device, facts);
     const { size, descriptorsAt, availAt, usedAt } = this.facts;
     const same =
       size === facts.size &&
@@ -184,6 +218,10 @@ export class QueueWatcher {
       chains,
     };
   }
+}
+
+function nameOf({ type, queueCount, features }: DeviceFacts, { index }: QueueFacts): string {
+  return queueRole(type, index, queueCount, features).name;
 }
 
 /** Elements of a chain that an event carries. */

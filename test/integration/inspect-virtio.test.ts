@@ -158,6 +158,37 @@ it('records what goes over the rings, with its meaning, and says where a reader 
   expect(await machine.stop()).toBe(true);
 });
 
+it('records a boot from the first buffer of its drivers on', async () => {
+  const machine = await lab.boot();
+  const source = { machine: machine.machine.info };
+  const controller = new AbortController();
+  const events: RingEvent[] = [];
+  let reset = false;
+  const sectors = (it: RingEvent) =>
+    it.kind === 'published' ? /IN sector (\d+)/.exec(it.chain.summary)?.[1] : undefined;
+  for await (const message of lab.host.inspect.virtioFollow(source, 0, controller.signal)) {
+    if (message.kind === 'ended') throw new Error(message.why);
+    if (message.kind !== 'rings') continue;
+    events.push(...message.events);
+    if (!reset && events.some((it) => it.kind === 'snapshot')) {
+      reset = true;
+      expectOk(await machine.machine.reset());
+    }
+    // The header, read twice, and then the rest: the whole of a small model.
+    if (events.filter((it) => sectors(it) !== undefined).length >= 3) break;
+  }
+  const disk = events.find((it) => sectors(it) !== undefined)?.device;
+  const ofBoot = events.filter((it) => it.device === disk).slice(1);
+  const setUp = ofBoot.findLastIndex((it) => it.kind === 'snapshot');
+  expect(ofBoot[setUp]).toMatchObject({ why: 'the queue was set up', chains: [] });
+  const published = ofBoot.slice(setUp).flatMap((it) => (it.kind === 'published' ? [it] : []));
+  // From the very first buffer, one by one.
+  expect(published.map(({ position }) => position)).toEqual(published.map((_, n) => n));
+  // A slot that is used again before it was looked at shows its last request, and is said to be seen late.
+  expect(published.find(({ chain }) => /^IN sector \d/.test(chain.summary))).toBeDefined();
+  expect(await machine.stop()).toBe(true);
+});
+
 describe('a provoked mistake is named', () => {
   it.each([
     {

@@ -46,6 +46,27 @@ export function lastUsedOffset(device: number, queue: number): number {
 }
 
 /**
+ * What changes in the registry when a queue is set up or taken down, and not while it works: for those who wait for queues. Undefined
+ * if it is no registry.
+ */
+export function registryShape(bytes: Uint8Array): string | undefined {
+  const view = new ByteView(bytes);
+  if (bytes.length < DRIVER_REGISTRY_BYTES || !readHeader(view, 'drivers', DRIVER_REGISTRY_BYTES).ok) return undefined;
+  const devices = Math.min(view.u32(REGISTRY.count), MAX_DEVICES);
+  let shape = `${devices}`;
+  for (let device = 0; device < devices; device++) {
+    const at = REGISTRY.devices + device * DEVICE.bytes;
+    const queues = Math.min(view.u32(at + DEVICE.queueCount), MAX_QUEUES);
+    shape += `/${queues}`;
+    for (let queue = 0; queue < queues; queue++) {
+      const here = at + DEVICE.queues + queue * QUEUE.bytes;
+      shape += ` ${view.u16(here + QUEUE.size)} ${view.u64(here + QUEUE.desc)} ${view.u64(here + QUEUE.used)}`;
+    }
+  }
+  return shape;
+}
+
+/**
  * Decodes `RING0_DRIVER_REGISTRY`. Torn reads: `count` is raised after an entry is whole; counters of a running queue are each
  * whole, but not of one moment.
  */

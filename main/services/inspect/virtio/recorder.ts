@@ -2,12 +2,22 @@ import type { Disposable } from '../../../../app/base/disposable.ts';
 import { Emitter } from '../../../../app/base/event.ts';
 import type { RingEvent, RingRate, VirtioReport } from '../../../../app/contract/inspect/virtio.ts';
 import { type Observation, QueueWatcher } from '../../../../app/virtio/history.ts';
+
 import { wordAt } from '../../../../app/virtio/memory.ts';
+import type { DeviceFacts, QueueFacts } from '../../../../app/virtio/queue-view.ts';
+
 import { KEPT_EVENTS, QueueTape } from '../../../../app/virtio/tape.ts';
-import { DRIVER_REGISTRY_BYTES, lastUsedOffset, RECORDS } from '../../../../app/wire/abi/index.ts';
+import {
+  DRIVER_REGISTRY_BYTES,
+  decodeDriverRegistry,
+  lastUsedOffset,
+  RECORDS,
+  registryShape,
+} from '../../../../app/wire/abi/index.ts';
 import { translate } from '../../../../app/x86/paging.ts';
 import { pauseAfter } from '../paced.ts';
 import type { InspectTarget, ScannableMemory } from '../target.ts';
+import { entryOf } from './driver-side.ts';
 import { type Look, type SeenDevice, VirtioLooker } from './look.ts';
 import { RateMeter } from './rates.ts';
 
@@ -28,6 +38,8 @@ interface Watched {
   readonly rates: RateMeter;
   /** Guest-physical address of the driver's last used index. */
   lastUsedAt: bigint | null;
+  /** When it was last known to be there; QEMU may be asked before and answer after. */
+  foundMs: number;
 }
 
 /** What the recorder has to say; `events` of all queues, in the order of their numbers. */
@@ -59,6 +71,13 @@ export class VirtioRecorder implements Disposable {
   #ended = false;
   #report: VirtioReport | null = null;
   #failure = '';
+  /** Guest-physical address of the driver registry, by the image until QEMU has said how it is mapped. */
+  #registry: bigint | null = null;
+  #shape: string | undefined;
+  #devices: readonly SeenDevice[] = [];
+  #asking = false;
+  /** Queues of which the registry knew when it was last looked at. */
+  #registered = new Set<string>();
   #failures = 0;
 
   readonly onDidRecord = this.#batches.event;
@@ -67,6 +86,7 @@ export class VirtioRecorder implements Disposable {
     this.#isDump = target.still;
     this.#memory = this.#isDump ? null : target.scannable;
     this.#looker = new VirtioLooker(target);
+    void this.#findRegistry(target);
     void this.#ask();
     this.#sample();
   }
@@ -123,6 +143,7 @@ export class VirtioRecorder implements Disposable {
     if (this.#ended || this.#memory === null) return;
     const atUs = this.#now();
     const events: RingEvent[] = [];
+    this.#followRegistry();
     for (const it of this.#queues.values()) this.#take(it, it.watcher.observe(atUs, this.#lastUsed(it)), events);
     this.#samples += 1;
     if (events.length > 0) {
@@ -149,6 +170,8 @@ export class VirtioRecorder implements Disposable {
   }
 
   async #ask(): Promise<void> {
+    clearTimeout(this.#slow);
+    this.#asking = true;
     const started = performance.now();
     const look = await this.#looker.look(null, true);
     if (this.#ended) return;
@@ -159,7 +182,7 @@ export class VirtioRecorder implements Disposable {
     }
     if (look.ok) {
       const devices = await this.ringsOf(look.value);
-      this.#follow(look.value);
+      this.#follow(look.value, started);
       const before =
         this.#looks.findLast((it) => look.value.atMs - it.look.atMs >= COMPARE_MS) ?? this.#looks[0] ?? null;
       this.#looks.push({ look: look.value, devices });
@@ -180,6 +203,7 @@ export class VirtioRecorder implements Disposable {
     this.#askedAt = started;
     // A machine with many devices has many questions: asking them must not become what slows its guest.
     const pause = Math.max(REPORT_MS, pauseAfter(took));
+    this.#asking = false;
     // A dump does not change.
     if (!this.#isDump) this.#slow = setTimeout(() => void this.#ask(), pause);
   }
@@ -190,8 +214,10 @@ export class VirtioRecorder implements Disposable {
   }
 
   /** Watches what QEMU has just told of, at the addresses that it told. */
-  #follow(look: Look): void {
+  #follow(look: Look, askedMs: number): void {
     const registry = this.#registryAt(look);
+    this.#registry = registry ?? this.#registry;
+    this.#devices = look.devices;
     const seen = new Set<string>();
     const events: RingEvent[] = [];
     for (const device of look.devices) {
@@ -200,27 +226,83 @@ export class VirtioRecorder implements Disposable {
       if (((device.accepted >> 34n) & 1n) === 1n) continue;
       for (const queue of device.queues) {
         if (queue.descriptorsAt === 0n && queue.availAt === 0n) continue;
-        const key = `${device.device.path} ${queue.index} ${device.accepted}`;
+        const key = `${device.device.path} ${queue.index}`;
         seen.add(key);
-        let watched = this.#queues.get(key);
-        if (watched === undefined) {
-          const name = { device: device.device.path, queue: queue.index };
-          watched = {
-            tape: new QueueTape(name.device, name.queue),
-            watcher: new QueueWatcher(this.#memory ?? NO_MEMORY, facts, queue),
-            rates: new RateMeter(name.device, name.queue),
-            lastUsedAt: null,
-          };
-          this.#queues.set(key, watched);
-        }
-        watched.watcher.moveTo(queue);
+        const watched = this.#watch(key, device.device.path, facts, queue);
         watched.lastUsedAt = placeOfLastUsed(registry, device, queue.index, look);
         if (queue.device !== null)
           this.#take(watched, watched.watcher.deviceAt(this.#now(), queue.device.lastAvail), events);
       }
     }
-    for (const key of this.#queues.keys()) if (!seen.has(key)) this.#queues.delete(key);
+    for (const [key, { foundMs }] of this.#queues) if (!seen.has(key) && foundMs < askedMs) this.#queues.delete(key);
     if (events.length > 0) this.#batches.fire({ events, rates: [], report: null });
+  }
+
+  #watch(key: string, path: string, facts: DeviceFacts, queue: QueueFacts): Watched {
+    const known = this.#queues.get(key);
+    const watched = known ?? {
+      tape: new QueueTape(path, queue.index),
+      watcher: new QueueWatcher(this.#memory ?? NO_MEMORY, facts, queue),
+      rates: new RateMeter(path, queue.index),
+      lastUsedAt: null,
+      foundMs: 0,
+    };
+    watched.foundMs = performance.now();
+    this.#queues.set(key, watched);
+    watched.watcher.moveTo(queue, facts);
+    return watched;
+  }
+
+  /** Where QEMU loads the image, the registry is where the image says; firmware loads it elsewhere. */
+  async #findRegistry(target: InspectTarget): Promise<void> {
+    const image = await target.image();
+    if (!image.ok) return;
+    const linear = image.value.elf.symbol(RECORDS.drivers.symbol)?.address;
+    this.#registry ??= (linear === undefined ? undefined : image.value.elf.physicalOf(linear)) ?? null;
+  }
+
+  /**
+   * Finds queues the moment our kernel's drivers say that they have them, which is before their first buffer: QEMU's next answer is too
+   * late for what a boot does with them. It is asked at once, and what it says holds.
+   */
+  #followRegistry(): void {
+    const bytes = this.#registry === null ? undefined : this.#memory?.read(this.#registry, DRIVER_REGISTRY_BYTES);
+    const shape = bytes === undefined ? undefined : registryShape(bytes);
+    if (shape === this.#shape) return;
+    const isFirst = this.#shape === undefined;
+    this.#shape = shape;
+    const before = this.#registered;
+    this.#registered = new Set();
+    const events: RingEvent[] = [];
+    const registry = bytes === undefined || shape === undefined ? undefined : decodeDriverRegistry(bytes);
+    if (registry?.ok !== true) return;
+    for (const { device, queues: slots } of this.#devices) {
+      const { id, name, type, location } = device;
+      const found = entryOf(registry.value, { id, name, type, location });
+      const accepted = BigInt(found?.entry.featuresAccepted ?? 0);
+      if (found === undefined || ((accepted >> 34n) & 1n) === 1n) continue;
+      const facts = { type, queueCount: slots.length, features: accepted };
+      for (const [slot, queue] of found.entry.queues.entries()) {
+        const own = {
+          descriptorsAt: BigInt(queue.descGpa),
+          availAt: BigInt(queue.availGpa),
+          usedAt: BigInt(queue.usedGpa),
+        };
+        if (queue.size === 0 || queue.availGpa === '0x0') continue;
+        // On the legacy interface the device keeps its own size, whatever the driver thinks.
+        const size = found.entry.transport === 'pci-legacy' ? queue.deviceSize : queue.size;
+        const key = `${device.path} ${queue.index}`;
+        this.#registered.add(key);
+        const watched = this.#watch(key, device.path, facts, {
+          ...own,
+          ...{ index: queue.index, size, device: null, driver: null },
+        });
+        if (!isFirst && !before.has(key)) this.#take(watched, watched.watcher.begin(this.#now()), events);
+        watched.lastUsedAt = (this.#registry ?? 0n) + BigInt(lastUsedOffset(found.number, slot));
+      }
+    }
+    if (events.length > 0) this.#batches.fire({ events, rates: [], report: null });
+    if (!this.#asking) void this.#ask();
   }
 
   /** Guest-physical address of the registry, if it is mapped in one piece. */
