@@ -53,7 +53,7 @@ describe.skipIf(chromiumPath === undefined)('the virtqueues pane', () => {
       await page.locator('.vq-scrubber').waitFor();
       const before = await recorded();
       // The driver registry shows the new queue before its first buffer: the boot's own load is all there.
-      await studio.command('Reset Machine');
+      await studio.command('Machine: Reset');
       await expect.poll(recorded, { timeout: BOOT_MS }).toBeGreaterThan(before + 3);
       await page.getByRole('tab', { name: 'Events' }).click();
       await expect.poll(() => page.locator('.vq-events').innerText(), { timeout: BOOT_MS }).toMatch(/IN sector \d+/);

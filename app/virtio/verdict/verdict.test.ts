@@ -291,11 +291,16 @@ describe('the way to the device', () => {
       { id: 'device-busy', severity: 'warning', confidence: 'likely' },
     ]);
     expect(verdictsOf(sampleDevice(queue.look()), { apartMs: 100 })).toMatchObject([{ confidence: 'possible' }]);
+    expect(ids(verdictsOf(sampleDevice(finished().look())))).not.toContain('device-busy');
   });
   test('a receive queue that nobody fills', () => {
     const queue = new SampleQueue();
     const device = sampleDevice(queue.look({}, 1), { type: 1 });
     expect(ids(verdictsOf(device))).toEqual(['receive-queue-dry']);
+    queue.descriptor(0, [BUFFER, 1526, WRITE]);
+    queue.publish(0);
+    queue.take();
+    expect(ids(verdictsOf(sampleDevice(queue.look({}, 1), { type: 1 })))).not.toContain('receive-queue-dry');
   });
 });
 
@@ -341,6 +346,7 @@ describe('the way back', () => {
     expect(ids(verdictsOf(device(pci({ msix: { enabled: false, functionMasked: false, entries: [] } }))))).toEqual([
       'msix-no-vector',
     ]);
+    expect(ids(verdictsOf(device(msix({}))))).not.toContain('msix-no-vector');
   });
   test('the line is raised and not read', () => {
     const byLine = { transport: 'mmio', pci: null } as const;
@@ -350,6 +356,8 @@ describe('the way back', () => {
   test('IF is 0', () => {
     const off = processor({ interruptsEnabled: false, requested: [0x40] });
     expect(verdictsOf(device(), off)).toMatchObject([{ id: 'interrupts-disabled', confidence: 'certain' }]);
+    const on = processor({ interruptsEnabled: true, requested: [0x40] });
+    expect(ids(verdictsOf(device(), on))).not.toContain('interrupts-disabled');
   });
   test('no EOI', () => {
     expect(ids(verdictsOf(device(), processor({ inService: [0x41] })))).toEqual(['no-eoi']);
@@ -361,5 +369,6 @@ describe('the way back', () => {
     expect(verdictsOf(device(), spin)).toMatchObject([{ id: 'driver-spins', confidence: 'possible' }]);
     const polling = sampleDevice(answered().look({ driver: answered().driverSide({ vector: null }) }));
     expect(ids(verdictsOf(polling, spin))).toEqual(['driver-spins']);
+    expect(ids(verdictsOf(device(), processor({ halted: true })))).not.toContain('driver-spins');
   });
 });
