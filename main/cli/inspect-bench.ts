@@ -15,24 +15,30 @@ const SPARE_DISKS = 5;
 /** The context of the small reference model holds these and the prompt. */
 const DECODE_TOKENS = 480;
 const OPENING_MS = 500;
+/** Answers of one round. */
+const ANSWERS = 2;
 const PROMPT = 'Once upon a time';
 
-export interface InspectBench {
+interface LookTimes {
   readonly profile: string;
   readonly accelerator: string;
+  /** Sizes of the queues that a snapshot holds. */
   readonly queues: readonly number[];
   /** Median milliseconds of one look of each pane, on the host, when nobody else looks. */
   readonly lookMs: Readonly<Record<string, number>>;
   /** Of processors, GDT, IDT, TSS and every queue together: the first ever, and when they are looked at again and again. */
   readonly firstSnapshotMs: number;
   readonly snapshotMs: Interval & { readonly p95: number };
+}
+
+interface LookCost {
   readonly decodedTokens: number;
-  /** Tokens per second of each round, without looks and with them; rounds of both kinds alternate. */
+  /** Tokens per second of each answer, without looks and with them; rounds of both kinds alternate. */
   readonly quiet: readonly number[];
   readonly watched: readonly number[];
-  /** How much less the guest decodes in a round with looks than in the quiet one beside it, in percent. */
+  /** How much less the guest decodes with looks than in the quiet answer beside it, in percent. */
   readonly costPercent: Interval;
-  /** The same of two quiet rounds: what of it is noise. */
+  /** The same of one quiet answer and the next: what of it is noise. */
   readonly noisePercent: Interval;
   readonly looksPerSecond: number;
   readonly ringMessagesPerSecond: number;
@@ -40,6 +46,8 @@ export interface InspectBench {
   readonly watchedLoad: LoadShares;
   readonly quietLoad: LoadShares;
 }
+
+export type InspectBench = LookTimes & LookCost;
 
 /** The machine of the request with more disks, so that it has eight queues. */
 async function withSpareDisks({ host }: CommandContext, request: StartRequest): Promise<StartRequest> {
@@ -53,78 +61,102 @@ async function withSpareDisks({ host }: CommandContext, request: StartRequest): 
   return { ...request, profile: { ...profile, extraArgs: [...profile.extraArgs, ...disks.flat()] } };
 }
 
+/** Two machines one after the other: one with eight queues for the snapshot, and the profile's own for what looking costs. */
 export async function benchInspect(
   context: CommandContext,
   request: StartRequest,
   rounds: number,
 ): Promise<InspectBench> {
-  const { terminal, interrupts } = context;
-  const { inspect } = context.host;
-  const { machine, target } = await startServing(context, await withSpareDisks(context, request));
-  try {
-    const { info } = machine;
-    const source: InspectSource = { machine: info };
-    const snapshot = (stack = 0n) => Promise.all(Object.values(SNAPSHOT).map((ask) => ask(inspect, source, stack)));
-    const began = performance.now();
-    await snapshot();
-    const firstSnapshotMs = performance.now() - began;
-    const stack = await stackOf(inspect, source);
-    terminal.progress('measuring what looking costs', 'one look');
-    const lookMs: Record<string, number> = {};
-    for (const [name, ask] of Object.entries({ ...PANES, ...SNAPSHOT }))
-      lookMs[name] = median(await timesOf(() => ask(inspect, source, stack))) ?? 0;
-    const snapshots = (await timesOf(snapshot)).sort((a, b) => a - b);
-    const report = unwrap(await inspect.virtio(source, { apartMs: 0, hints: null, ringsOnly: true }));
+  const looks = await onMachine(context, await withSpareDisks(context, request), (target) =>
+    timeLooks(context, target),
+  );
+  const cost = await onMachine(context, request, (target) => measureCost(context, target, rounds));
+  return { ...looks, ...cost };
+}
 
-    const quiet: number[] = [];
-    const watched: number[] = [];
-    const looked = { looks: 0, ringMessages: 0, ms: 0 };
-    const loads = { quiet: [] as LoadShares[], watched: [] as LoadShares[] };
-    const decode = () => decodeQuietly(target.apiUrl, interrupts.signal);
-    const { tokens } = await decode();
-    const one = async (kind: 'quiet' | 'watched') => {
-      const close = kind === 'watched' ? openPanes(inspect, source, stack) : undefined;
-      // What a pane asks when it opens is asked once.
-      if (close !== undefined) await new Promise((resolve) => setTimeout(resolve, OPENING_MS));
-      const before = hostLoad(info.qemuPid);
-      const { tokensPerSecond } = await decode();
-      loads[kind].push(sharesBetween(before, hostLoad(info.qemuPid)));
-      const end = await close?.();
-      // Recordings go on for a while when nobody follows: the next round is to be quiet.
-      inspect.rest();
-      if (end !== undefined) {
-        looked.looks += end.looks;
-        looked.ringMessages += end.ringMessages;
-        looked.ms += end.ms;
-        watched.push(tokensPerSecond);
-      } else quiet.push(tokensPerSecond);
-      interrupts.signal.throwIfAborted();
-    };
-    for (let round = 0; round < rounds; round++) {
-      terminal.progress('measuring what looking costs', `round ${round + 1} of ${rounds}`);
-      // Each watched round has its quiet one before it in one round and behind it in the next, so that a drift is nobody's.
-      for (const kind of round % 2 === 0 ? (['quiet', 'watched'] as const) : (['watched', 'quiet'] as const))
-        await one(kind);
-    }
-    const loss = (before: number, after: number) => (1 - after / before) * 100;
-    return {
-      ...{ profile: info.profile.name, accelerator: info.accelerator.accelerator },
-      queues: report.devices.flatMap((it) => it.queues.filter((queue) => queue.configured).map((queue) => queue.size)),
-      ...{ lookMs, firstSnapshotMs },
-      snapshotMs: { ...medianInterval(snapshots), p95: snapshots[Math.floor(snapshots.length * 0.95)] ?? 0 },
-      decodedTokens: tokens,
-      ...{ quiet, watched },
-      costPercent: medianInterval(watched.map((speed, n) => loss(quiet[n] ?? speed, speed))),
-      noisePercent: medianInterval(quiet.slice(1).map((speed, n) => loss(quiet[n] ?? speed, speed))),
-      looksPerSecond: (looked.looks * 1000) / Math.max(1, looked.ms),
-      ringMessagesPerSecond: (looked.ringMessages * 1000) / Math.max(1, looked.ms),
-      watchedLoad: meanLoad(loads.watched),
-      quietLoad: meanLoad(loads.quiet),
-    };
+type Target = Awaited<ReturnType<typeof startServing>>;
+
+async function onMachine<T>(context: CommandContext, request: StartRequest, act: (target: Target) => Promise<T>) {
+  const target = await startServing(context, request);
+  try {
+    return await act(target);
   } finally {
-    await machine.stop();
-    machine.dispose();
+    await target.machine.stop();
+    target.machine.dispose();
   }
+}
+
+async function timeLooks({ host, terminal }: CommandContext, { machine }: Target): Promise<LookTimes> {
+  const { inspect } = host;
+  const { info } = machine;
+  const source: InspectSource = { machine: info };
+  const snapshot = (stack = 0n) => Promise.all(Object.values(SNAPSHOT).map((ask) => ask(inspect, source, stack)));
+  const began = performance.now();
+  await snapshot();
+  const firstSnapshotMs = performance.now() - began;
+  const stack = await stackOf(inspect, source);
+  terminal.progress('measuring what looking costs', 'one look');
+  const lookMs: Record<string, number> = {};
+  for (const [name, ask] of Object.entries({ ...PANES, ...SNAPSHOT }))
+    lookMs[name] = median(await timesOf(() => ask(inspect, source, stack))) ?? 0;
+  const snapshots = (await timesOf(snapshot)).sort((a, b) => a - b);
+  const report = unwrap(await inspect.virtio(source, { apartMs: 0, hints: null, ringsOnly: true }));
+  inspect.rest();
+  return {
+    ...{ profile: info.profile.name, accelerator: info.accelerator.accelerator },
+    queues: report.devices.flatMap((it) => it.queues.filter((queue) => queue.configured).map((queue) => queue.size)),
+    ...{ lookMs, firstSnapshotMs },
+    snapshotMs: { ...medianInterval(snapshots), p95: snapshots[Math.floor(snapshots.length * 0.95)] ?? 0 },
+  };
+}
+
+async function measureCost(
+  { host, terminal, interrupts }: CommandContext,
+  { machine, target }: Target,
+  rounds: number,
+): Promise<LookCost> {
+  const { inspect } = host;
+  const { info } = machine;
+  const source: InspectSource = { machine: info };
+  const stack = await stackOf(inspect, source);
+  const speeds = { quiet: [] as number[], watched: [] as number[] };
+  const loads = { quiet: [] as LoadShares[], watched: [] as LoadShares[] };
+  const looked = { looks: 0, ringMessages: 0, ms: 0 };
+  const decode = () => decodeQuietly(target.apiUrl, interrupts.signal);
+  const { tokens } = await decode();
+  const one = async (kind: 'quiet' | 'watched') => {
+    const close = kind === 'watched' ? openPanes(inspect, source, stack) : undefined;
+    // What a pane asks when it opens is asked once.
+    if (close !== undefined) await new Promise((resolve) => setTimeout(resolve, OPENING_MS));
+    const before = hostLoad(info.qemuPid);
+    for (let answer = 0; answer < ANSWERS; answer++) speeds[kind].push((await decode()).tokensPerSecond);
+    loads[kind].push(sharesBetween(before, hostLoad(info.qemuPid)));
+    const end = await close?.();
+    // Recordings go on for a while when nobody follows: the next round is to be quiet.
+    inspect.rest();
+    looked.looks += end?.looks ?? 0;
+    looked.ringMessages += end?.ringMessages ?? 0;
+    looked.ms += end?.ms ?? 0;
+    interrupts.signal.throwIfAborted();
+  };
+  for (let round = 0; round < rounds; round++) {
+    terminal.progress('measuring what looking costs', `round ${round + 1} of ${rounds}`);
+    // Each watched round has its quiet one before it in one round and behind it in the next, so that a drift is nobody's.
+    for (const kind of round % 2 === 0 ? (['quiet', 'watched'] as const) : (['watched', 'quiet'] as const))
+      await one(kind);
+  }
+  const { quiet, watched } = speeds;
+  const loss = (before: number, after: number) => (1 - after / before) * 100;
+  return {
+    decodedTokens: tokens,
+    ...{ quiet, watched },
+    costPercent: medianInterval(watched.map((speed, n) => loss(quiet[n] ?? speed, speed))),
+    noisePercent: medianInterval(quiet.slice(1).map((speed, n) => loss(quiet[n] ?? speed, speed))),
+    looksPerSecond: (looked.looks * 1000) / Math.max(1, looked.ms),
+    ringMessagesPerSecond: (looked.ringMessages * 1000) / Math.max(1, looked.ms),
+    watchedLoad: meanLoad(loads.watched),
+    quietLoad: meanLoad(loads.quiet),
+  };
 }
 
 const AnswerSchema = z.object({

@@ -50,7 +50,7 @@ The machine is the one you have: compare figures of one run with each other, not
       value: 'N',
       minimum: 1,
       maximum: 1000,
-      help: 'boots per profile (default 3); with --inspect rounds of two answers each',
+      help: 'boots per profile (default 3); with --inspect rounds of four answers, two of them watched',
     },
     inspect: {
       kind: 'flag',
@@ -148,9 +148,9 @@ function inspectText(it: InspectBench) {
     `${it.profile}, ${it.accelerator}, queues of ${it.queues.join(' ')}; medians`,
     ...Object.entries(it.lookMs).map(([name, ms]) => `one look: ${name.padEnd(13)} ${ms.toFixed(2)} ms`),
     `one snapshot (processors, GDT, IDT, TSS, ${it.queues.length} queues): ${it.snapshotMs.median.toFixed(2)} ms, 19 of 20 within ${it.snapshotMs.p95.toFixed(2)} ms; the first ${it.firstSnapshotMs.toFixed(0)} ms`,
-    `decode of ${it.decodedTokens} tokens, nobody looks:     ${speed(it.quiet)} (${it.quiet.length} rounds)`,
-    `decode, ${it.looksPerSecond.toFixed(1)} looks a second of all: ${speed(it.watched)} (${it.watched.length} rounds between them)`,
-    `looking costs the guest ${percent(it.costPercent)}; one quiet round against the next: ${percent(it.noisePercent)}`,
+    `decode of ${it.decodedTokens} tokens, nobody looks:     ${speed(it.quiet)} (${it.quiet.length} answers)`,
+    `decode, ${it.looksPerSecond.toFixed(1)} looks a second of all: ${speed(it.watched)} (${it.watched.length} answers between them)`,
+    `looking costs the guest ${percent(it.costPercent)}; one quiet answer against the next: ${percent(it.noisePercent)}`,
     `shares of one processor while nobody looks: ${load(it.quietLoad)}`,
     `shares of one processor while looking:      ${load(it.watchedLoad)}; ${it.ringMessagesPerSecond.toFixed(0)} messages a second of the rings`,
   ].join('\n');

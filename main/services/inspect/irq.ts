@@ -25,22 +25,35 @@ const CONFIG_WORDS = 64;
 /** Entries of a table that are looked at: devices here have a handful. */
 const MAX_ENTRIES = 64;
 
+interface Controllers {
+  readonly pins: ReturnType<typeof parsePic>;
+  /** Of the IOAPIC, by pin. */
+  readonly counts: ReadonlyMap<number, number>;
+  /** In the order of the processors. */
+  readonly lapics: readonly (ReturnType<typeof parseLapic> | undefined)[];
+}
+
 /** What QEMU is asked of one target; of its answers those that cost most are asked for the least often. */
 class IrqQuestions {
-  /** What the controllers have waiting and in service. */
-  readonly controllers: Paced<readonly [pic: Result<string>, counts: Result<string>, ...lapics: Result<string>[]]>;
+  /** What the controllers have waiting and in service. Without an IOAPIC (`-machine pic`…) there is less to see, not nothing. */
+  readonly controllers: Paced<Result<Controllers>>;
   /** What drivers have set up in PCI: a question and more for each function. */
   readonly functions: Paced<IrqFunction[]>;
 
   constructor(target: InspectTarget) {
     this.controllers = new Paced(async () => {
       const processors = await target.processors();
-      const indices = processors.ok ? processors.value.map(({ index }) => index) : [];
-      return Promise.all([
+      const [pic, counts, ...lapics] = await Promise.all([
         target.monitor('info pic'),
         target.monitor('info irq'),
-        ...indices.map((index) => target.monitor('info lapic', index)),
+        ...(processors.ok ? processors.value : []).map(({ index }) => target.monitor('info lapic', index)),
       ]);
+      if (!pic.ok) return pic;
+      return ok({
+        pins: parsePic(pic.value),
+        counts: (counts.ok ? parseIrqCounts(counts.value).get('ioapic') : undefined) ?? new Map(),
+        lapics: lapics.map((it) => (it.ok ? parseLapic(it.value) : undefined)),
+      });
     });
     this.functions = new Paced(async () => {
       const pci = await target.monitor('info pci');
@@ -67,30 +80,24 @@ function questionsOf(target: InspectTarget): IrqQuestions {
 /** Asks QEMU for all that an interrupt passes. Reading these device registers changes nothing in them. */
 export async function readIrq(target: InspectTarget): Promise<Result<IrqView>> {
   const asked = questionsOf(target);
-  const [registers, [pic, counts, ...lapics], functions] = await Promise.all([
+  const [registers, controllers, functions] = await Promise.all([
     target.processors(),
     asked.controllers.get(),
     asked.functions.get(),
   ]);
   if (!registers.ok) return registers;
-  // Without an IOAPIC (`-machine pic`…) and without PCI there is less to see, not nothing.
-  if (!pic.ok) return pic;
+  if (!controllers.ok) return controllers;
+  const { pins, counts, lapics } = controllers.value;
   const code = await codeMapOf(target, registers.value);
   const states = registers.value.map(stateOf);
   const tablesIn = (memory: GuestMemory) =>
     states.map((it) => readTables(it, (address, size) => memory.read(address, size)));
   const view = (tables: readonly ProcessorTables[]) => {
-    const raised = counts.ok ? parseIrqCounts(counts.value).get('ioapic') : undefined;
     const processors = tables.map((it, n): IrqProcessor => {
       const processor = states[n] ?? it.processor;
-      const lapic = lapics[n];
-      return {
-        tables: { ...it, processor },
-        halted: processor.halted,
-        lapic: lapic?.ok === true ? parseLapic(lapic.value) : undefined,
-      };
+      return { tables: { ...it, processor }, halted: processor.halted, lapic: lapics[n] };
     });
-    return irqView({ processors, ...parsePic(pic.value), functions, counts: raised ?? new Map(), code });
+    return irqView({ processors, ...pins, functions, counts, code });
   };
   // Where memory must be asked for, all that looks at it does so in one go.
   if (target.kept === null) return target.look((memory) => view(tablesIn(memory)));

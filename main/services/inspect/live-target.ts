@@ -16,6 +16,8 @@ export type Ask = (machine: MachineInfo, command: string, args?: QueryArguments)
 
 /** Panes that look at the same moment share one answer. */
 const REGISTERS_FRESH_MS = 10;
+/** A kernel that is built again meanwhile is noticed after this. */
+const IMAGE_FRESH_MS = 250;
 /** A decoder that still misses pages after so many rounds does without. */
 const MAX_ROUNDS = 64;
 
@@ -31,6 +33,7 @@ export class LiveTarget implements InspectTarget {
   readonly #ram: GuestRam | null;
   readonly #ask: Ask;
   readonly #images: KernelImages;
+  #image: { readonly at: number; readonly answer: Promise<Result<KernelImage>> } | undefined;
   #registers: { readonly at: number; readonly answer: Promise<Result<readonly ProcessorRegisters[]>> } | undefined;
 
   private constructor(info: MachineInfo, ram: GuestRam | null, ask: Ask, images: KernelImages) {
@@ -98,7 +101,10 @@ export class LiveTarget implements InspectTarget {
   }
 
   image(): Promise<Result<KernelImage>> {
-    return this.#images.open(this.info.elfPath);
+    const now = performance.now();
+    if (this.#image === undefined || now - this.#image.at > IMAGE_FRESH_MS)
+      this.#image = { at: now, answer: this.#images.open(this.info.elfPath) };
+    return this.#image.answer;
   }
 
   dispose(): void {
