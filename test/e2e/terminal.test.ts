@@ -28,6 +28,7 @@ describe.skipIf(chromiumPath === undefined)('shells in Chromium', () => {
   }
 
   beforeAll(async () => {
+    line.putSettings();
     mkdirSync(join(folder, 'src'));
     writeFileSync(join(folder, 'src', 'deep.rs'), `${'// a line\n'.repeat(40)}fn found() {}\n`);
     [browser] = await Promise.all([launchBrowser(), startHost()]);
