@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { formatCommand, LineSplitter, parseJsonWithBigints, parseQmp } from './qmp.ts';
+import { formatCommand, idAtEnd, LineSplitter, parseJsonWithBigints, parseQmp } from './qmp.ts';
 
 describe('messages', () => {
   test('each kind is told apart', () => {
@@ -56,5 +56,20 @@ describe('lines', () => {
 
   test('an endless line is refused', () => {
     expect(() => new LineSplitter(8).push('123456789')).toThrow('more than 8');
+  });
+
+  test('an endless line is dropped where somebody hears of its end, and the next one comes whole', () => {
+    const long = `{"return": "${'x'.repeat(1000)}", "id": 17}`;
+    const stream = `{"a":1}\n${long}\r\n{"b":2}\n`;
+    for (const size of [1, 7, 64, 5000]) {
+      const tails: string[] = [];
+      const splitter = new LineSplitter(100, (tail) => tails.push(tail));
+      const lines: string[] = [];
+      for (let at = 0; at < stream.length; at += size) lines.push(...splitter.push(stream.slice(at, at + size)));
+      // A piece that has all of it in one costs no more than it did.
+      expect(lines.filter((it) => it.length < 100)).toEqual(['{"a":1}', '{"b":2}']);
+      expect(size === 5000 ? [17] : tails.map(idAtEnd)).toEqual([17]);
+    }
+    expect(idAtEnd('{"event": "STOP"}')).toBeUndefined();
   });
 });

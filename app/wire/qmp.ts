@@ -71,21 +71,52 @@ export function formatCommand(
   return `${formatJsonWithBigints(body)}\n`;
 }
 
-/** Cuts a stream of text into lines; a line that grows beyond the bound throws, since there is no way back into step. */
+/** The question that a line answers, by the end of the line: QEMU writes `"id": 5}` last. */
+export function idAtEnd(tail: string): number | undefined {
+  const digits = /"id": ?(\d{1,15})\}\s*$/.exec(tail)?.[1];
+  return digits === undefined ? undefined : Number(digits);
+}
+
+/** Characters of a line that is too long which are kept from its end: QEMU writes there which question it answers. */
+const TAIL_CHARACTERS = 200;
+
+/**
+ * Cuts a stream of text into lines. A line that grows beyond the bound throws, unless somebody wants to hear of it: then it is dropped
+ * but for its end, and the next line is read as ever.
+ */
 export class LineSplitter {
   #rest = '';
+  /** The end of the line that is being dropped. */
+  #dropped: string | null = null;
   readonly #limit: number;
+  readonly #onTooLong: ((tail: string) => void) | undefined;
 
-  constructor(limit = MAX_MESSAGE_CHARACTERS) {
+  constructor(limit = MAX_MESSAGE_CHARACTERS, onTooLong?: (tail: string) => void) {
     this.#limit = limit;
+    this.#onTooLong = onTooLong;
   }
 
   /** The lines that `text` completes, without their ends; empty ones are left out. */
   push(text: string): string[] {
-    const parts = (this.#rest + text).split('\n');
+    const whole = this.#dropped === null ? text : this.#drop(text, this.#dropped);
+    const parts = (this.#rest + whole).split('\n');
     this.#rest = parts.pop() ?? '';
-    if (this.#rest.length > this.#limit) throw new Error(`a line of more than ${this.#limit} characters`);
+    if (this.#rest.length > this.#limit) {
+      if (this.#onTooLong === undefined) throw new Error(`a line of more than ${this.#limit} characters`);
+      this.#dropped = this.#rest.slice(-TAIL_CHARACTERS);
+      this.#rest = '';
+    }
     return parts.map((line) => line.replace(/\r$/, '')).filter((line) => line !== '');
+  }
+
+  /** @returns what comes after the line that is dropped */
+  #drop(text: string, before: string): string {
+    const end = text.indexOf('\n');
+    const tail = (before + text.slice(0, end === -1 ? undefined : end)).slice(-TAIL_CHARACTERS);
+    this.#dropped = end === -1 ? tail : null;
+    if (end === -1) return '';
+    this.#onTooLong?.(tail.replace(/\r$/, ''));
+    return text.slice(end + 1);
   }
 
   /** What is left when the stream has ended. */

@@ -25,5 +25,11 @@ it('boots a Linux of Debian with its virtio drivers', async (context) => {
   expect(await machine.shell('ping -c 1 10.0.2.2')).toContain('1 packets received');
   const processors = parseRegisters(expectOk(await machine.machine.registers()));
   expect(processors.map(({ index }) => index)).toEqual([0, 1]);
+  // What only our kernel writes down is said to be only our kernel's.
+  const boot = await lab.host.inspect.boot({ machine: machine.machine.info });
+  expect(boot).toMatchObject({
+    ok: false,
+    error: { code: 'foreign-kernel', what: expect.stringContaining('this machine runs another') },
+  });
   expect(await machine.stop()).toBe(true);
 });

@@ -18,6 +18,7 @@ import {
   decodeEpitaph,
   decodeTraceRing,
   EPITAPH_BYTES,
+  RECORDS,
   type RecordKind,
   TRACE_HEADER_BYTES,
   traceRingBytes,
@@ -60,6 +61,24 @@ export function readDrivers(target: InspectTarget): Promise<Result<DriverRegistr
   return decodeRecord(target, 'drivers', DRIVER_REGISTRY_BYTES, undefined, decodeDriverRegistry);
 }
 
+/** What images of other kernels are refused for: a Linux is no ELF file, and a stripped one names nothing. */
+const FOREIGN = new Set(['bad-elf', 'no-symbols']);
+const NAMES: Readonly<Record<RecordKind, string>> = {
+  boot: 'The boot report belongs',
+  trace: 'The trace of tokens belongs',
+  epitaph: 'The epitaph belongs',
+  drivers: 'The driver registry belongs',
+};
+
+function foreign(kind: RecordKind, why: string) {
+  return fail(
+    'foreign-kernel',
+    `${NAMES[kind]} to the kernel of this project; this machine runs another.`,
+    why,
+    'Its processors, tables, pages, interrupts, virtqueues and memory can be looked at like ours.',
+  );
+}
+
 async function decodeRecord<T>(
   target: InspectTarget,
   kind: RecordKind,
@@ -68,8 +87,10 @@ async function decodeRecord<T>(
   decode: (bytes: Uint8Array, elf: Elf) => Result<T>,
 ): Promise<Result<T>> {
   const image = await target.image();
-  if (!image.ok) return image;
+  if (!image.ok) return FOREIGN.has(image.error.code) ? foreign(kind, image.error.why) : image;
   const { elf } = image.value;
+  if (elf.symbol(RECORDS.boot.symbol) === undefined)
+    return foreign(kind, `its image has no symbol ${RECORDS.boot.symbol}`);
   // Without an answer, memory is searched.
   const registers = await target.processors();
   const processor = processorPlace(registers.ok ? registers.value[0] : undefined);

@@ -16,6 +16,7 @@ let client: QmpClient;
 const answers: Record<string, string> = {
   qmp_capabilities: '"return": {}',
   'query-status': '"return": {"status": "running", "address": 18446744073709551615}',
+  'query-long': `"return": "${'x'.repeat(17 << 20)}"`,
   cont: '"error": {"class": "GenericError", "desc": "Resetting the Virtual Machine is required"}',
 };
 
@@ -78,4 +79,15 @@ test('events are delivered; a lost connection settles what waits', async () => {
   expect(await waiting).toMatchObject({ ok: false, error: { code: 'qmp-closed' } });
   expect(events).toEqual([{ name: 'SHUTDOWN', data: { guest: true, reason: 'guest-reset' } }]);
   expect(await client.execute('cont')).toMatchObject({ ok: false, error: { code: 'qmp-closed' } });
+});
+
+test('an answer that is too long fails its question alone', async () => {
+  expect((await client.negotiate()).ok).toBe(true);
+  const [long, next] = await Promise.all([
+    client.execute('query-long', undefined, 60_000),
+    client.execute('query-status'),
+  ]);
+  expect(long).toMatchObject({ ok: false, error: { code: 'answer-too-long' } });
+  expect(next).toMatchObject({ ok: true });
+  expect((await client.execute('query-status')).ok).toBe(true);
 });

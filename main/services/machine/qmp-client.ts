@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import type { Disposable } from '../../../app/base/disposable.ts';
 import { Emitter } from '../../../app/base/event.ts';
 import { fail, messageOf, ok, type Result } from '../../../app/base/result.ts';
-import { formatCommand, LineSplitter, parseQmp } from '../../../app/wire/qmp.ts';
+import { formatCommand, idAtEnd, LineSplitter, MAX_MESSAGE_CHARACTERS, parseQmp } from '../../../app/wire/qmp.ts';
 
 export interface QmpEvent {
   readonly name: string;
@@ -35,7 +35,7 @@ export class QmpClient implements Disposable {
     this.#greeting = new Promise((resolve) => {
       this.#resolveGreeting = resolve;
     });
-    const lines = new LineSplitter();
+    const lines = new LineSplitter(MAX_MESSAGE_CHARACTERS, (tail) => this.#refuse(tail));
     stream.setEncoding('utf8');
     stream.on('data', (text: string) => {
       try {
@@ -122,6 +122,23 @@ export class QmpClient implements Disposable {
             ),
       );
     }
+  }
+
+  /** An answer that is longer than anybody wants to hold is one question's trouble, not the machine's. */
+  #refuse(tail: string): void {
+    const id = idAtEnd(tail);
+    const pending = id === undefined ? undefined : this.#pending.get(id);
+    if (id === undefined || pending === undefined) return;
+    this.#pending.delete(id);
+    clearTimeout(pending.timer);
+    pending.settle(
+      fail(
+        'answer-too-long',
+        `QEMU's answer to ${pending.command} is too long.`,
+        `more than ${MAX_MESSAGE_CHARACTERS} characters`,
+        'Ask for less.',
+      ),
+    );
   }
 
   #close(why: string): void {

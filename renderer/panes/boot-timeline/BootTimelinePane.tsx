@@ -66,6 +66,12 @@ function Timeline({ machine, isVisible }: { readonly machine: StudioMachine; rea
       />
     );
   }
+  if (reading.kind === 'failed' && reading.error.code === 'foreign-kernel')
+    return (
+      <EmptyState icon="info" title={reading.error.what}>
+        {reading.error.fix}
+      </EmptyState>
+    );
   if (reading.kind === 'failed') {
     return (
       <div className="boot">
