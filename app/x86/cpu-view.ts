@@ -29,7 +29,8 @@ const GENERAL = [
 const GENERAL_32 = ['eip', 'esp', 'ebp', 'eax', 'ebx', 'ecx', 'edx', 'esi', 'edi'];
 const SEGMENTS = ['cs', 'ss', 'ds', 'es', 'fs', 'gs', 'ldt', 'tr'] as const;
 const BITWISE = ['cr0', 'cr3', 'cr4', 'efer', 'xcr0', 'rfl', 'dr6', 'dr7'];
-const ADDRESSES = ['cr2', 'dr0', 'dr1', 'dr2', 'dr3'];
+/** The last two are told by a gdb stub only. */
+const ADDRESSES = ['cr2', 'dr0', 'dr1', 'dr2', 'dr3', 'cr8', 'kernel_gs.base'];
 /** What is the same on every started processor of a sane kernel. Bases differ where each has its own tables. */
 const COMPARED = [
   'cr0',
@@ -61,7 +62,7 @@ export function cpuView(dumps: readonly ProcessorDump[], place: (rip: bigint) =>
     processors: dumps.map((dump) => processorView(dump, place)),
     differences: differences(dumps),
     unknown: [
-      'Model-specific registers but EFER, FS_BASE and GS_BASE (the bases of FS and GS): QEMU 7.2 shows them to nobody while the guest runs.',
+      `Model-specific registers but EFER, FS_BASE and GS_BASE (the bases of FS and GS)${dumps.some(({ values }) => values['kernel_gs.base'] !== undefined) ? ' and KERNEL_GS_BASE' : ''}: QEMU 7.2 shows them to nobody while the guest runs.`,
       ...(dumps.some(({ vectors }) => vectors !== undefined)
         ? ['XCR0 as a whole: its bits follow from which vector registers QEMU shows.']
         : ['XCR0.']),

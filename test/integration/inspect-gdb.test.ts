@@ -60,11 +60,15 @@ it('sees of a machine that stands still what its RAM file and QMP say', async ()
   for (const [name, look] of Object.entries(SUBJECTS))
     expect([name, expectOk((await look(through)) as never)]).toEqual([name, expectOk((await look(direct)) as never)]);
   const [cpu, ours] = [expectOk(await inspect.cpu(through)), expectOk(await inspect.cpu(direct))];
-  expect(
-    cpu.processors.map(({ general, segments, gdt, idt, addresses }) => ({ general, segments, gdt, idt, addresses })),
-  ).toEqual(
-    ours.processors.map(({ general, segments, gdt, idt, addresses }) => ({ general, segments, gdt, idt, addresses })),
-  );
+  const extra = ['cr8', 'kernel_gs.base'];
+  const registers = ({ processors }: typeof cpu) =>
+    processors.map(({ general, segments, gdt, idt, addresses }) => ({
+      ...{ general, segments, gdt, idt },
+      addresses: addresses.filter(({ name }) => !extra.includes(name)),
+    }));
+  expect(registers(cpu)).toEqual(registers(ours));
+  // Two that QEMU's monitor does not tell, and its stub does.
+  expect(cpu.processors[0]?.addresses.map(({ name }) => name)).toEqual(expect.arrayContaining(extra));
   const virtio = async (source: InspectSource) =>
     expectOk(await inspect.virtio(source, { apartMs: 0, hints: null })).devices.map((it) => ({ ...it, verdicts: [] }));
   expect(await virtio(through)).toEqual(await virtio(direct));
