@@ -16,12 +16,10 @@ export const DESCRIPTOR_FIELDS: readonly BitField[] = [
   bit('G', 55, 'Granularity: limit in units of 4 KiB'),
 ];
 
-export const GATE_IST = bit('IST', 32, 'Interrupt stack; 0 keeps the stack or takes RSP0', 3);
-
 /** Bits of a gate, and of a call gate. */
 export const GATE_FIELDS: readonly BitField[] = [
   bit('selector', 16, 'Code segment of the handler', 16),
-  GATE_IST,
+  bit('IST', 32, 'Interrupt stack; 0 keeps the stack or takes RSP0', 3),
   bit('type', 40, '14 interrupt gate, 15 trap gate', 4),
   bit('S', 44, 'Must be 0'),
   bit('DPL', 45, 'The least privileged ring that may use INT n', 2),

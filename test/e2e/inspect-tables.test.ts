@@ -206,6 +206,7 @@ describe.skipIf(chromiumPath === undefined)('processors, tables and interrupts i
     await expect.poll(() => outcome.innerText()).toContain(predicted.after.outcome);
     // The page fault ends in the double fault's handler: that is no success.
     expect(await outcome.getAttribute('data-kind')).toBe('astray');
+    await apart.getByText('Stack: IST2', { exact: true }).waitFor();
     await shoot('what-if');
     // Nothing of the guest has changed.
     expect((await ask<TablesView>('idt')).idt.gates[14]?.bytes).toBe(bytes);

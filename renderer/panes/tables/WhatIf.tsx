@@ -1,4 +1,4 @@
-import { type ReactNode, useEffect, useState } from 'react';
+import { useEffect, useState } from 'react';
 import type {
   PredictionView,
   TableEdit,
@@ -7,7 +7,7 @@ import type {
   WhatIfView,
 } from '../../../app/contract/inspect/tables.ts';
 import type { BitField } from '../../../app/x86/bits.ts';
-import { DESCRIPTOR_FIELDS, fieldOfBytes, GATE_FIELDS, GATE_IST, withField } from '../../../app/x86/fields.ts';
+import { DESCRIPTOR_FIELDS, fieldOfBytes, GATE_FIELDS, withField } from '../../../app/x86/fields.ts';
 import { studio } from '../../host/client.ts';
 import type { Inspected } from '../../state/inspected.ts';
 import { Button, IconButton } from '../../widgets/buttons.tsx';
@@ -80,7 +80,7 @@ export function WhatIf({
         <Answer
           answer={answer}
           changed={edited !== null && edited !== row.bytes}
-          stack={chosen.table === 'idt' ? <StackOf view={view} bytes={bytes} /> : null}
+          tss={view.tss}
           onOpen={(address) => void openHandler(inspected, address)}
         />
       )}
@@ -90,16 +90,14 @@ export function WhatIf({
 }
 
 /** The stack that a handler would run on, as it lies in memory. */
-function StackOf({ view, bytes }: { readonly view: TablesView; readonly bytes: string }) {
-  if (!view.long) return null;
-  const ist = Number(fieldOfBytes(bytes, GATE_IST));
+function StackOf({ tss, ist }: { readonly tss: TablesView['tss']; readonly ist: number }) {
   const wanted = ist === 0 ? 'RSP0' : `IST${ist}`;
-  const stack = view.tss?.stacks.find(({ name }) => name === wanted);
+  const stack = tss?.stacks.find(({ name }) => name === wanted);
   return (
     <section className="what-if-stack" aria-label="The handler's stack">
       <h4>{ist === 0 ? 'Stack: the one that is interrupted, or RSP0 out of another ring' : `Stack: ${wanted}`}</h4>
       {stack === undefined ? (
-        <p className="tables-muted">{view.tss === null ? 'No TSS is loaded.' : `The TSS names no ${wanted}.`}</p>
+        <p className="tables-muted">{tss === null ? 'No TSS is loaded.' : `The TSS names no ${wanted}.`}</p>
       ) : (
         <ol className="tss-stacks">
           <Stack stack={stack} next={null} />
@@ -292,13 +290,12 @@ function useAnswer(
 function Answer({
   answer,
   changed,
-  stack,
+  tss,
   onOpen,
 }: {
   answer: WhatIfView;
   changed: boolean;
-  /** What stands between the outcome and the checks that lead to it. */
-  stack: ReactNode;
+  tss: TablesView['tss'];
   onOpen: (address: string) => void;
 }) {
   const { before, after, findings } = answer;
@@ -313,7 +310,7 @@ function Answer({
           ))}
         </ul>
       )}
-      {stack}
+      {after.handler === null ? null : <StackOf tss={tss} ist={after.handler.ist} />}
       {after.attempts.map(({ event, checks }, n) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: attempts follow each other
         <section key={n}>
