@@ -182,11 +182,15 @@ function arrange(arrangement: Arrangement): void {
 }
 
 /** Opens what the layout has among the editors. What a person has open already stays where it is. */
-function openColumns({ editors = [], active }: Arrangement): void {
+function openColumns({
+  editors = LAYOUTS[useLayouts.getState().current].preset.editors ?? [],
+  active,
+}: Arrangement): void {
   const { api } = useDock.getState();
   if (api === null || editors.length === 0) return;
   const columns = window.innerWidth < TWO_COLUMNS ? [editors.flat()] : editors;
-  const opened: string[] = [];
+  // Going to the layout that one is in leaves what it has opened its own.
+  const opened = useLayouts.getState().opened.filter((id) => api.getPanel(id) !== undefined);
   /** The first panel of the column before, which the next column stands right of. */
   let left: string | undefined;
   for (const column of columns) {

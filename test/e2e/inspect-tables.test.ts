@@ -64,6 +64,15 @@ describe.skipIf(chromiumPath === undefined)('processors, tables and interrupts i
     );
     expect(width).toBeGreaterThan(1200);
     expect(height).toBeGreaterThan(680);
+    // What the layout has opened goes with it, and comes back as it was left; choosing it twice changes nothing.
+    await studio.openView('Virtqueues');
+    await studio.command('View: Inspect Layout');
+    await studio.command('View: Edit Layout');
+    for (const title of ['Processor', 'Memory']) await studio.tab(title).waitFor({ state: 'detached' });
+    await studio.tab('Welcome').waitFor();
+    await studio.command('View: Inspect Layout');
+    await studio.tab('Memory').waitFor();
+    await expect.poll(() => studio.tab('Virtqueues').getAttribute('aria-selected')).toBe('true');
   });
 
   it('every processor stands beside the others, with registers and bits as the command line has them', async () => {

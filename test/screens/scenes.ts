@@ -75,6 +75,23 @@ const SCENES: Readonly<Record<string, (studio: Studio) => Promise<void>>> = {
     if ((await box.inputValue()) !== 'unsafe fn') await box.fill('unsafe fn');
     await page.getByText(/results? in \d+ files?/).waitFor();
   },
+  Memory: async (studio) => {
+    const { page } = studio;
+    await studio.command('Inspect: Show a Static or Type in Memory');
+    const name = page.getByRole('combobox', { name: 'Static or type' });
+    await name.fill('RING0_BOOT_REPORT');
+    await page.getByRole('option', { name: /^RING0_BOOT_REPORT/ }).waitFor();
+    await name.press('Enter');
+    await page.getByRole('treeitem', { name: /^tsc_hz/ }).click();
+  },
+  'Descriptor Tables': async ({ page }) => {
+    await page
+      .getByRole('row', { name: /#PF page fault/ })
+      .getByRole('rowheader')
+      .getByRole('button')
+      .click();
+    await page.locator('.what-if-outcome').waitFor();
+  },
   Problems: async ({ page }) => {
     await page
       .getByRole('button', { name: /mismatched types/ })
