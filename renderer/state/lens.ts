@@ -11,17 +11,17 @@ interface LensState {
   readonly open: boolean;
   /** Where a person has followed pointers from; the last is shown. */
   readonly trail: readonly Lens[];
-  /** Rises whenever somebody wants to type a name. */
-  readonly asked: number;
+  /** Somebody has asked for it and wants to type a name; a lens that is merely drawn again takes no keyboard. */
+  readonly wantsKeyboard: boolean;
 }
 
 const LONGEST = 50;
 
 /** The typed lens of the memory pane: it stays as it is while the pane is closed. */
-export const useLens = create<LensState>(() => ({ open: false, trail: [], asked: 0 }));
+export const useLens = create<LensState>(() => ({ open: false, trail: [], wantsKeyboard: false }));
 
 export function openLens(): void {
-  useLens.setState(({ asked }) => ({ open: true, asked: asked + 1 }));
+  useLens.setState({ open: true, wantsKeyboard: true });
 }
 
 export function closeLens(): void {

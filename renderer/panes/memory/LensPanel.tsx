@@ -27,17 +27,18 @@ export function LensPanel({
   readonly cursor: string | null;
   readonly onGo: (address: bigint) => void;
 }) {
-  const { trail, asked } = useLens();
+  const { trail, wantsKeyboard } = useLens();
   const section = useRef<HTMLElement>(null);
   const [text, setText] = useState('');
   const [error, setError] = useState('');
   const offered = useTyped(inspected, text);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: each time that somebody asks
   useEffect(() => {
+    if (!wantsKeyboard) return;
+    useLens.setState({ wantsKeyboard: false });
     const input = section.current?.querySelector('input');
     input?.focus();
     input?.select();
-  }, [asked]);
+  }, [wantsKeyboard]);
   const show = ({ name, address }: TypedSymbol) => {
     setText(name);
     if (address !== null) lookThrough({ name, type: null });

@@ -87,7 +87,7 @@ function rowKeys(event: KeyboardEvent<HTMLElement>): void {
 }
 
 /** Bytes in groups of four. */
-function spaced(bytes: string): string {
+export function spaced(bytes: string): string {
   return bytes.replace(/(.{8})(?=.)/g, '$1 ');
 }
 

@@ -14,6 +14,7 @@ import { Button, IconButton } from '../../widgets/buttons.tsx';
 import { Icon } from '../../widgets/Icon.tsx';
 import { Finding } from './Findings.tsx';
 import { openHandler } from './Idt.tsx';
+import { spaced } from './RowTable.tsx';
 import type { Chosen } from './TablesPane.tsx';
 import { Stack } from './Tss.tsx';
 
@@ -251,7 +252,7 @@ function Raw({ bytes, size, onChange }: { bytes: string; size: number; onChange:
         className="field"
         spellCheck={false}
         aria-invalid={wrong}
-        value={typed ?? bytes.replace(/(.{2})(?=.)/g, '$1 ')}
+        value={typed ?? spaced(bytes)}
         onChange={(event) => {
           setTyped(event.target.value);
           const next = event.target.value.replace(/\s/g, '').toLowerCase();
