@@ -46,10 +46,11 @@ function inner({ left, top, right, bottom }: Box): Box {
 /** Every control of the dock that can be seen, those of the pane with the keyboard above all; and the text cursor. */
 function obstaclesUnder(): Obstacle[] {
   const found: Obstacle[] = [];
+  const clips = new Map<Element, Box>();
   for (const element of document.querySelectorAll(`.app-middle :is(${CONTROLS})`)) {
     // The hidden fields through which Monaco and xterm hear the keyboard, and what is switched off.
     if (element.matches('.inputarea, .ime-text-area, .xterm-helper-textarea, :disabled')) continue;
-    const { left, top, right, bottom } = element.getBoundingClientRect();
+    const { left, top, right, bottom } = intersection(element.getBoundingClientRect(), clipOf(element, clips));
     if (right - left < 4 || bottom - top < 4) continue;
     const focused = element.closest('[data-pane]')?.contains(document.activeElement) === true;
     found.push({ left, top, right, bottom, weight: focused ? 4 : 1 });
@@ -59,4 +60,27 @@ function obstaclesUnder(): Obstacle[] {
     found.push({ left: left - 80, top: top - 24, right: right + 240, bottom: bottom + 24, weight: 4 });
   }
   return found;
+}
+
+const WINDOW: Box = { left: 0, top: 0, right: Number.POSITIVE_INFINITY, bottom: Number.POSITIVE_INFINITY };
+
+/** What can be seen of an element's place: what is scrolled out of sight is covered by nothing. */
+function clipOf({ parentElement: parent }: Element, known: Map<Element, Box>): Box {
+  if (parent === null) return WINDOW;
+  const before = known.get(parent);
+  if (before !== undefined) return before;
+  const outer = clipOf(parent, known);
+  const clips = getComputedStyle(parent).overflow !== 'visible';
+  const box = clips ? intersection(outer, parent.getBoundingClientRect()) : outer;
+  known.set(parent, box);
+  return box;
+}
+
+function intersection(a: Box, b: Box): Box {
+  return {
+    left: Math.max(a.left, b.left),
+    top: Math.max(a.top, b.top),
+    right: Math.min(a.right, b.right),
+    bottom: Math.min(a.bottom, b.bottom),
+  };
 }

@@ -35,7 +35,7 @@ export const CHECKS: readonly Check[] = [
   { id: 'node', title: 'Node.js', examine: async () => checkNode(process.versions.node) },
   { id: 'rust', title: 'Rust', examine: checkRust },
   { id: 'linker', title: 'linker (rust-lld)', examine: checkLinker },
-  { id: 'rust-analyzer', title: 'language server (rust-analyzer)', examine: checkRustAnalyzer },
+  { id: 'rust-analyzer', title: 'language server', examine: checkRustAnalyzer },
   { id: 'qemu', title: 'QEMU', examine: checkQemu },
   { id: 'ovmf', title: 'UEFI firmware (OVMF)', examine: async () => checkOvmf() },
   { id: 'disk', title: 'disk space', examine: async (root) => checkDisk(root) },

@@ -62,7 +62,7 @@ function Check({ check }: { readonly check: DoctorCheck }) {
       </div>
       {check.status === 'ok' ? null : (
         <div className="welcome-cure">
-          {check.why === '' ? null : <p>{capital(check.why)}.</p>}
+          {check.why === '' ? null : <p>{sentence(check.why)}</p>}
           {check.fixHint === '' ? null : <p>{check.fixHint}</p>}
           {check.fixCommand === null ? null : (
             <div className="welcome-command">
@@ -98,3 +98,9 @@ function Check({ check }: { readonly check: DoctorCheck }) {
 }
 
 const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
+
+/** A reason as a sentence. What a program said keeps its own letters: `kvm: error: …`. */
+function sentence(text: string): string {
+  const begun = /^[\w.-]+:|^`/.test(text) ? text : capital(text);
+  return begun.endsWith('.') ? begun : `${begun}.`;
+}
