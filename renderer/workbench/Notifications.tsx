@@ -67,11 +67,16 @@ export function Notifications() {
   const list = useRef<HTMLElement>(null);
   const { right, bottom } = useToastPlace(list, items.length > 0);
   const returnTo = useRef<Element | null>(null);
-  const hadFocus = useRef(false);
+  /** Whether one has it, and whether by the keyboard. */
+  const hadFocus = useRef<'keyboard' | 'pointer' | null>(null);
   // A message that goes with the keyboard in it hands it to its neighbour, and the last one back to where it came from.
   useLayoutEffect(() => {
-    if (!hadFocus.current || document.activeElement !== document.body) return;
-    const next = list.current === null ? null : firstFocusable(list.current);
+    const { activeElement } = document;
+    const by = hadFocus.current;
+    if (by === null || list.current?.contains(activeElement) === true) return;
+    hadFocus.current = null;
+    if (activeElement !== document.body) return;
+    const next = by === 'pointer' || list.current === null ? null : firstFocusable(list.current);
     if (next !== null) next.focus();
     else if (returnTo.current instanceof HTMLElement && returnTo.current.isConnected) returnTo.current.focus();
   });
@@ -86,11 +91,11 @@ export function Notifications() {
       onFocus={(event) => {
         const from = event.relatedTarget;
         if (from !== null && !event.currentTarget.contains(from)) returnTo.current = from;
-        hadFocus.current = true;
+        hadFocus.current = event.target.matches(':focus-visible') ? 'keyboard' : 'pointer';
       }}
       onBlur={(event) => {
         // Without a new place it is the message that has gone.
-        if (event.relatedTarget !== null) hadFocus.current = event.currentTarget.contains(event.relatedTarget);
+        if (event.relatedTarget !== null && !event.currentTarget.contains(event.relatedTarget)) hadFocus.current = null;
       }}
       style={{ translate: `${-right}px ${-bottom}px` }}
     >

@@ -17,8 +17,8 @@ export function useToastPlace(list: RefObject<HTMLElement | null>, active: boole
     const look = () => {
       const element = list.current;
       const area = document.querySelector('.app-middle')?.getBoundingClientRect();
-      // Whoever is about to click one must find it where it is.
-      if (element === null || area === undefined || element.matches(':hover, :focus-within')) return;
+      // Whoever has the keyboard in one reads it. The pointer may be over one only because it lies on what is wanted.
+      if (element === null || area === undefined || element.matches(':has(:focus-visible)')) return;
       const { width, height } = element.getBoundingClientRect();
       setScale(width / element.offsetWidth || 1);
       setPlace((now) => {
