@@ -75,7 +75,9 @@ it('a Linux on i440fx, whose MSI-X tables QEMU tells where configuration space i
   expect(irq.unknown.join()).toMatch(/Whether MSI-X of .* is switched on/);
   const messages = irq.routes.filter(({ id }) => id.startsWith('msi-x'));
   expect(messages.length).toBeGreaterThanOrEqual(2);
-  // Each leads through a gate that is there; only whether the device may send at all is not known.
-  expect(messages.map(({ verdict }) => verdict)).toEqual(messages.map(() => 'unknown'));
+  // Each leads through a gate that is there (a processor may have interrupts off at this moment); only whether the device may send is not known.
+  expect(messages.map(({ hops }) => hops.find(({ station }) => station === 'source')?.state)).toEqual(
+    messages.map(() => 'unknown'),
+  );
   expect(messages.every(({ hops }) => hops.every(({ state }) => state !== 'broken'))).toBe(true);
 });
