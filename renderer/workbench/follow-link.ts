@@ -23,17 +23,18 @@ export async function describeLinks(machine: string | null, links: readonly Text
 }
 
 /**
- * A hyperlink of a program's output. Its text may say one thing and its address another, so the address is shown as the browser would
+ * A hyperlink of a program's output or of a model's answer. Its text may say one thing and its address another, so the address is shown as the browser would
  * take it, with the letters of other alphabets spelled out, and a person decides.
+ * @param writer who has written the link, as the begin of a sentence
  */
-export async function askForAddress(text: string): Promise<void> {
+export async function askForAddress(text: string, writer = 'The program whose output this is'): Promise<void> {
   const address = URL.canParse(text) ? new URL(text) : null;
   if (address === null || (address.protocol !== 'http:' && address.protocol !== 'https:')) return;
   // A window of the desktop shell opens no other windows.
   const buttons = window.ring0 === undefined ? [COPY, OPEN] : [COPY];
   const wanted = await ask(
     `A link to ${address.host}`,
-    `${address.href}\n\nThe program whose output this is has written this address; it may not be what the link’s text says.`,
+    `${address.href}\n\n${writer} has written this address; it may not be what the link’s text says.`,
     buttons,
   );
   if (wanted === COPY) await copyText(address.href);

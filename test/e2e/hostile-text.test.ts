@@ -51,7 +51,7 @@ const chat: ChatService = {
   },
   models: async () => ok([{ id: ATTACK, ownedBy: ATTACK, contextLength: 1 }]),
   async *chat() {
-    const markdown = `${ATTACK}\n\n[link](javascript:window.hacked=1) ![${ATTACK}](x)\n\n\`\`\`html\n${ATTACK}\n\`\`\`\n\n|a|\n|-|\n|${ATTACK}|\n`;
+    const markdown = `${ATTACK}\n\n[link](javascript:window.hacked=1) [our site](https://evil.example/x) ![${ATTACK}](x)\n\n\`\`\`html\n${ATTACK}\n\`\`\`\n\n|a|\n|-|\n|${ATTACK}|\n`;
     yield { kind: 'raw', data: ATTACK };
     yield {
       kind: 'tokens',
@@ -199,6 +199,13 @@ describe.skipIf(chromiumPath === undefined)('text that tries to run script', () 
     await expect.poll(() => answer.innerText()).toMatch(/<img.src=x/);
     await answer.getByRole('button', { name: 'Token probabilities' }).click();
     await answer.getByText('link', { exact: true }).click();
+    // Where a link leads is shown before anybody goes there.
+    await answer.getByRole('button', { name: 'our site' }).click();
+    const dialog = studio.page.getByRole('dialog', { name: 'A link to evil.example' });
+    expect(await dialog.innerText()).toContain('https://evil.example/x');
+    await studio.page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'detached' });
+    expect(studio.page.context().pages()).toHaveLength(1);
   });
 
   it('in every other pane there is', async () => {

@@ -3,7 +3,7 @@ import { renderToStaticMarkup } from 'react-dom/server';
 import { expect, test } from 'vitest';
 import { Markdown } from './Markdown.tsx';
 
-const html = (text: string) => renderToStaticMarkup(createElement(Markdown, { text }));
+const html = (text: string) => renderToStaticMarkup(createElement(Markdown, { text, onLink: () => {} }));
 
 test('a script is shown as text', () => {
   const out = html('Hi <script>alert(1)</script>\n\n<img src=x onerror=alert(1)>\n\n<iframe srcdoc="x"></iframe>');
@@ -23,9 +23,9 @@ test.each([
   expect(html(`[click](${url})`)).toBe('<p><span>click</span></p>');
 });
 
-test('an http link says where it leads and gives nothing away', () => {
+test('an http link says where it leads, and is no link of the browser', () => {
   expect(html('[x](https://example.org/a)')).toBe(
-    '<p><a href="https://example.org/a" title="https://example.org/a" target="_blank" rel="noopener noreferrer">x</a></p>',
+    '<p><button type="button" class="link" title="https://example.org/a">x</button></p>',
   );
 });
 

@@ -1,34 +1,44 @@
-import { memo, useEffect, useState } from 'react';
+import { memo, useEffect, useMemo, useState } from 'react';
 import ReactMarkdown, { type Components } from 'react-markdown';
 import remarkGfm from 'remark-gfm';
 import type { ColouredPiece } from '../../editors/colorize.ts';
 import { CopyButton } from '../../widgets/CopyButton.tsx';
 
 /**
- * What a model wrote, drawn. Raw HTML stays text, links lead to http and https only and say where, and nothing is loaded from anywhere:
+ * What a model wrote, drawn. Raw HTML stays text, links lead to http and https only, and only after a person has seen where, and nothing is loaded from anywhere:
  * the text comes from a guest.
  */
-export const Markdown = memo(function Markdown({ text }: { readonly text: string }) {
+export const Markdown = memo(function Markdown({ text, onLink }: MarkdownProps) {
+  const components = useMemo(() => ({ ...COMPONENTS, a: linkTo(onLink) }), [onLink]);
   return (
-    <ReactMarkdown remarkPlugins={[remarkGfm]} components={COMPONENTS} urlTransform={safeUrl}>
+    <ReactMarkdown remarkPlugins={[remarkGfm]} components={components} urlTransform={safeUrl}>
       {text}
     </ReactMarkdown>
   );
 });
 
+interface MarkdownProps {
+  readonly text: string;
+  /** A person chose a link. */
+  readonly onLink: (address: string) => void;
+}
+
 function safeUrl(url: string): string {
   return /^https?:\/\//i.test(url) ? url : '';
 }
 
-const COMPONENTS: Components = {
-  a: ({ href, children }) =>
+function linkTo(onLink: (address: string) => void): Components['a'] {
+  return ({ href, children }) =>
     href === undefined || href === '' ? (
       <span>{children}</span>
     ) : (
-      <a href={href} title={href} target="_blank" rel="noopener noreferrer">
+      <button type="button" className="link" title={href} onClick={() => onLink(href)}>
         {children}
-      </a>
-    ),
+      </button>
+    );
+}
+
+const COMPONENTS: Components = {
   img: ({ alt, src }) => (
     <span className="chat-image">[image: {alt === undefined || alt === '' ? String(src) : alt}]</span>
   ),

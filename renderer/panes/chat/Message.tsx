@@ -7,10 +7,12 @@ import { ErrorNote } from '../../widgets/ErrorNote.tsx';
 import { Icon } from '../../widgets/Icon.tsx';
 import { useNow } from '../../widgets/use-now.ts';
 import { showPane } from '../../workbench/dock.ts';
+import { askForAddress } from '../../workbench/follow-link.ts';
 import { RawView } from './RawView.tsx';
 import { Tokens } from './Tokens.tsx';
 
 /** Comes with the first answer; until then its text is shown as it is. */
+const openLink = (address: string) => void askForAddress(address, 'The model');
 const Markdown = lazy(async () => ({ default: (await import('./Markdown.tsx')).Markdown }));
 
 /** A question or an answer, with what can be done to it. */
@@ -87,7 +89,7 @@ function Answer({ node, live }: { readonly node: ChatNode; readonly live: LiveAn
       ) : (
         <div className="chat-text">
           <Suspense fallback={<p className="chat-plain">{node.content}</p>}>
-            <Markdown text={node.content} />
+            <Markdown text={node.content} onLink={openLink} />
           </Suspense>
         </div>
       )}
