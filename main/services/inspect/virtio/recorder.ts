@@ -198,9 +198,13 @@ export class VirtioRecorder implements Disposable {
       }
     }
     const took = performance.now() - started;
-    this.#samplesPerSecond = Math.round((this.#samples * 1000) / Math.max(1, started - this.#askedAt));
-    this.#samples = 0;
-    this.#askedAt = started;
+    // Two questions right after each other, as when a queue appears, say nothing about how often it is looked.
+    const span = started - this.#askedAt;
+    if (span >= REPORT_MS / 2) {
+      this.#samplesPerSecond = Math.round((this.#samples * 1000) / span);
+      this.#samples = 0;
+      this.#askedAt = started;
+    }
     // A machine with many devices has many questions: asking them must not become what slows its guest.
     const pause = Math.max(REPORT_MS, pauseAfter(took));
     this.#asking = false;
