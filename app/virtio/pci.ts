@@ -25,7 +25,7 @@ export function pciPlaces(space: Uint8Array): PciPlaces | undefined {
       const [tableBar, pendingBar] = [barOf(space, table & 7), barOf(space, pending & 7)];
       const entries = Math.min((readU16(space, at + 2) & 0x7ff) + 1, MAX_MSIX_ENTRIES);
       if (tableBar !== undefined && pendingBar !== undefined)
-        msixTable = { at: tableBar + BigInt(table & ~7), entries, pendingAt: pendingBar + BigInt(pending & ~7) };
+        msixTable = { at: tableBar + offsetOf(table), entries, pendingAt: pendingBar + offsetOf(pending) };
     }
     // cfg_type 1 is the common configuration.
     if (id === 0x09 && space[at + 3] === 1) {
@@ -35,6 +35,9 @@ export function pciPlaces(space: Uint8Array): PciPlaces | undefined {
   }
   return (readU16(space, 4) & 2) === 0 ? { msixTable: null, commonAt: null } : { msixTable, commonAt };
 }
+
+/** Where in its BAR a structure lies, of the word that also names the BAR (PCI Local Bus 3.0 §6.8.2.4). */
+const offsetOf = (word: number) => BigInt((word & ~7) >>> 0);
 
 function capabilities(space: Uint8Array): { id: number; at: number }[] {
   const found: { id: number; at: number }[] = [];

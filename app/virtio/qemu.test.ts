@@ -170,6 +170,11 @@ describe('PCI', () => {
       commonAt: 0xfebf_4000n,
     });
   });
+  test('a table at the far end of its BAR lies behind the BAR, not before it', () => {
+    const far = Uint8Array.from(space);
+    new DataView(far.buffer).setUint32(0x9c, 0xffff_fff1, true);
+    expect(pciPlaces(far)?.msixTable?.at).toBe(0xfebf_d000n + 0xffff_fff0n);
+  });
   test('command, MSI-X entries and vectors', () => {
     const table = parseWords(
       'febfd000: 0xfee01000 0x00000000 0x00004041 0x00000000\nfebfd010: 0x00000000 0x00000000 0x00000000 0x00000001',

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 /** Chromium as the studio's browser shell is tested in it, and the page as a person finds it. */
 import { existsSync } from 'node:fs';
 import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
@@ -8,6 +9,14 @@ const PATHS = [process.env.RING0_CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromi
 export const chromiumPath = PATHS.find((path) => path !== undefined && existsSync(path));
 
 export const NO_CHROMIUM = 'needs Chromium (Debian: apt-get install chromium), or its path in RING0_CHROMIUM';
+
+/** Why a build cannot be tried in the browser here; null where it can. */
+export const noBuildHere =
+  chromiumPath === undefined
+    ? NO_CHROMIUM
+    : spawnSync('cargo', ['--version']).status === 0
+      ? null
+      : 'needs cargo (https://rustup.rs)';
 
 export async function launchBrowser(): Promise<Browser> {
   if (chromiumPath === undefined) throw new Error(NO_CHROMIUM);

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import {
   mkdirSync,
   mkdtempSync,
@@ -14,7 +13,7 @@ import { dirname, join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CommandLine, type Running } from '../support/command-line.ts';
-import { chromiumPath, launchBrowser, NO_CHROMIUM, Studio } from './browser.ts';
+import { launchBrowser, noBuildHere, Studio } from './browser.ts';
 
 const SOURCE = 'kernel/ring0/src/main.rs';
 const BROKEN = 'fn main() {\n    let first = 1\n    let second = 2;\n    println!("{}", first + second);\n}\n';
@@ -24,19 +23,9 @@ const FILES: Readonly<Record<string, string>> = {
   [SOURCE]: BROKEN,
 };
 
-const hasCargo = (() => {
-  try {
-    execFileSync('cargo', ['--version'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-})();
-const skipped = chromiumPath === undefined ? NO_CHROMIUM : hasCargo ? null : 'needs cargo (https://rustup.rs)';
+if (noBuildHere !== null) it.skip(`builds in a browser: ${noBuildHere}`, () => {});
 
-if (skipped !== null) it.skip(`builds in a browser: ${skipped}`, () => {});
-
-describe.skipIf(skipped !== null)('a build in Chromium', () => {
+describe.skipIf(noBuildHere !== null)('a build in Chromium', () => {
   const line = new CommandLine();
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'r0-build-')));
   let browser: Browser;
@@ -61,6 +50,20 @@ describe.skipIf(skipped !== null)('a build in Chromium', () => {
           return [];
         }
       });
+  }
+
+  /** Begins a build whose build script sleeps, and returns when that runs. */
+  async function startEndlessBuild(): Promise<void> {
+    put('kernel/ring0/build.rs', 'fn main() {\n    std::thread::sleep(std::time::Duration::from_secs(600));\n}\n');
+    await expect
+      .poll(
+        async () => {
+          await studio.page.keyboard.press('Control+Shift+B');
+          return processesIn();
+        },
+        { timeout: 60_000, interval: 1000 },
+      )
+      .toContainEqual(expect.stringContaining('build-script-build'));
   }
 
   beforeAll(async () => {
@@ -121,16 +124,7 @@ describe.skipIf(skipped !== null)('a build in Chromium', () => {
 
   it('ends cargo and everything below it when it is cancelled in the middle', async () => {
     const { page } = studio;
-    put('kernel/ring0/build.rs', 'fn main() {\n    std::thread::sleep(std::time::Duration::from_secs(600));\n}\n');
-    await expect
-      .poll(
-        async () => {
-          await page.keyboard.press('Control+Shift+B');
-          return processesIn();
-        },
-        { timeout: 60_000, interval: 1000 },
-      )
-      .toContainEqual(expect.stringContaining('build-script-build'));
+    await startEndlessBuild();
     await page.getByRole('button', { name: 'Cancel', exact: true }).click();
     await page
       .getByText(/cancelled/i)
@@ -156,17 +150,7 @@ describe.skipIf(skipped !== null)('a build in Chromium', () => {
   });
 
   it('leaves no build behind when the host is killed in the middle of one', async () => {
-    const { page } = studio;
-    put('kernel/ring0/build.rs', 'fn main() {\n    std::thread::sleep(std::time::Duration::from_secs(600));\n}\n');
-    await expect
-      .poll(
-        async () => {
-          await page.keyboard.press('Control+Shift+B');
-          return processesIn();
-        },
-        { timeout: 60_000, interval: 1000 },
-      )
-      .toContainEqual(expect.stringContaining('build-script-build'));
+    await startEndlessBuild();
     host.signal('SIGKILL');
     await expect.poll(processesIn).toEqual([]);
   }, 120_000);

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -15,25 +14,15 @@ import { fileURLToPath } from 'node:url';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CommandLine } from '../support/command-line.ts';
-import { chromiumPath, launchBrowser, NO_CHROMIUM, Studio } from './browser.ts';
+import { launchBrowser, noBuildHere, Studio } from './browser.ts';
 
 const SOURCE = 'kernel/ring0/src/main.rs';
 const FAKE = fileURLToPath(new URL('../support/fake-language-server.mjs', import.meta.url));
 
-const hasCargo = (() => {
-  try {
-    execFileSync('cargo', ['--version'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-})();
-const skipped = chromiumPath === undefined ? NO_CHROMIUM : hasCargo ? null : 'needs cargo (https://rustup.rs)';
-
-if (skipped !== null) it.skip(`a folder from elsewhere: ${skipped}`, () => {});
+if (noBuildHere !== null) it.skip(`a folder from elsewhere: ${noBuildHere}`, () => {});
 
 /** A folder whose build script and whose language server leave a trace when they run. */
-describe.skipIf(skipped !== null)('a folder from elsewhere', () => {
+describe.skipIf(noBuildHere !== null)('a folder from elsewhere', () => {
   const line = new CommandLine();
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'r0-trust-')));
   const elsewhere = realpathSync(mkdtempSync(join(tmpdir(), 'r0-trace-')));
