@@ -101,15 +101,19 @@ impl Kernel {
     pub fn run(mut self) -> ! {
         let mut console = Console::new();
         log!("shell ready");
+        let mut busy = false;
         loop {
-            let mut worked = console.poll(&mut self);
+            let mut worked = console.poll(&mut self, busy);
             if let Some(network) = &mut self.network {
                 worked |= network.poll(&mut self.server);
             }
             worked |= self.server.poll(now_ns());
-            if !worked && !console.is_busy() {
+            worked |= console.is_busy();
+            // Sleep only after a turn that has looked for keys: where the port cannot interrupt, nothing else finds them.
+            if !worked && !busy {
                 self.halt();
             }
+            busy = worked;
         }
     }
 

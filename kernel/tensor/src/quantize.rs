@@ -82,9 +82,17 @@ mod tests {
 
     #[test]
     fn rounding_is_that_of_c() {
-        for (value, want) in
-            [(0.5, 1), (-0.5, -1), (0.499_999_97, 0), (1.5, 2), (2.5, 3), (-2.5, -3), (126.4, 126), (f32::NAN, 0), (1e20, i32::MAX)]
-        {
+        for (value, want) in [
+            (0.5, 1),
+            (-0.5, -1),
+            (0.499_999_97, 0),
+            (1.5, 2),
+            (2.5, 3),
+            (-2.5, -3),
+            (126.4, 126),
+            (f32::NAN, 0),
+            (1e20, i32::MAX),
+        ] {
             assert_eq!(round_half_away(value), want, "{value}");
         }
     }
