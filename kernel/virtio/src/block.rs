@@ -84,7 +84,8 @@ pub struct Block<D: Dma + Clone, T: Transport> {
     dma: D,
     /// Headers and status bytes, one piece of [`SLOT_BYTES`] per slot.
     headers: DmaMemory,
-    free_slots: Vec<u16>,
+    /// In turn, as the queue's descriptors.
+    free_slots: VecDeque<u16>,
     /// By chain head.
     requests: Vec<Option<Request>>,
     transfers: VecDeque<Transfer>,
@@ -127,7 +128,7 @@ impl<D: Dma + Clone, T: Transport> Block<D, T> {
         let mut block = Block {
             dma,
             headers,
-            free_slots: (0..slots).rev().collect(),
+            free_slots: (0..slots).collect(),
             requests: vec![None; usize::from(queue.size())],
             transfers: VecDeque::new(),
             next_ticket: 0,

@@ -6,6 +6,7 @@
 use crate::device::Device;
 use crate::queue::{Segment, SplitQueue};
 use crate::{Dma, DmaMemory, Error, Interrupts, Mistake, Transport, features};
+use alloc::collections::VecDeque;
 use alloc::vec;
 use alloc::vec::Vec;
 use ring0_abi::DriverEntry;
@@ -173,7 +174,8 @@ impl<D: Dma> Receiver<D> {
 struct Sender<D: Dma> {
     queue: SplitQueue<D>,
     pool: Pool<D>,
-    free: Vec<u16>,
+    /// In turn, as the queue's descriptors.
+    free: VecDeque<u16>,
     failure: Option<Error>,
     counters: NetCounters,
 }
@@ -182,7 +184,7 @@ impl<D: Dma> Sender<D> {
     fn reclaim(&mut self) -> Result<(), Error> {
         while let Some(completion) = self.queue.pop()? {
             if let Some(buffer) = self.pool.take_owner(completion.head) {
-                self.free.push(buffer);
+                self.free.push_back(buffer);
             }
         }
         Ok(())
@@ -198,7 +200,7 @@ impl<D: Dma> TxSlot<'_, D> {
     pub fn send<R>(self, len: usize, build: impl FnOnce(&mut [u8]) -> R) -> R {
         let sender = self.0;
         let fits = len <= sender.pool.room();
-        let Some(buffer) = sender.free.pop_if(|_| fits) else {
+        let Some(buffer) = (if fits { sender.free.pop_front() } else { None }) else {
             sender.counters.send_errors += 1;
             return build(&mut vec![0; len]);
         };
@@ -217,7 +219,7 @@ impl<D: Dma> TxSlot<'_, D> {
                 sender.counters.sent_bytes += len as u64;
             }
             Err(error) => {
-                sender.free.push(buffer);
+                sender.free.push_front(buffer);
                 sender.counters.send_errors += 1;
                 sender.failure.get_or_insert(error);
             }
@@ -295,7 +297,7 @@ impl<D: Dma + Clone, T: Transport> Net<D, T> {
         }
         let queue = device.queue(dma.clone(), TRANSMIT_QUEUE, 1, 2, Interrupts::Polled)?;
         let (count, pool) = pool(&queue)?;
-        let free = (0..count).rev().collect();
+        let free = (0..count).collect();
         Ok((receiver, Sender { queue, pool, free, failure: None, counters: NetCounters::default() }, info))
     }
 

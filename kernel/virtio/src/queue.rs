@@ -86,7 +86,11 @@ pub struct SplitQueue<D: Dma> {
     avail_at: usize,
     used_at: usize,
     shadow: Vec<Shadow>,
+    /// First of the free list, which is a queue: what was used last is used again last, so that whoever looks at memory from outside still
+    /// finds the last chains whole.
     free_head: u16,
+    /// Its last; means nothing while none is free.
+    free_tail: u16,
     free: u16,
     in_flight: u16,
     next_avail: u16,
@@ -120,6 +124,7 @@ impl<D: Dma> SplitQueue<D> {
             used_at,
             shadow: (0..size).map(|i| Shadow { next: i.wrapping_add(1), ..Shadow::default() }).collect(),
             free_head: 0,
+            free_tail: size - 1,
             free: size,
             in_flight: 0,
             next_avail: 0,
@@ -332,15 +337,19 @@ impl<D: Dma> SplitQueue<D> {
         Ok(Completion { head, written: length.min(room) })
     }
 
-    /// Puts a chain at the front of the free list, by the driver's own links.
+    /// Puts a chain at the end of the free list, by the driver's own links.
     fn recycle(&mut self, head: u16, chain: u16) {
         let mut last = head;
         for _ in 1..chain {
             last = self.shadow[usize::from(last)].next;
         }
-        self.shadow[usize::from(last)].next = self.free_head;
+        if self.free == 0 {
+            self.free_head = head;
+        } else {
+            self.shadow[usize::from(self.free_tail)].next = head;
+        }
+        self.free_tail = last;
         self.shadow[usize::from(head)].chain = 0;
-        self.free_head = head;
         self.free += chain;
     }
 

@@ -58,6 +58,28 @@ fn indices_wrap_and_descriptors_come_back() {
 }
 
 #[test]
+fn descriptors_are_used_in_turn() {
+    let memory = FakeDma::new();
+    let mut queue = queue(&memory, 8, QueueOptions::default());
+    let mut used = 0;
+    let mut heads = Vec::new();
+    for _ in 0..6 {
+        let head = add(&mut queue, 1, 1).unwrap();
+        complete(&memory, &queue, &mut used, u32::from(head), 0);
+        queue.pop().unwrap();
+        heads.push(head);
+    }
+    // Two descriptors a chain: a chain's own are not written again before all others were.
+    assert_eq!(heads, [0, 2, 4, 6, 0, 2]);
+    let all: Vec<_> = (0..8).map(|_| add(&mut queue, 1, 0).unwrap()).collect();
+    assert_eq!(all, [4, 5, 6, 7, 0, 1, 2, 3]);
+    complete(&memory, &queue, &mut used, 6, 0);
+    complete(&memory, &queue, &mut used, 3, 0);
+    while queue.pop().unwrap().is_some() {}
+    assert_eq!([add(&mut queue, 1, 0), add(&mut queue, 1, 0)], [Ok(6), Ok(3)], "the list begins anew after it was empty");
+}
+
+#[test]
 fn a_full_queue_says_so() {
     let memory = FakeDma::new();
     let mut direct = queue(&memory, 8, QueueOptions::default());

@@ -52,7 +52,7 @@ impl<D: Dma + Clone, T: Transport> Block<D, T> {
         if transfer.failure.is_some() || transfer.issued == transfer.bytes {
             return Ok(false);
         }
-        let Some(&slot) = self.free_slots.last() else { return Ok(false) };
+        let Some(&slot) = self.free_slots.front() else { return Ok(false) };
         let mut data = [Segment { phys: 0, len: 0 }; REQUEST_SEGMENTS as usize + 1];
         let left = (transfer.bytes - transfer.issued).min(REQUEST_BYTES);
         // SAFETY: `issued` is below `bytes`, so the pointer stays inside the lent buffer.
@@ -88,7 +88,7 @@ impl<D: Dma + Clone, T: Transport> Block<D, T> {
             Err(Error::QueueFull { .. }) => return Ok(false),
             Err(error) => return Err(error),
         };
-        self.free_slots.pop();
+        self.free_slots.pop_front();
         transfer.issued += bytes;
         transfer.in_flight += 1;
         let request = Request { ticket: transfer.ticket, slot, sector, bytes: bytes as u32 };
@@ -101,7 +101,7 @@ impl<D: Dma + Clone, T: Transport> Block<D, T> {
     /// Takes back the request whose chain the device has returned.
     pub(super) fn complete(&mut self, completion: Completion) {
         let Some(request) = self.requests.get_mut(usize::from(completion.head)).and_then(Option::take) else { return };
-        self.free_slots.push(request.slot);
+        self.free_slots.push_back(request.slot);
         let place = usize::from(request.slot) * SLOT_BYTES + 16;
         // SAFETY: inside the headers, see `issue`. Volatile: the device wrote it.
         let status = unsafe { self.headers.pointer.as_ptr().add(place).read_volatile() };

@@ -2,10 +2,8 @@ import type { Disposable } from '../../../../app/base/disposable.ts';
 import { Emitter } from '../../../../app/base/event.ts';
 import type { RingEvent, RingRate, VirtioReport } from '../../../../app/contract/inspect/virtio.ts';
 import { type Observation, QueueWatcher } from '../../../../app/virtio/history.ts';
-
 import { wordAt } from '../../../../app/virtio/memory.ts';
 import type { DeviceFacts, QueueFacts } from '../../../../app/virtio/queue-view.ts';
-
 import { KEPT_EVENTS, QueueTape } from '../../../../app/virtio/tape.ts';
 import {
   DRIVER_REGISTRY_BYTES,
@@ -19,12 +17,9 @@ import { pauseAfter } from '../paced.ts';
 import type { InspectTarget, ScannableMemory } from '../target.ts';
 import { entryOf } from './driver-side.ts';
 import { type Look, type SeenDevice, VirtioLooker } from './look.ts';
+import { SamplingPace } from './pace.ts';
 import { RateMeter } from './rates.ts';
 
-/** Least pause between two looks at the rings: while something happens, and when nothing has for a while. */
-const BUSY_MS = 1;
-const IDLE_MS = 4;
-const IDLE_AFTER_US = 250_000;
 /** QEMU is asked so often at most. */
 const REPORT_MS = 250;
 /** A verdict compares with a look of this age. */
@@ -62,7 +57,7 @@ export class VirtioRecorder implements Disposable {
   readonly #started = performance.now();
   readonly #looks: { look: Look; devices: Awaited<ReturnType<VirtioRecorder['ringsOf']>> }[] = [];
   #next = 1;
-  #lastEventUs = 0;
+  readonly #pace = new SamplingPace();
   #samples = 0;
   #samplesPerSecond = 0;
   #askedAt = performance.now();
@@ -73,6 +68,7 @@ export class VirtioRecorder implements Disposable {
   #failure = '';
   /** Guest-physical address of the driver registry, by the image until QEMU has said how it is mapped. */
   #registry: bigint | null = null;
+  #registryBytes: Uint8Array | undefined;
   #shape: string | undefined;
   #devices: readonly SeenDevice[] = [];
   #asking = false;
@@ -146,12 +142,8 @@ export class VirtioRecorder implements Disposable {
     this.#followRegistry();
     for (const it of this.#queues.values()) this.#take(it, it.watcher.observe(atUs, this.#lastUsed(it)), events);
     this.#samples += 1;
-    if (events.length > 0) {
-      this.#lastEventUs = atUs;
-      this.#batches.fire({ events, rates: [], report: null });
-    }
-    const rest = atUs - this.#lastEventUs > IDLE_AFTER_US ? IDLE_MS : BUSY_MS;
-    this.#timer = setTimeout(() => this.#sample(), rest);
+    if (events.length > 0) this.#batches.fire({ events, rates: [], report: null });
+    this.#timer = setTimeout(() => this.#sample(), this.#pace.after(events.length, this.#queues.size === 0));
   }
 
   #lastUsed({ lastUsedAt }: Watched): number | null {
@@ -271,6 +263,9 @@ export class VirtioRecorder implements Disposable {
    */
   #followRegistry(): void {
     const bytes = this.#registry === null ? undefined : this.#memory?.read(this.#registry, DRIVER_REGISTRY_BYTES);
+    if (bytes !== undefined && this.#registryBytes !== undefined && Buffer.compare(bytes, this.#registryBytes) === 0)
+      return;
+    this.#registryBytes = bytes;
     const shape = bytes === undefined ? undefined : registryShape(bytes);
     if (shape === this.#shape) return;
     const isFirst = this.#shape === undefined;
