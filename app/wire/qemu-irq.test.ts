@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseIrqCounts, parseLapic, parsePci, parsePic, parseWords } from './qemu-irq.ts';
+import { parseHalf, parseIrqCounts, parseLapic, parsePci, parsePic, parseWords } from './qemu-irq.ts';
 
 // All from QEMU 7.2.22, shortened.
 
@@ -90,5 +90,6 @@ test('info irq, info pci, xp', () => {
     parseWords(
       '00000000febfd020: 0xfee02004 0x00000000 0x00000024 0x00000000\r\n00000000febfd030: Cannot access memory\r\n',
     ),
-  ).toEqual([0xfee0_2004, 0, 0x24, 0]);
+  ).toEqual(new Uint8Array(Uint32Array.of(0xfee0_2004, 0, 0x24, 0).buffer));
+  expect([parseHalf('Cannot access memory'), parseHalf('febf4016: 0xffff')]).toEqual([null, 0xffff]);
 });

@@ -185,13 +185,19 @@ export function msixTableOf(
   });
 }
 
-/** The words of `xp /Nxw`, up to the first that cannot be read. */
-export function parseWords(text: string): number[] {
+/** The bytes of `xp /Nxw`, up to the first word that cannot be read; the guest is little-endian. */
+export function parseWords(text: string): Uint8Array {
   const words: number[] = [];
   for (const line of text.split(/\r?\n/)) {
-    const row = /^[0-9a-f]+: (.*)$/.exec(line.trim())?.[1];
+    const row = /^[0-9a-f]{8,16}: (.*)$/.exec(line.trim())?.[1];
     for (const [, word = '0'] of (row ?? '').matchAll(/\b0x([0-9a-f]{8})\b/g)) words.push(Number.parseInt(word, 16));
     if (row?.includes('Cannot') === true) break;
   }
-  return words;
+  return Uint8Array.from(words.flatMap((it) => [it & 0xff, (it >>> 8) & 0xff, (it >>> 16) & 0xff, it >>> 24]));
+}
+
+/** The value of `xp /1xh`. */
+export function parseHalf(text: string): number | null {
+  const digits = /^[0-9a-f]{8,16}: 0x([0-9a-f]{4})\s*$/.exec(text.trim())?.[1];
+  return digits === undefined ? null : Number.parseInt(digits, 16);
 }

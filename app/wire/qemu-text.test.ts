@@ -1,6 +1,6 @@
 /** QEMU's texts for people: read as they are, and never believed. */
 import { expect, test } from 'vitest';
-import { parseIrqCounts, parseLapic, parsePci, parsePic, parseWords } from './qemu-irq.ts';
+import { parseHalf, parseIrqCounts, parseLapic, parsePci, parsePic, parseWords } from './qemu-irq.ts';
 import { parseFlatView, ramOfFlatView } from './qemu-mtree.ts';
 import { parseRegisters } from './qemu-registers.ts';
 import { parseVirtioList, parseVirtioQueue, parseVirtioStatus } from './qemu-virtio-text.ts';
@@ -82,6 +82,7 @@ function everyReader(text: string): void {
   parseIrqCounts(text);
   parsePci(text);
   parseWords(text);
+  parseHalf(text);
   ramOfFlatView(parseFlatView(text));
   parseVirtioList(text);
   parseVirtioStatus(text);

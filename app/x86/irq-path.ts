@@ -4,8 +4,8 @@
  */
 import { formatAddress } from '../base/address.ts';
 import type { Hop, IrqRoute, IrqView, LocalApicView } from '../contract/inspect/irq.ts';
+import { type MsiMessage, type MsixCapability, messageOf } from '../pci/msix.ts';
 import { type CodeMap, descriptorOf, type ProcessorTables } from './machine-state.ts';
-import type { MsiMessage, MsixCapability } from './msix.ts';
 import { RFLAGS } from './registers.ts';
 
 /** What QEMU says of one local APIC (app/wire/qemu-irq). */
@@ -194,7 +194,8 @@ function functionRoutes(sources: IrqSources, it: IrqFunction): (IrqRoute | undef
           : `${name} of ${place}${onlyTable ? ', if MSI-X is on' : ''}`,
     );
     // §10.11.1: the address names the destination, bit 2 says how it is meant.
-    if (message.address >> 20n !== 0xfeen)
+    const meant = messageOf(message);
+    if (meant === undefined)
       return route(
         base,
         null,
@@ -204,7 +205,7 @@ function functionRoutes(sources: IrqSources, it: IrqFunction): (IrqRoute | undef
     if (held)
       return route(
         base,
-        message.data & 0xff,
+        meant.vector,
         [],
         [
           source,
@@ -217,12 +218,11 @@ function functionRoutes(sources: IrqSources, it: IrqFunction): (IrqRoute | undef
         ],
       );
     if (message.masked)
-      return route(base, message.data & 0xff, [], [source, hop('message', 'off', 'the entry is masked', evidence)]);
-    const destination = Number((message.address >> 12n) & 0xffn);
-    const targets = targetsOf(sources, destination, (message.address & 4n) !== 0n);
+      return route(base, meant.vector, [], [source, hop('message', 'off', 'the entry is masked', evidence)]);
+    const targets = targetsOf(sources, meant.destination, (message.address & 4n) !== 0n);
     const mode = MODES[(message.data >> 8) & 7] ?? '';
-    const words = `${mode}, ${(message.address & 4n) !== 0n ? 'logical' : 'physical'} destination 0x${destination.toString(16)}`;
-    return finish(sources, base, message.data & 0xff, targets, [source, hop('message', 'ok', words, evidence)]);
+    const words = `${mode}, ${(message.address & 4n) !== 0n ? 'logical' : 'physical'} destination 0x${meant.destination.toString(16)}`;
+    return finish(sources, base, meant.vector, targets, [source, hop('message', 'ok', words, evidence)]);
   });
 }
 

@@ -30,9 +30,10 @@ export const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'app/symbols': ['app/base', 'app/contract'],
   'app/text': [],
   'app/trace': ['app/base', 'app/contract'],
+  'app/pci': [],
   // Decoders of what a machine shows give the views of the contract.
-  'app/x86': ['app/base', 'app/contract'],
-  'app/virtio': ['app/base', 'app/contract', 'npm:zod'],
+  'app/x86': ['app/base', 'app/contract', 'app/pci'],
+  'app/virtio': ['app/base', 'app/contract', 'app/pci', 'npm:zod'],
   'main/process': ['app/base', 'app/contract', 'node'],
   // Services are independent of each other: they meet in the files directly in main/services and nowhere else.
   'main/services/*': ['app', 'main/process', 'node', 'npm:zod', 'npm:js-fatfs', 'npm:@vscode/ripgrep-universal'],

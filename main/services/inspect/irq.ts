@@ -1,5 +1,15 @@
 import { ok, type Result } from '../../../app/base/result.ts';
 import type { IrqView } from '../../../app/contract/index.ts';
+import { CONFIGURATION_BYTES, commandOf, u16 } from '../../../app/pci/config-space.ts';
+import {
+  MAX_MSIX_ENTRIES,
+  MSIX_ENTRY_BYTES,
+  type MsixCapability,
+  msiOf,
+  msixBytes,
+  msixEntries,
+  msixOf,
+} from '../../../app/pci/msix.ts';
 import {
   msixTableOf,
   type PciFunction,
@@ -13,17 +23,12 @@ import { type FlatRange, parseFlatView } from '../../../app/wire/qemu-mtree.ts';
 import { type IrqFunction, type IrqProcessor, irqView } from '../../../app/x86/irq-path.ts';
 import { type ProcessorTables, readTables } from '../../../app/x86/machine-state.ts';
 import type { GuestMemory } from '../../../app/x86/memory.ts';
-import { type MsixCapability, msiOf, msixEntries, msixOf, pinDisabled } from '../../../app/x86/msix.ts';
 import { Paced } from './paced.ts';
 import { codeMapOf, stateOf, tablesKey } from './processor-tables.ts';
 import { type InspectTarget, lookSettled } from './target.ts';
 
 /** Where q35 shows configuration space in memory once firmware has switched it on (hw/pci-host/q35.c); `pc` and microvm do not. */
 const ECAM = 0xb000_0000n;
-/** Words of a function's first 256 bytes. */
-const CONFIG_WORDS = 64;
-/** Entries of a table that are looked at: devices here have a handful. */
-const MAX_ENTRIES = 64;
 
 interface Controllers {
   readonly pins: ReturnType<typeof parsePic>;
@@ -118,25 +123,24 @@ async function readFunction(
     title: `${it.id === '' ? '' : `${it.id}, `}${it.kind} ${four(it.vendor)}:${four(it.product)}`,
     line: it.line,
   };
-  const config = await words(
+  const config = await read(
     target,
     ECAM + BigInt((it.bus << 20) | (it.device << 15) | (it.function << 12)),
-    CONFIG_WORDS,
+    CONFIGURATION_BYTES,
   );
-  const [identity = 0] = config;
   // Elsewhere there is something else at that address, or nothing.
-  if (config.length < CONFIG_WORDS || (identity & 0xffff) !== it.vendor || identity >>> 16 !== it.product)
+  if (config.length < CONFIGURATION_BYTES || u16(config, 0) !== it.vendor || u16(config, 2) !== it.product)
     return { ...base, pinDisabled: false, msix: undefined, ...(await tableOf(target, it, all, await ranges())) };
   const msix = msixOf(config);
   const bar = msix === undefined ? undefined : it.bars.get(msix.tableBar);
   const plain = msiOf(config);
   const table =
     msix?.enabled === true && bar !== undefined
-      ? await words(target, bar + BigInt(msix.tableOffset), 4 * Math.min(msix.entries, MAX_ENTRIES))
-      : [];
-  const pending = msix?.enabled === true ? await pendingBits(target, it, msix, table) : [];
+      ? await read(target, bar + BigInt(msix.tableOffset), msixBytes(msix).table)
+      : NOTHING;
+  const pending = msix?.enabled === true ? await pendingBits(target, it, msix, table) : NOTHING;
   const messages = msix?.enabled === true ? msixEntries(table, pending) : plain === undefined ? [] : [plain];
-  return { ...base, pinDisabled: pinDisabled(config), msix, messages, known: 'whole' };
+  return { ...base, pinDisabled: commandOf(config).intxDisabled, msix, messages, known: 'whole' };
 }
 
 /** Messages wait only where something is masked that has an address: elsewhere nobody needs to look. */
@@ -144,12 +148,12 @@ async function pendingBits(
   target: InspectTarget,
   { bars }: PciFunction,
   msix: MsixCapability,
-  table: readonly number[],
-): Promise<number[]> {
+  table: Uint8Array,
+): Promise<Uint8Array> {
   const bar = bars.get(msix.pendingBar);
   const holds = msix.masked || msixEntries(table).some(({ masked, address }) => masked && address !== 0n);
-  if (bar === undefined || !holds) return [];
-  return words(target, bar + BigInt(msix.pendingOffset), 2 * Math.ceil(Math.min(msix.entries, MAX_ENTRIES) / 64));
+  if (bar === undefined || !holds) return NOTHING;
+  return read(target, bar + BigInt(msix.pendingOffset), msixBytes(msix).pending);
 }
 
 /** Where configuration space is behind ports, which only a processor can use: QEMU tells where MSI-X tables lie, not whether they are on. */
@@ -161,13 +165,16 @@ async function tableOf(
 ): Promise<Pick<IrqFunction, 'messages' | 'known'>> {
   const place = msixTableOf(ranges, it, all);
   if (place === undefined) return { messages: [], known: 'nothing' };
-  const table = await words(target, place.start, 4 * Math.min(Number(place.bytes / 16n), MAX_ENTRIES));
-  return { messages: msixEntries(table, []), known: 'table' };
+  const bytes = Math.min(Number(place.bytes), MAX_MSIX_ENTRIES * MSIX_ENTRY_BYTES);
+  return { messages: msixEntries(await read(target, place.start, bytes)), known: 'table' };
 }
 
-async function words(target: InspectTarget, address: bigint, count: number): Promise<number[]> {
-  const answer = await target.monitor(`xp /${count}xw 0x${address.toString(16)}`);
-  return answer.ok ? parseWords(answer.value) : [];
+const NOTHING = new Uint8Array();
+
+/** As many of the bytes as QEMU can read. */
+async function read(target: InspectTarget, address: bigint, bytes: number): Promise<Uint8Array> {
+  const answer = await target.monitor(`xp /${bytes >> 2}xw 0x${address.toString(16)}`);
+  return answer.ok ? parseWords(answer.value) : NOTHING;
 }
 
 const two = (n: number) => n.toString(16).padStart(2, '0');

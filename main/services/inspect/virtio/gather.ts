@@ -1,13 +1,7 @@
 import { fail, ok, type Result } from '../../../../app/base/result.ts';
 import type { VirtioPci } from '../../../../app/contract/inspect/virtio.ts';
-import {
-  COMMON_FIELDS,
-  CONFIGURATION_BYTES,
-  decodePci,
-  parseHalf,
-  parseWords,
-  pciPlaces,
-} from '../../../../app/virtio/pci.ts';
+import { CONFIGURATION_BYTES } from '../../../../app/pci/config-space.ts';
+import { COMMON_FIELDS, decodePci, pciPlaces } from '../../../../app/virtio/pci.ts';
 import {
   deviceId,
   parseDevices,
@@ -18,6 +12,7 @@ import {
   type QemuStatus,
 } from '../../../../app/virtio/qemu.ts';
 import { parseSeats, type Seat } from '../../../../app/virtio/topology.ts';
+import { parseHalf, parseWords } from '../../../../app/wire/qemu-irq.ts';
 import type { InspectTarget } from '../target.ts';
 
 /** A device by QEMU's word. */
@@ -97,7 +92,7 @@ export class Gatherer {
   }
 
   async #pci(at: bigint): Promise<VirtioPci | null> {
-    const space = await this.#words(at, CONFIGURATION_BYTES / 4);
+    const space = await this.#bytes(at, CONFIGURATION_BYTES);
     if (space === undefined) return null;
     const places = pciPlaces(space);
     if (places === undefined) return null;
@@ -108,8 +103,8 @@ export class Gatherer {
       return answer.ok ? parseHalf(answer.value) : null;
     };
     const [table, pending, configVector, selectedQueue, selectedVector] = await Promise.all([
-      msixTable === null ? undefined : this.#words(msixTable.at, msixTable.entries * 4),
-      msixTable === null ? undefined : this.#words(msixTable.pendingAt, Math.ceil(msixTable.entries / 64) * 2),
+      msixTable === null ? undefined : this.#bytes(msixTable.at, msixTable.bytes),
+      msixTable === null ? undefined : this.#bytes(msixTable.pendingAt, msixTable.pendingBytes),
       field(COMMON_FIELDS.configVector),
       field(COMMON_FIELDS.selectedQueue),
       field(COMMON_FIELDS.selectedVector),
@@ -117,9 +112,10 @@ export class Gatherer {
     return decodePci(space, table, pending, { configVector, selectedQueue, selectedVector });
   }
 
-  async #words(at: bigint, words: number): Promise<Uint8Array | undefined> {
-    const answer = await this.#target.monitor(`xp /${words}xw 0x${at.toString(16)}`);
-    return answer.ok ? parseWords(answer.value, words) : undefined;
+  async #bytes(at: bigint, bytes: number): Promise<Uint8Array | undefined> {
+    const answer = await this.#target.monitor(`xp /${bytes / 4}xw 0x${at.toString(16)}`);
+    const read = answer.ok ? parseWords(answer.value) : undefined;
+    return read?.length === bytes ? read : undefined;
   }
 }
 
