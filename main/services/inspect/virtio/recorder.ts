@@ -143,7 +143,9 @@ export class VirtioRecorder implements Disposable {
     for (const it of this.#queues.values()) this.#take(it, it.watcher.observe(atUs, this.#lastUsed(it)), events);
     this.#samples += 1;
     if (events.length > 0) this.#batches.fire({ events, rates: [], report: null });
-    this.#timer = setTimeout(() => this.#sample(), this.#pace.after(events.length, this.#queues.size === 0));
+    // What a look came too late for counts as well.
+    const happened = events.reduce((sum, it) => sum + (it.kind === 'snapshot' ? it.lost : 1), 0);
+    this.#timer = setTimeout(() => this.#sample(), this.#pace.after(happened, this.#queues.size === 0));
   }
 
   #lastUsed({ lastUsedAt }: Watched): number | null {
