@@ -29,6 +29,11 @@ describe('parseArguments', () => {
     });
   });
 
+  it('takes for a value what looks like an option where there is none of that name, or where an = says so', () => {
+    expect(parse('--model', '--other')).toMatchObject({ values: { model: '--other' } });
+    expect(parse('--model=--json')).toMatchObject({ values: { model: '--json', json: false } });
+  });
+
   it('keeps the last of an option given twice', () => {
     expect(parse('--port', '1', '--port', '2')).toMatchObject({ values: { port: 2 } });
   });
@@ -38,6 +43,7 @@ describe('parseArguments', () => {
     [['--quux'], 'there is no option --quux | see --help for the options'],
     [['--constructor'], 'there is no option --constructor | see --help for the options'],
     [['--model'], '--model needs a value | write --model FILE'],
+    [['--model', '--json'], '--model needs a value, and --json is an option | write --model FILE'],
     [['--json=yes'], '--json takes no value, got "yes" | write just --json'],
     [['--port', '65536'], '--port must be a whole number from 0 to 65535, got "65536" | write --port N'],
     [['--port', '1.5'], '--port must be a whole number from 0 to 65535, got "1.5" | write --port N'],

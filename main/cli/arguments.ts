@@ -65,6 +65,7 @@ export function parseArguments<O extends OptionSpecs>(specs: O, argv: readonly s
   const values: Record<string, boolean | string | number | undefined> = {};
   for (const [name, spec] of Object.entries(specs)) values[name] = spec.kind === 'flag' ? false : undefined;
   const positionals: string[] = [];
+  const written = new Set(Object.keys(specs).map((name) => `--${name}`));
   for (const token of tokens) {
     if (token.kind === 'positional') positionals.push(token.value);
     if (token.kind !== 'option') continue;
@@ -76,18 +77,27 @@ export function parseArguments<O extends OptionSpecs>(specs: O, argv: readonly s
         near === undefined ? 'see --help for the options' : `did you mean --${near}?`,
       );
     }
-    const value = readValue(token.rawName, spec, token.value);
+    const value = readValue(token.rawName, spec, token.value, token.inlineValue === true, written);
     if (!value.ok) return value;
     values[token.name] = value.value;
   }
   return ok({ values: values as ValuesOf<O>, positionals });
 }
 
-function readValue(name: string, spec: OptionSpec, text: string | undefined): Result<boolean | string | number> {
+/** @param inline whether it was written `--name=value`: then it is meant, whatever it is */
+function readValue(
+  name: string,
+  spec: OptionSpec,
+  text: string | undefined,
+  inline: boolean,
+  specs: ReadonlySet<string>,
+): Result<boolean | string | number> {
   if (spec.kind === 'flag') {
     return text === undefined ? ok(true) : usage(`${name} takes no value, got "${text}"`, `write just ${name}`);
   }
   if (text === undefined) return usage(`${name} needs a value`, `write ${name} ${spec.value}`);
+  if (!inline && specs.has(text))
+    return usage(`${name} needs a value, and ${text} is an option`, `write ${name} ${spec.value}`);
   switch (spec.kind) {
     case 'text':
       return ok(text);

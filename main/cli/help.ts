@@ -6,14 +6,18 @@ import type { Paint } from './terminal.ts';
 /** Columns of the help pages. */
 const WIDTH = 100;
 
+/** The first column is that wide at most; a longer one has its second on the lines below. */
+const LEFT = 56;
+
 /** Rows of two columns, the second wrapped at a width that every terminal has. */
 export function columns(rows: ReadonlyArray<readonly [string, string]>): string {
-  const width = Math.max(...rows.map(([left]) => left.length));
+  const width = Math.max(...rows.map(([left]) => left.length).filter((length) => length <= LEFT), 6);
+  const indent = `\n  ${' '.repeat(width)}  `;
   return rows
-    .map(
-      ([left, right]) =>
-        `  ${left.padEnd(width)}  ${wrap(right, WIDTH - width - 4).join(`\n  ${' '.repeat(width)}  `)}`,
-    )
+    .map(([left, right]) => {
+      const lines = wrap(right, WIDTH - width - 4).join(indent);
+      return `  ${left.padEnd(width)}${left.length > width ? indent : '  '}${lines}`;
+    })
     .join('\n');
 }
 

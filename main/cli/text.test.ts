@@ -5,7 +5,7 @@ import { timingText } from './chat-session.ts';
 import { COMMANDS } from './commands/index.ts';
 import { crashText, epitaphText } from './crash-text.ts';
 import { EXIT, exitCodeFor } from './exit-codes.ts';
-import { commandHelp, overview } from './help.ts';
+import { columns, commandHelp, overview } from './help.ts';
 import { bootText, driversText, timelineText, traceText } from './record-text.ts';
 import { type Paint, table } from './terminal.ts';
 
@@ -40,6 +40,16 @@ describe('help', () => {
       for (const [name, option] of Object.entries(command.options))
         expect(option.help, `${command.name} --${name}`).not.toBe('');
     }
+  });
+
+  it('puts what is said of a long example below it', () => {
+    const long = `ring0 inspect cpu --json | ${'x'.repeat(60)}`;
+    expect(
+      columns([
+        ['short', 'one'],
+        [long, 'two words'],
+      ]).split('\n'),
+    ).toEqual(['  short   one', `  ${long}`, '          two words']);
   });
 });
 
