@@ -1,5 +1,5 @@
 /** A virtio device's PCI configuration space and its MSI-X table, as meaning. */
-import type { VirtioPci } from '../contract/inspect/virtio.ts';
+import type { MsixEntry, VirtioPci } from '../contract/inspect/virtio.ts';
 import { CONFIGURATION_BYTES, capabilities, commandOf, memoryBar, u16, u32 } from '../pci/config-space.ts';
 import { messageOf, msixBytes, msixEntries, msixOf } from '../pci/msix.ts';
 
@@ -79,10 +79,18 @@ export function decodePci(
               data: it.data,
               vector: messageOf(it)?.vector ?? null,
               destination: messageOf(it)?.destination ?? null,
+              logical: messageOf(it) !== undefined && (it.address & 4n) !== 0n,
             })),
           },
     configVector: common?.configVector ?? null,
     selectedQueue: common?.selectedQueue ?? null,
     selectedVector: common?.selectedVector ?? null,
   };
+}
+
+/** What an entry sends, and to whom: `vector 0x24 to APIC 0`. */
+export function messageText({ vector, destination, logical }: MsixEntry): string {
+  if (vector === null || destination === null) return 'no message';
+  const whom = logical ? `logical destination 0x${destination.toString(16)}` : `APIC ${destination}`;
+  return `vector 0x${vector.toString(16)} to ${whom}`;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { decodePci, pciPlaces } from './pci.ts';
+import { decodePci, messageText, pciPlaces } from './pci.ts';
 import { deviceId, parseDevices, parseQueue, parseStatus } from './qemu.ts';
 import { parseSeats } from './topology.ts';
 
@@ -191,12 +191,27 @@ describe('PCI', () => {
             data: 0x4041,
             vector: 0x41,
             destination: 1,
+            logical: false,
           },
-          { index: 1, masked: true, pending: true, address: '0x0', data: 0, vector: null, destination: null },
+          {
+            index: 1,
+            masked: true,
+            pending: true,
+            address: '0x0',
+            data: 0,
+            vector: null,
+            destination: null,
+            logical: false,
+          },
         ],
       },
       ...common,
     });
+  });
+  test('whom a message goes to: an APIC, or a set of them', () => {
+    const table = bytes([0xfee0_2000, 0, 0x23, 0, 0xfee0_2004, 0, 0x24, 0]);
+    const { msix } = decodePci(SPACE, table, undefined, undefined);
+    expect(msix?.entries.map(messageText)).toEqual(['vector 0x23 to APIC 2', 'vector 0x24 to logical destination 0x2']);
   });
   test('capabilities in a circle end, and random spaces do no harm', () => {
     const circle = SPACE.slice();

@@ -190,7 +190,16 @@ export function sampleDevice(
         enabled: true,
         functionMasked: false,
         entries: [
-          { index: 0, masked: false, pending: false, address: '0xfee00000', data: 0x40, vector: 0x40, destination: 0 },
+          {
+            index: 0,
+            masked: false,
+            pending: false,
+            address: '0xfee00000',
+            data: 0x40,
+            vector: 0x40,
+            destination: 0,
+            logical: false,
+          },
         ],
       },
       configVector: 0xffff,

@@ -43,8 +43,9 @@ export const MsixEntrySchema = z.object({
   data: z.number().int().nonnegative(),
   /** Processor vector; null where the address is none of an interrupt message. */
   vector: z.number().int().min(0).max(255).nullable(),
-  /** APIC id. */
+  /** An APIC id, or with `logical` a set of them as their LDR registers have it. */
   destination: z.number().int().nullable(),
+  logical: z.boolean(),
 });
 export type MsixEntry = z.infer<typeof MsixEntrySchema>;
 

@@ -68,6 +68,7 @@ const msix = (entry: { masked?: boolean; pending?: boolean; vector?: number | nu
           data: 0x40,
           vector: 0x40,
           destination: 0,
+          logical: false,
           ...entry,
         },
       ],

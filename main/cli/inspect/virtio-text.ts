@@ -1,6 +1,7 @@
 /** Virtio devices and queues as people read them. */
 import type { RingEvent, Verdict, VirtioDevice, VirtioQueue, VirtioReport } from '../../../app/contract/index.ts';
 import { byteCount } from '../../../app/virtio/content/index.ts';
+import { messageText } from '../../../app/virtio/pci.ts';
 import { type Paint, type Style, table } from '../terminal.ts';
 
 const MARK: Readonly<Record<Verdict['severity'], readonly [mark: string, style: Style]>> = {
@@ -80,7 +81,7 @@ export function deviceText(device: VirtioDevice, paint: Paint): string {
                 `${paint('bold', 'msi-x')}     ${pci.msix.enabled ? 'enabled' : 'disabled'}${pci.msix.functionMasked ? ', function masked' : ''}`,
                 ...pci.msix.entries.map(
                   (it) =>
-                    `  ${String(it.index).padStart(3)}  ${it.vector === null ? 'no message' : `vector 0x${it.vector.toString(16)} to APIC ${it.destination}`}${it.masked ? ', masked' : ''}${it.pending ? ', PENDING' : ''}`,
+                    `  ${String(it.index).padStart(3)}  ${messageText(it)}${it.masked ? ', masked' : ''}${it.pending ? ', PENDING' : ''}`,
                 ),
               ]),
         ]),

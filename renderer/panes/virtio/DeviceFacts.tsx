@@ -1,4 +1,5 @@
 import type { VirtioDevice, VirtioFeature } from '../../../app/contract/inspect/virtio.ts';
+import { messageText } from '../../../app/virtio/pci.ts';
 import { STATUS, STATUS_MEANING } from '../../../app/virtio/status.ts';
 
 /** Features by name, status bits, interrupts: what driver and device have agreed on. */
@@ -36,7 +37,7 @@ export function DeviceFacts({ device }: { readonly device: VirtioDevice }) {
               <div key={it.index}>
                 <dt>entry {it.index}</dt>
                 <dd>
-                  {it.vector === null ? 'no message' : `vector ${hex(it.vector)} → APIC ${it.destination}`}
+                  {messageText(it)}
                   {it.masked ? ', masked' : ''}
                   {it.pending ? ', pending' : ''}
                 </dd>
