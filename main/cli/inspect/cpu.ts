@@ -1,9 +1,10 @@
 import type { CpuView, ProcessorView } from '../../../app/contract/index.ts';
 import { bitNames } from '../../../app/x86/bits.ts';
 import { REGISTER_BITS, registerTitle } from '../../../app/x86/registers.ts';
-import { unwrap } from '../failure.ts';
+import { giveUp, unwrap } from '../failure.ts';
 import { type Paint, table } from '../terminal.ts';
 import { defineSubject } from './subject.ts';
+import { ranges } from './tables.ts';
 
 export const cpu = defineSubject({
   name: 'cpu',
@@ -21,6 +22,13 @@ export const cpu = defineSubject({
   async look({ host, terminal }, source, { bits, processor }) {
     const all = unwrap(await host.inspect.cpu(source));
     const processors = all.processors.filter(({ index }) => processor === undefined || index === processor);
+    if (processors.length === 0 && processor !== undefined)
+      giveUp(
+        'no-processor',
+        `There is no processor ${processor}.`,
+        '',
+        `Name one of ${ranges(all.processors.map(({ index }) => index))}.`,
+      );
     const view: CpuView = { ...all, processors };
     return { value: view, text: () => cpuText(view, bits, terminal.paint) };
   },

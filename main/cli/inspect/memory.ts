@@ -1,4 +1,4 @@
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
 import { formatAddress } from '../../../app/base/address.ts';
 import { messageOf } from '../../../app/base/result.ts';
 import { type InspectSource, MAX_LOOK_BYTES, type MemoryPlace, type MemoryView } from '../../../app/contract/index.ts';
@@ -48,7 +48,15 @@ default. Virtual memory is as the processor of --processor sees it; what is not 
     if (at === undefined)
       giveUp('usage', 'ring0 inspect memory needs ADDRESS [SIZE]', '', 'see ring0 inspect memory --help');
     const place: MemoryPlace = { space, processor, address: await readAddress(context, source, at, processor) };
-    const size = sizeText === undefined ? DEFAULT_BYTES : sizeOf(sizeText);
+    const rest = (1n << 64n) - place.address;
+    const size = sizeText === undefined ? Number(rest < DEFAULT_BYTES ? rest : DEFAULT_BYTES) : sizeOf(sizeText);
+    if (BigInt(size) > rest)
+      giveUp(
+        'usage',
+        `addresses end ${rest} bytes behind ${formatAddress(place.address)}`,
+        '',
+        `ask for ${rest} at most`,
+      );
     if (values.save !== undefined) return save(context, source, place, size, values.save);
     if (size > MAX_LOOK_BYTES)
       giveUp('usage', `at most ${MAX_LOOK_BYTES} bytes are shown`, '', 'save a longer range with --save FILE');
@@ -65,7 +73,7 @@ function sizeOf(text: string): number {
 }
 
 async function save(
-  { host, terminal }: CommandContext,
+  { host, terminal, interrupts }: CommandContext,
   source: InspectSource,
   place: MemoryPlace,
   size: number,
@@ -80,6 +88,10 @@ async function save(
   let missing = 0;
   try {
     for (let done = 0; done < size; done += MAX_LOOK_BYTES) {
+      if (interrupts.signal.aborted) {
+        rmSync(path, { force: true });
+        throw new CommandFailure({ code: 'cancelled', what: 'Saving was cancelled.', why: '', fix: '' });
+      }
       const part = Math.min(size - done, MAX_LOOK_BYTES);
       const view = unwrap(await host.inspect.memory(source, { ...place, address: place.address + BigInt(done) }, part));
       missing += part - view.present.reduce((sum, { bytes }) => sum + bytes, 0);

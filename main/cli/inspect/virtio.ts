@@ -7,6 +7,8 @@ import { deviceText, eventText, queueText, reportText } from './virtio-text.ts';
 
 /** Between the two looks: long enough that a queue that works has moved. */
 const APART_MS = 500;
+/** virtio 1.2 §2.7: of a split ring. */
+const MAX_ENTRIES = 32768;
 
 export const virtio = defineSubject({
   name: 'virtio',
@@ -38,7 +40,7 @@ a place is SYMBOL, SYMBOL+0x10 or 0xADDRESS, and PLACE->0x18 follows a pointer.`
     ['ring0 inspect virtio', 'every device, and what is wrong'],
     ['ring0 inspect virtio model0 --queue 0', 'the rings of the disk'],
     ['ring0 inspect virtio net0 --watch', 'every buffer as it comes and goes'],
-    ['ring0 inspect virtio --driver-last-used vq+0x14 --driver-queue-size 16', "another kernel's driver"],
+    ['ring0 inspect virtio virtio-blk --driver-last-used vq+0x14 --driver-queue-size 16', "another kernel's driver"],
   ],
   async look(context, source, values, [name]) {
     const { host, terminal } = context;
@@ -50,10 +52,16 @@ a place is SYMBOL, SYMBOL+0x10 or 0xADDRESS, and PLACE->0x18 follows a pointer.`
     }))
       if (place !== undefined && !/^[\w.$]+(\+(0x[0-9a-f]+|\d+))?(->(0x[0-9a-f]+|\d+))*$/i.test(place))
         giveUp('usage', `${option} ${place} is no place`, '', 'write SYMBOL, SYMBOL+0x10, 0xADDRESS, or PLACE->0x18');
+    if (places.lastUsed !== undefined && /^\d/.test(places.lastUsed) && !/^0x/i.test(places.lastUsed))
+      giveUp('usage', `--driver-last-used ${places.lastUsed} is no place`, '', 'an address begins with 0x');
+    const entries = places.size !== undefined && /^\d+$/.test(places.size) ? Number(places.size) : 1;
+    if (entries < 1 || entries > MAX_ENTRIES)
+      giveUp('usage', `no queue has ${entries} entries`, '', `write 1 to ${MAX_ENTRIES}, or where the number stands`);
+    if (isHinted && values.watch) giveUp('usage', '--watch judges nothing', '', 'leave out --driver-…, or --watch');
     const hints = isHinted
       ? {
           queue: values.queue ?? 0,
-          ...(name === undefined ? {} : { device: name }),
+          device: whose(unwrap(await host.inspect.virtio(source, { apartMs: 0, hints: null })), name).path,
           ...(places.lastUsed === undefined ? {} : { lastUsed: places.lastUsed }),
           ...(places.size === undefined ? {} : { size: places.size }),
         }
@@ -62,7 +70,7 @@ a place is SYMBOL, SYMBOL+0x10 or 0xADDRESS, and PLACE->0x18 follows a pointer.`
     const report = unwrap(await host.inspect.virtio(source, { apartMs, hints }));
     const device = name === undefined ? undefined : chosen(report, name);
     if (values.queue !== undefined && device === undefined && report.devices.length !== 1)
-      giveUp('usage', '--queue needs a device', '', `name one of ${report.devices.map((it) => it.id).join(', ')}`);
+      giveUp('usage', '--queue needs a device', '', `name one of ${idsOf(report)}`);
     const shown = device ?? (values.queue === undefined ? undefined : report.devices[0]);
     if (values.watch) {
       const stream = host.inspect.virtioFollow(source, 0, context.interrupts.signal);
@@ -70,6 +78,7 @@ a place is SYMBOL, SYMBOL+0x10 or 0xADDRESS, and PLACE->0x18 follows a pointer.`
       return undefined;
     }
     if (shown === undefined) return { value: report, text: () => reportText(report, terminal.paint) };
+    for (const problem of report.problems) terminal.hint(`note: ${problem}`);
     if (values.queue === undefined) return { value: shown, text: () => deviceText(shown, terminal.paint) };
     const queue = shown.queues.find((it) => it.index === values.queue);
     if (queue === undefined)
@@ -78,6 +87,16 @@ a place is SYMBOL, SYMBOL+0x10 or 0xADDRESS, and PLACE->0x18 follows a pointer.`
     return { value: { ...queue, verdicts }, text: () => queueText(shown, queue, verdicts, terminal.paint) };
   },
 });
+
+const idsOf = (report: VirtioReport) => report.devices.map((it) => it.id).join(', ');
+
+/** The device whose driver a person means. */
+function whose(report: VirtioReport, name: string | undefined): VirtioDevice {
+  if (name !== undefined) return chosen(report, name);
+  const [only] = report.devices;
+  if (only !== undefined && report.devices.length === 1) return only;
+  return giveUp('usage', '--driver-… needs a device', '', `name one of ${idsOf(report)}`);
+}
 
 function chosen(report: VirtioReport, name: string): VirtioDevice {
   const found = report.devices.find((it) => [it.id, it.path, it.location].includes(name));

@@ -128,7 +128,7 @@ export class QemuMachines implements MachineService {
         'several-machines',
         'More than one machine is meant.',
         found.map((it) => it.info.id).join(', '),
-        'Name one of them.',
+        'Name one of them: with --machine ID, or as the last word of the command.',
       );
     }
     const own = this.#owned.get(run.info.id);

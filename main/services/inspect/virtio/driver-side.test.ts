@@ -20,13 +20,13 @@ function memory(): LinearMemory {
     readSome: (at, size) => read(at, size) ?? new Uint8Array(),
   };
 }
-const symbol = (name: string) => (name === 'vq' ? 0x1000n : undefined);
+const symbol = (name: string) => (name === 'vq' ? 0x1000n : `nothing is called ${name}`);
 
 test('a place is a symbol or an address, with an offset, and follows pointers', () => {
   expect(readPlace('vq+8', memory(), symbol)).toBe(0x1234);
   expect(readPlace('0x1008', memory(), symbol)).toBe(0x1234);
   expect(readPlace('vq+0x10->0x18', memory(), symbol)).toBe(16);
-  expect(readPlace('nobody', memory(), symbol)).toBe("nobody: the kernel's image has no symbol nobody");
+  expect(readPlace('nobody', memory(), symbol)).toBe('nobody: nothing is called nobody');
   expect(readPlace('0x9000', memory(), symbol)).toBe('0x9000: 0x9000 is not mapped');
   expect(readPlace('0x9000->8', memory(), symbol)).toBe('0x9000->8: the pointer at 0x9000 is not mapped');
 });

@@ -48,11 +48,14 @@ export function registrySide(entry: Entry, index: number): DriverSide | null {
   };
 }
 
-/** Variables that a person named, for this queue; what cannot be read is told in `problems`. */
+/**
+ * Variables that a person named, for this queue; what cannot be read is told in `problems`.
+ * @param symbol a symbol's address, or why it is not known
+ */
 export function hintedSide(
   hints: DriverHints,
   memory: LinearMemory,
-  symbol: (name: string) => bigint | undefined,
+  symbol: (name: string) => bigint | string,
   problems: string[],
 ): DriverSide {
   const value = (place: string | undefined) => {
@@ -82,12 +85,12 @@ export function hintedSide(
 export function readPlace(
   place: string,
   memory: LinearMemory,
-  symbol: (name: string) => bigint | undefined,
+  symbol: (name: string) => bigint | string,
 ): number | string {
   const [base = '', ...steps] = place.split('->');
   const [name = '', offset = '0'] = base.split('+');
   const start = /^0x[0-9a-f]{1,16}$/i.test(name) ? BigInt(name) : symbol(name);
-  if (start === undefined) return `${place}: the kernel's image has no symbol ${name}`;
+  if (typeof start === 'string') return `${place}: ${start}`;
   let address = BigInt.asUintN(64, start + BigInt(offset));
   for (const step of steps) {
     const pointer = memory.read(address, 8);

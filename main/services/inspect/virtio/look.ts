@@ -135,7 +135,10 @@ export class VirtioLooker {
   ): Promise<DriverSide | null> {
     if (paging === null || devices === 0) return null;
     const image = await this.#target.image();
-    const symbol = (name: string) => (image.ok ? image.value.elf.symbol(name)?.address : undefined);
+    const symbol = (name: string) => {
+      if (!image.ok) return image.error.what;
+      return image.value.elf.symbol(name)?.address ?? `the kernel's image has no symbol ${name}`;
+    };
     const side = await this.#target.look((memory) => {
       // Where memory must be asked for, this runs again: only the last run's problems count.
       const why: string[] = [];
