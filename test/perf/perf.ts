@@ -1,6 +1,7 @@
 /**
  * `npm run perf`: how soon the page can be typed into, how soon a key is seen while a guest floods its console, and how large the page
  * is. Prints a table with the computer it was made on; nothing here is asserted, since no two computers agree. `--json` for programs.
+ * `npm run perf -- looking`: see looking.ts.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
@@ -11,6 +12,7 @@ import { FakeMachine, startFakeStudio } from '../support/fake-studio.ts';
 import { root } from '../support/project.ts';
 import { chunksOf, total } from './bundle.ts';
 import { Flood } from './flood.ts';
+import { measureLooking } from './looking.ts';
 import { LOAD_PROBE, TYPING_PROBE, type TypingReport } from './probes.ts';
 import { percentile, table } from './statistics.ts';
 
@@ -172,4 +174,5 @@ async function main(): Promise<number> {
   }
 }
 
-process.exitCode = await main();
+const [step] = process.argv.slice(2);
+process.exitCode = step === 'looking' ? await measureLooking(process.argv.slice(3)) : await main();

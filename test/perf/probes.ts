@@ -59,3 +59,21 @@ export const TYPING_PROBE = `(() => {
     return { latencies, longTasks, frames, seconds: (performance.now() - started) / 1000 };
   };
 })()`;
+
+export interface SocketReport {
+  readonly messages: number;
+  /** Characters or bytes. */
+  readonly size: number;
+  readonly seconds: number;
+}
+
+/** Runs from the page's first instruction: counts what comes over its WebSockets, from `ring0SocketStarts()` to `ring0SocketEnds()`. */
+export const SOCKET_PROBE = `(() => {
+  let messages = 0, size = 0, started = 0;
+  const count = ({ data }) => { messages += 1; size += data.length ?? data.size ?? data.byteLength; };
+  window.WebSocket = class extends WebSocket {
+    constructor(...args) { super(...args); this.addEventListener('message', count); }
+  };
+  window.ring0SocketStarts = () => { messages = 0; size = 0; started = performance.now(); };
+  window.ring0SocketEnds = () => ({ messages, size, seconds: (performance.now() - started) / 1000 });
+})()`;

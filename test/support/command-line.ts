@@ -114,6 +114,10 @@ export class Running {
     for (const watcher of this.#watchers) watcher();
   }
 
+  get pid(): number {
+    return this.#child.pid ?? -1;
+  }
+
   get stdout(): string {
     return this.#stdout;
   }
