@@ -138,15 +138,12 @@ function editorPlace(api: DockviewApi): { position: { referenceGroup: string } |
   return { position: group === undefined ? { direction: 'right' } : { referenceGroup: group.id } };
 }
 
-/** Opens a pane among the editors, as a tab behind the others: into the group of another panel, or into a new one right of that. */
-export function openPaneAt(panelId: string, neighbour: string | undefined, beside: boolean): boolean {
+/** Opens a pane among the editors, as a tab behind the others: into the group of another panel, where one is given. */
+export function openPaneAt(panelId: string, neighbour: string | undefined): boolean {
   const api = dockApi();
   const pane = getPane(panelId.replace(/^pane:/, ''));
   if (api === null || pane === undefined) return false;
-  const place =
-    neighbour === undefined
-      ? editorPlace(api)
-      : { position: { referencePanel: neighbour, ...(beside ? { direction: 'right' as const } : {}) } };
+  const place = neighbour === undefined ? editorPlace(api) : { position: { referencePanel: neighbour } };
   api.addPanel({
     id: panelId,
     component: PANE_VIEW,

@@ -1,6 +1,8 @@
 import { create } from 'zustand';
+import { type Disposable, toDisposable } from '../../app/base/disposable.ts';
 import { PersistedValue } from '../state/persisted.ts';
-import { openPaneAt, SIDES, type Side, showSide, sideOf, syncDock, useDock } from './dock.ts';
+import { type Columns, type Grid, gridFor, isOneOf, isSame, observeColumns, openMissing, spread } from './columns.ts';
+import { SIDES, type Side, showSide, syncDock, useDock } from './dock.ts';
 import { getPane } from './panes.ts';
 
 /** How the sides stand: what the four layouts differ in. Files stay as they are. */
@@ -12,14 +14,31 @@ interface SideState {
   readonly front?: readonly string[] | undefined;
 }
 type Arrangement = Readonly<Record<Side, SideState>> & {
-  /** Panes among the editors, in columns from left to right, as panel ids. */
-  readonly editors?: readonly (readonly string[])[] | undefined;
+  /** Where a person has put the panes among the editors; left out where they stand as they come. */
+  readonly columns?: Columns | undefined;
   /** Of these, the one that was worked in. */
   readonly active?: string | undefined;
 };
 
-/** A window narrower than this has one column of editors: each of the panes needs some 800 pixels. */
-const TWO_COLUMNS = 1600;
+/** Each of the panes needs some 800 by 600 pixels. */
+const INSPECT_GRIDS: readonly Grid[] = [
+  {
+    ...{ width: 2400, height: 1260 },
+    columns: [
+      [['pane:cpu'], ['pane:irq']],
+      [['pane:tables'], ['pane:paging']],
+      [['pane:virtio'], ['pane:memory']],
+    ],
+  },
+  {
+    ...{ width: 1600, height: 0 },
+    columns: [[['pane:cpu', 'pane:tables', 'pane:irq']], [['pane:virtio', 'pane:paging', 'pane:memory']]],
+  },
+  {
+    ...{ width: 0, height: 0 },
+    columns: [[['pane:cpu', 'pane:tables', 'pane:irq', 'pane:virtio', 'pane:paging', 'pane:memory']]],
+  },
+];
 
 export type LayoutName = 'edit' | 'debug' | 'inspect' | 'chat';
 
@@ -33,6 +52,8 @@ export const LAYOUTS: Readonly<
       readonly purpose: string;
       readonly needs: string;
       readonly preset: Arrangement;
+      /** Panes among the editors, by the window's size. */
+      readonly grids?: readonly Grid[];
     }
   >
 > = {
@@ -64,11 +85,8 @@ export const LAYOUTS: Readonly<
       left: { shown: false },
       right: { shown: false },
       bottom: { shown: false },
-      editors: [
-        ['pane:cpu', 'pane:tables', 'pane:irq'],
-        ['pane:virtio', 'pane:paging', 'pane:memory'],
-      ],
     },
+    grids: INSPECT_GRIDS,
   },
   chat: {
     title: 'Chat',
@@ -81,6 +99,9 @@ export const LAYOUTS: Readonly<
     },
   },
 };
+
+/** A window that is being dragged larger is let alone until it stands. */
+const FIT_MS = 150;
 
 const NAMES = Object.keys(LAYOUTS) as LayoutName[];
 const kept = new PersistedValue('layout.arrangements');
@@ -150,16 +171,15 @@ function observe(): Arrangement {
       front: active === undefined ? undefined : [active],
     };
   };
-  const { opened } = useLayouts.getState();
-  const columns = (api?.groups ?? [])
-    .filter((group) => sideOf(group) === null)
-    .map((group) => group.panels.map(({ id }) => id).filter((id) => opened.includes(id)))
-    .filter((column) => column.length > 0);
+  const { opened, current } = useLayouts.getState();
+  const columns = api === null ? [] : observeColumns(api, opened);
+  const active = useDock.getState().activeEditor ?? undefined;
+  const asItComes = isOneOf(columns, LAYOUTS[current].grids ?? []);
   return {
     left: side('left'),
     right: side('right'),
     bottom: side('bottom'),
-    ...(opened.length === 0 ? {} : { editors: columns, active: useDock.getState().activeEditor ?? undefined }),
+    ...(opened.length === 0 ? {} : { active, ...(asItComes ? {} : { columns }) }),
   };
 }
 
@@ -182,29 +202,53 @@ function arrange(arrangement: Arrangement): void {
 }
 
 /** Opens what the layout has among the editors. What a person has open already stays where it is. */
-function openColumns({
-  editors = LAYOUTS[useLayouts.getState().current].preset.editors ?? [],
-  active,
-}: Arrangement): void {
+function openColumns({ columns, active }: Arrangement): void {
   const { api } = useDock.getState();
-  if (api === null || editors.length === 0) return;
-  const columns = window.innerWidth < TWO_COLUMNS ? [editors.flat()] : editors;
+  const { grids = [] } = LAYOUTS[useLayouts.getState().current];
+  const wanted = columns ?? gridFor(grids, window.innerWidth, window.innerHeight);
+  if (api === null || wanted.length === 0) return;
   // Going to the layout that one is in leaves what it has opened its own.
-  const opened = useLayouts.getState().opened.filter((id) => api.getPanel(id) !== undefined);
-  /** The first panel of the column before, which the next column stands right of. */
-  let left: string | undefined;
-  for (const column of columns) {
-    let first: string | undefined;
-    for (const id of column) {
-      if (api.getPanel(id) !== undefined) continue;
-      if (!openPaneAt(id, first ?? left, first === undefined && left !== undefined)) continue;
-      first ??= id;
-      opened.push(id);
-    }
-    if (first !== undefined) api.getPanel(first)?.api.setActive();
-    left = first ?? left;
-  }
+  const opened = [
+    ...useLayouts.getState().opened.filter((id) => api.getPanel(id) !== undefined),
+    ...openMissing(api, wanted),
+  ];
+  spread(api, wanted, opened);
   useLayouts.setState({ opened });
-  const shown = active ?? columns[0]?.[0];
+  const shown = active ?? wanted[0]?.[0]?.[0];
   if (shown !== undefined) api.getPanel(shown)?.api.setActive();
+}
+
+/** After the window has another size: panes that stand as they come are arranged for it. */
+function fit(): void {
+  const { api } = useDock.getState();
+  const { current, opened } = useLayouts.getState();
+  const { grids } = LAYOUTS[current];
+  if (api === null || grids === undefined) return;
+  const columns = observeColumns(api, opened);
+  const wanted = gridFor(grids, window.innerWidth, window.innerHeight);
+  if (isSame(columns, wanted) || !isOneOf(columns, grids)) return;
+  const before = document.activeElement;
+  const active = api.activePanel;
+  spread(api, wanted, opened);
+  active?.api.setActive();
+  syncDock();
+  if (before instanceof HTMLElement && before.isConnected) before.focus();
+}
+
+/** Follows the window's size from now on, and looks at it once when the dock is there. */
+export function followWindow(): Disposable {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const soon = () => {
+    clearTimeout(timer);
+    timer = setTimeout(fit, FIT_MS);
+  };
+  window.addEventListener('resize', soon);
+  const unsubscribe = useDock.subscribe(({ api }, { api: before }) => {
+    if (api !== before) soon();
+  });
+  return toDisposable(() => {
+    clearTimeout(timer);
+    window.removeEventListener('resize', soon);
+    unsubscribe();
+  });
 }

@@ -8,7 +8,7 @@ import { followSettings } from '../state/settings.ts';
 import { followTrust } from '../state/trust.ts';
 import { followWorkspace } from '../state/workspace.ts';
 import { FILE_VIEW, useDock } from './dock.ts';
-import { loadLayouts } from './layouts.ts';
+import { followWindow, loadLayouts } from './layouts.ts';
 import { openFile } from './open.ts';
 
 /** What the last visit left. */
@@ -29,12 +29,13 @@ export function saveLayout(value: unknown): void {
   layout.write(value);
 }
 
-/** Follows what the host says for as long as the page lives. */
+/** Follows the host and the window for as long as the page lives. */
 export function followHost() {
   const owned = new DisposableStore();
   owned.add(followSettings());
   owned.add(followTrust());
   owned.add(followWorkspace());
+  owned.add(followWindow());
   return owned;
 }
 

@@ -75,6 +75,28 @@ describe.skipIf(chromiumPath === undefined)('processors, tables and interrupts i
     await expect.poll(() => studio.tab('Virtqueues').getAttribute('aria-selected')).toBe('true');
   });
 
+  it('a larger window shows more panes at once, and a smaller one again fewer', async () => {
+    const { page } = studio;
+    const shown = () => page.locator('.inspect:visible').count();
+    try {
+      await page.setViewportSize({ width: 1920, height: 1080 });
+      await expect.poll(shown).toBe(2);
+      await shoot('inspect-1920');
+      await page.setViewportSize({ width: 2560, height: 1440 });
+      await expect.poll(shown).toBe(6);
+      await shoot('inspect-2560');
+      const boxes = await page.locator('.inspect:visible').evaluateAll((all) => all.map((it) => it.clientWidth));
+      expect(Math.max(...boxes) - Math.min(...boxes)).toBeLessThan(8);
+      // It is kept for the next visit, which may have another window.
+      await page.waitForTimeout(1000);
+      await page.setViewportSize({ width: 1280, height: 800 });
+      await page.reload();
+      await expect.poll(shown).toBe(1);
+    } finally {
+      await page.setViewportSize({ width: 1280, height: 800 });
+    }
+  });
+
   it('every processor stands beside the others, with registers and bits as the command line has them', async () => {
     await studio.openView('Processor');
     const view = await ask<CpuView>('cpu');
