@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseHalf, parseIrqCounts, parseLapic, parsePci, parsePic, parseWords } from './qemu-irq.ts';
+import { parseHalf, parseIrqCounts, parseLapic, parseMmioLines, parsePci, parsePic, parseWords } from './qemu-irq.ts';
 
 // All from QEMU 7.2.22, shortened.
 
@@ -92,4 +92,33 @@ test('info irq, info pci, xp', () => {
     ),
   ).toEqual(new Uint8Array(Uint32Array.of(0xfee0_2004, 0, 0x24, 0).buffer));
   expect([parseHalf('Cannot access memory'), parseHalf('febf4016: 0xffff')]).toEqual([null, 0xffff]);
+});
+
+test('info qtree of microvm: at which pins its devices hang', () => {
+  const transport = (n: number, device: string) => `  dev: virtio-mmio, id ""
+    gpio-out "sysbus-irq" 1
+    mmio 00000000feb0${(n * 512).toString(16).padStart(4, '0')}/0000000000000200
+    bus: virtio-mmio-bus.${n}
+      type virtio-mmio-bus
+${device}`;
+  const device = (type: string, id: string) => `      dev: ${type}, id "${id}"\n        ioeventfd = false\n`;
+  const tree = (count: number) =>
+    Array.from({ length: count }, (_, n) => count - 1 - n)
+      .map((n) =>
+        transport(
+          n,
+          ({ 7: device('virtio-blk-device', 'model0'), 6: device('virtio-net-device', '') } as Record<number, string>)[
+            n
+          ] ?? '',
+        ),
+      )
+      .join('')
+      .replaceAll('\n', '\r\n');
+  expect([...parseMmioLines(tree(8))]).toEqual([
+    [12, 'model0, virtio-blk-device'],
+    [11, 'virtio-net-device'],
+  ]);
+  // With a second IOAPIC there are more of them, at other pins.
+  expect(parseMmioLines(tree(24)).size).toBe(0);
+  expect(parseMmioLines('').size).toBe(0);
 });

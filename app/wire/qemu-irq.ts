@@ -170,6 +170,29 @@ export function parsePci(text: string): PciFunction[] {
   return functions;
 }
 
+/** Where `microvm` with one IOAPIC puts its virtio-mmio transports, and the pin of the first (hw/i386/microvm.c). */
+const MICROVM = { base: 0xfeb0_0000, bytes: 512, transports: 8, pin: 5 };
+
+/** Devices on virtio-mmio by the IOAPIC pin at which they hang, from `info qtree`: 11 → `net0, virtio-net-device`. */
+export function parseMmioLines(text: string): ReadonlyMap<number, string> {
+  const transports: { at: number; name: string }[] = [];
+  for (const line of text.split(/\r?\n/, 20_000)) {
+    const [, type = '', id = ''] = /^\s*dev: ([\w-]{1,64}), id "([^"]{0,64})"/.exec(line) ?? [];
+    if (type === 'virtio-mmio') transports.push({ at: -1, name: '' });
+    const current = transports.at(-1);
+    const registers = /^\s*mmio 0*([0-9a-f]{1,8})\//.exec(line)?.[1];
+    if (current === undefined) continue;
+    if (registers !== undefined && current.at < 0) current.at = Number.parseInt(registers, 16);
+    if (/^virtio-.+-device$/.test(type) && current.name === '') current.name = id === '' ? type : `${id}, ${type}`;
+  }
+  if (transports.length !== MICROVM.transports) return new Map();
+  return new Map(
+    transports
+      .map(({ at, name }) => [MICROVM.pin + (at - MICROVM.base) / MICROVM.bytes, name] as const)
+      .filter(([pin, name]) => name !== '' && Number.isInteger(pin) && pin >= MICROVM.pin && pin < 24),
+  );
+}
+
 /** A function's MSI-X table among what lies in memory (app/wire/qemu-mtree): it belongs to the nearest BAR that begins before it. */
 export function msixTableOf(
   ranges: readonly FlatRange[],

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { IrqRoute } from '../contract/inspect/irq.ts';
 import { msiOf, msixEntries, msixOf } from '../pci/msix.ts';
 import { type IrqFunction, type IrqSources, irqView, type LapicState } from './irq-path.ts';
@@ -21,7 +21,7 @@ function sources({
   return {
     processors: processors.map((tables) => ({ tables, halted, lapic: { ...LAPIC, ...lapic } })),
     pins: [{ pin: 4, raw: 66n, pending: false }],
-    ...{ pics: [], functions: [], counts: new Map([[4, 7]]), code },
+    ...{ pics: [], functions: [], counts: new Map([[4, 7]]), lines: new Map(), code },
     ...rest,
   };
 }
@@ -171,3 +171,104 @@ test('MSI-X: a message that waits behind a mask is where its way breaks', () => 
 const NO_MSIX = {
   ...{ enabled: true, masked: false, entries: 0, tableBar: 0, tableOffset: 0, pendingBar: 0, pendingOffset: 0 },
 };
+
+describe('the old controllers', () => {
+  /** Moved to 0x20 and 0x28, the timer and the clock of line 8 open. */
+  const pics = (change: Partial<Record<'pic0' | 'pic1', Partial<IrqSources['pics'][number]>>> = {}) => [
+    { ...{ name: 'pic1', irr: 0, imr: 0xfe, isr: 0, base: 0x28 }, ...change.pic1 },
+    { ...{ name: 'pic0', irr: 0, imr: 0xfa, isr: 0, base: 0x20 }, ...change.pic0 },
+  ];
+  const LINT0 = { lvt: [{ name: 'LVT0', raw: 0x700 }] };
+  const routes = (it: Parameters<typeof sources>[0]) => irqView(sources({ pins: [], lapic: LINT0, ...it })).routes;
+
+  test('the whole way of each line, and the one between them is no device', () => {
+    const [timer, clock, ...rest] = routes({ pics: pics() }).sort((a, b) => (a.vector ?? 0) - (b.vector ?? 0));
+    expect(rest).toEqual([]);
+    expect([timer, clock]).toMatchObject([
+      { id: 'pic0 0', device: 'timer (PIT)', vector: 0x20, processors: [0], verdict: 'ok' },
+      { id: 'pic1 0', title: 'PIC line 8', device: 'real-time clock', vector: 0x28, verdict: 'ok' },
+    ]);
+    expect(lines(timer)).toEqual([
+      'source ok: line 0 of the PIC is open',
+      'message ok: vector 32',
+      'lapic ok: LINT0 lets the PIC through (ExtINT)',
+      'processor ok: interrupts are on',
+      'gate ok: interrupt gate, IST4',
+      'handler ok: trap_stubs+0x200',
+      'eoi ok: not in service',
+    ]);
+    expect(lines(routes({ pics: pics(), lapic: { lvt: [] } })[0])?.[2]).toBe(
+      'lapic ok: there is no local APIC between',
+    );
+  });
+
+  test('devices whose pins lead to a line are named there, and not those that send messages', () => {
+    const device = (title: string, msix?: typeof NO_MSIX): IrqFunction => ({
+      ...{ place: '00:01.0', title, line: 10, pinDisabled: false, msix, messages: [], known: 'whole' },
+    });
+    const functions = [device('net0'), device('model0', NO_MSIX), device('SMBus')];
+    const found = routes({ pics: pics({ pic1: { imr: 0xfb } }), functions });
+    expect(found.find(({ id }) => id === 'pic1 2')?.device).toBe('net0; SMBus');
+  });
+
+  test.each<[string, Parameters<typeof sources>[0], string, string]>([
+    [
+      'LINT0 is masked',
+      { pics: pics(), lapic: { lvt: [{ name: 'LVT0', raw: 0x1_0700 }] } },
+      'pic0 0',
+      'lapic off: LINT0 is masked: nothing of the PIC comes to the processor',
+    ],
+    [
+      'LINT0 is an interrupt of its own',
+      { pics: pics(), lapic: { lvt: [{ name: 'LVT0', raw: 0x40 }] } },
+      'pic0 0',
+      'lapic broken: LINT0 is not set to ExtINT: the vector is not asked of the PIC',
+    ],
+    [
+      'the second is cut off',
+      { pics: pics({ pic0: { imr: 0xfe }, pic1: { irr: 1 } }) },
+      'pic1 0',
+      'message broken: line 2 of the first PIC, through which the second one speaks, is masked',
+    ],
+    [
+      'no EOI',
+      { pics: pics({ pic0: { isr: 1 } }), halted: true },
+      'pic0 0',
+      'eoi broken: in service although the processor waits with interrupts on: the handler returned without EOI (0x20 to port 0x20)',
+    ],
+    [
+      'EOI to one of two',
+      { pics: pics({ pic0: { isr: 4 } }), halted: true },
+      'pic1 0',
+      'eoi broken: line 2 of the first PIC is still in service: EOI goes to both (0x20 to ports 0xa0 and 0x20)',
+    ],
+    [
+      'behind a line that is in service',
+      { pics: pics({ pic1: { imr: 0xfc, irr: 2, isr: 1 } }) },
+      'pic1 1',
+      'message waiting: vector 41, behind line 0 of this PIC, which is in service',
+    ],
+    [
+      'no gate',
+      { pics: pics(), change: (it) => it.bytes(0x7000 + 32 * 16, new Array(16).fill(0)) },
+      'pic0 0',
+      'gate broken: the gate is empty: delivery raises #GP or #NP',
+    ],
+    [
+      'dead halt',
+      { pics: pics(), change: (it) => setFlags(it, 2n), halted: true },
+      'pic0 0',
+      'processor broken: processor 0 is halted with interrupts off: nothing but NMI wakes it',
+    ],
+  ])('%s', (_name, it, id, expected) => {
+    expect(lines(routes(it).find((route) => route.id === id))).toContain(expected);
+    expect(lines(routes({ pics: pics({ pic1: { imr: 0xfc } }) }).find((route) => route.id === id))).not.toContain(
+      expected,
+    );
+  });
+});
+
+test('a device that is known to hang at a pin is named', () => {
+  const at = (pin: number) => ({ pins: [{ pin, raw: 66n, pending: false }], lines: new Map([[12, 'model0']]) });
+  expect([first(at(12))?.device, first(at(11))?.device]).toEqual(['model0', 'PCI or other']);
+});

@@ -4,60 +4,24 @@
  */
 import { formatAddress } from '../base/address.ts';
 import type { Hop, IrqRoute, IrqView, LocalApicView } from '../contract/inspect/irq.ts';
-import { type MsiMessage, type MsixCapability, messageOf } from '../pci/msix.ts';
-import { type CodeMap, descriptorOf, type ProcessorTables } from './machine-state.ts';
-import { RFLAGS } from './registers.ts';
+import { messageOf } from '../pci/msix.ts';
+import {
+  gateHops,
+  hop,
+  type IrqFunction,
+  type IrqProcessor,
+  type IrqSources,
+  interruptsOn,
+  LINES,
+  processorHop,
+  type RouteBase,
+  route,
+} from './irq-hops.ts';
+import { picRoutes } from './irq-pic.ts';
+import type { CodeMap } from './machine-state.ts';
 
-/** What QEMU says of one local APIC (app/wire/qemu-irq). */
-export interface LapicState {
-  readonly lvt: readonly { readonly name: string; readonly raw: number }[];
-  readonly spurious: number;
-  readonly inService: readonly number[];
-  readonly requested: readonly number[];
-  readonly tpr: number;
-  readonly ppr: number;
-  readonly ldr: number;
-  readonly dfr: number;
-}
-export interface IrqProcessor {
-  readonly tables: ProcessorTables;
-  readonly halted: boolean;
-  readonly lapic: LapicState | undefined;
-}
-/** A PCI function that can raise interrupts. */
-export interface IrqFunction {
-  /** `00:01.0`. */
-  readonly place: string;
-  /** `model0, SCSI controller 1af4:1042`. */
-  readonly title: string;
-  readonly line: number | null;
-  readonly pinDisabled: boolean;
-  readonly msix: MsixCapability | undefined;
-  readonly messages: readonly MsiMessage[];
-  /** What could be read: its configuration space and table; the table alone, which does not say whether it is on; or neither. */
-  readonly known: 'whole' | 'table' | 'nothing';
-}
-export interface IrqSources {
-  readonly processors: readonly IrqProcessor[];
-  readonly pins: readonly { readonly pin: number; readonly raw: bigint; readonly pending: boolean }[];
-  readonly pics: readonly {
-    readonly name: string;
-    readonly irr: number;
-    readonly imr: number;
-    readonly isr: number;
-    readonly base: number;
-  }[];
-  readonly functions: readonly IrqFunction[];
-  /** Of the IOAPIC, by pin. */
-  readonly counts: ReadonlyMap<number, number>;
-  readonly code: CodeMap | null;
-}
+export type { IrqFunction, IrqProcessor, IrqSources, LapicState } from './irq-hops.ts';
 
-/** Lines of a PC that are the same everywhere. */
-const LINES: Readonly<Record<number, string>> = {
-  ...{ 0: 'timer (PIT)', 1: 'keyboard', 2: 'timer (PIT)', 3: 'serial port COM2', 4: 'serial port COM1' },
-  ...{ 8: 'real-time clock', 9: 'ACPI', 12: 'mouse' },
-};
 const LVT_TITLES: Readonly<Record<string, string>> = {
   ...{
     LVTT: 'timer',
@@ -103,7 +67,7 @@ function lapicView({ tables, halted, lapic }: IrqProcessor): LocalApicView[] {
     {
       processor: tables.processor.index,
       enabled: (lapic.spurious & 0x100) !== 0,
-      interruptsOn: (tables.processor.rflags & RFLAGS.IF) !== 0n,
+      interruptsOn: interruptsOn(tables),
       halted,
       tpr: formatAddress(BigInt(lapic.tpr)),
       ppr: formatAddress(BigInt(lapic.ppr)),
@@ -114,20 +78,13 @@ function lapicView({ tables, halted, lapic }: IrqProcessor): LocalApicView[] {
   ];
 }
 
-const hop = (station: Hop['station'], state: Hop['state'], text: string, evidence = ''): Hop => ({
-  station,
-  state,
-  text,
-  evidence,
-});
-
 /** A masked pin that nobody has set up and nothing waits at is silent. */
 function pinRoute(sources: IrqSources, { pin, raw, pending }: IrqSources['pins'][number]): IrqRoute | undefined {
   const masked = (raw & 0x1_0000n) !== 0n;
   const raised = sources.counts.get(pin) ?? null;
   const vector = Number(raw & 0xffn);
   if (masked && vector === 0 && !pending) return undefined;
-  const device = LINES[pin] ?? 'PCI or other';
+  const device = sources.lines.get(pin) ?? LINES[pin] ?? 'PCI or other';
   const evidence = `redirection entry ${pin} = 0x${raw.toString(16).padStart(16, '0')}${pending ? ', IRR set' : ''}`;
   const mode = Number((raw >> 8n) & 7n);
   const logical = (raw & 0x800n) !== 0n;
@@ -251,43 +208,6 @@ function localRoutes(sources: IrqSources, { tables, lapic }: IrqProcessor): (Irq
   });
 }
 
-/** Lines of the old controllers that are open. Before they are moved, they come as exceptions. */
-function picRoutes({ pics }: IrqSources): IrqRoute[] {
-  return pics.flatMap(({ name, irr, imr, base }, n) =>
-    Array.from({ length: 8 }, (_, line) => line).flatMap((line) => {
-      if (((imr >> line) & 1) === 1 || (n === (name === 'pic1' ? -1 : -2) && line === 2)) return [];
-      const vector = base + line;
-      const waits = ((irr >> line) & 1) === 1;
-      const number = name === 'pic1' ? line + 8 : line;
-      const evidence = `${name}: irr=${irr.toString(16)} imr=${imr.toString(16)} irq_base=${base.toString(16)}`;
-      const message =
-        vector < 32
-          ? hop(
-              'message',
-              'broken',
-              `comes as vector ${vector}, which is an exception: the PIC has not been moved`,
-              evidence,
-            )
-          : hop('message', 'ok', `vector ${vector}`, evidence);
-      const source = hop(
-        'source',
-        waits ? 'waiting' : 'ok',
-        `line ${number} of the PIC is open${waits ? ', and raised' : ''}`,
-        evidence,
-      );
-      const device = LINES[number] ?? 'PCI or other';
-      return [
-        route(
-          { id: `${name} ${line}`, title: `PIC line ${number}`, device, raised: null },
-          vector,
-          [0],
-          [source, message],
-        ),
-      ];
-    }),
-  );
-}
-
 /** Processors that a destination means. A logical one is compared with LDR (flat model); QEMU numbers APICs as processors. */
 function targetsOf({ processors }: IrqSources, destination: number, logical: boolean): number[] {
   return processors
@@ -299,15 +219,6 @@ function targetsOf({ processors }: IrqSources, destination: number, logical: boo
       return lapic.ldr >> 4 === destination >> 4 && (lapic.ldr & destination & 0xf) !== 0;
     })
     .map(({ tables }) => tables.processor.index);
-}
-
-type RouteBase = Pick<IrqRoute, 'id' | 'title' | 'device' | 'raised'>;
-
-function route(base: RouteBase, vector: number | null, processors: number[], hops: Hop[]): IrqRoute {
-  const worst = (['broken', 'off', 'waiting', 'unknown'] as const).find((state) =>
-    hops.some((it) => it.state === state),
-  );
-  return { ...base, vector, processors, hops, verdict: worst ?? 'ok' };
 }
 
 /** From the local APIC on: of several processors that are meant, the first that would take it. */
@@ -349,25 +260,7 @@ function arrival({ tables, halted, lapic }: IrqProcessor, vector: number, code: 
                 state,
               )
             : hop('lapic', 'ok', `processor ${index}`, state);
-  const on = (processor.rflags & RFLAGS.IF) !== 0n;
-  const flags = `RFLAGS ${formatAddress(processor.rflags)}${halted ? ', halted' : ''}`;
-  const second =
-    !on && halted
-      ? hop('processor', 'broken', `processor ${index} is halted with interrupts off: nothing but NMI wakes it`, flags)
-      : !on
-        ? hop(
-            'processor',
-            served ? 'ok' : 'waiting',
-            `interrupts are off now (IF = 0)${served ? ', as in a handler' : ''}`,
-            flags,
-          )
-        : hop('processor', 'ok', halted ? 'halted, woken by it' : 'interrupts are on', flags);
-  const gate = tables.gates[vector];
-  const gateHops =
-    gate === undefined
-      ? [hop('gate', 'broken', `vector ${vector} is beyond IDTR.limit`, `limit ${formatAddress(processor.idt.limit)}`)]
-      : gateHop(tables, gate, code);
-  const stuck = served && on && halted;
+  const stuck = served && halted && interruptsOn(tables);
   const eoi = stuck
     ? hop(
         'eoi',
@@ -383,39 +276,5 @@ function arrival({ tables, halted, lapic }: IrqProcessor, vector: number, code: 
           'not in service',
           `ISR ${lapic.inService.length === 0 ? 'is empty' : `has ${lapic.inService.join(', ')}`}`,
         );
-  return [first, second, ...gateHops, eoi];
-}
-
-function gateHop(tables: ProcessorTables, gate: ProcessorTables['gates'][number], code: CodeMap | null): Hop[] {
-  const bytes = Array.from(gate.raw, (byte) => byte.toString(16).padStart(2, '0')).join(' ');
-  const it = descriptorOf(tables, gate.selector);
-  const trouble = !gate.present
-    ? gate.empty
-      ? 'the gate is empty: delivery raises #GP or #NP'
-      : 'the gate is not present: delivery raises #NP'
-    : gate.type !== 14 && gate.type !== 15
-      ? `the gate's type is ${gate.type}: delivery raises #GP`
-      : it !== undefined && (it.kind !== 'segment' || !it.code)
-        ? "the gate's selector names no code"
-        : undefined;
-  if (trouble !== undefined) return [hop('gate', 'broken', trouble, bytes)];
-  const page = tables.translate(gate.offset);
-  const place = code?.at(gate.offset);
-  const offset = place === undefined ? 0n : gate.offset - place.start;
-  const name =
-    place === undefined
-      ? formatAddress(gate.offset)
-      : `${place.symbol}${offset === 0n ? '' : `+0x${offset.toString(16)}`}`;
-  const runs = page.kind === 'mapped' && page.executable;
-  return [
-    hop(
-      'gate',
-      'ok',
-      `${gate.type === 14 ? 'interrupt' : 'trap'} gate${gate.ist === 0 ? '' : `, IST${gate.ist}`}`,
-      bytes,
-    ),
-    runs
-      ? hop('handler', 'ok', name, formatAddress(gate.offset))
-      : hop('handler', 'broken', `${name} cannot be executed`, page.kind),
-  ];
+  return [first, processorHop(tables, halted, served), ...gateHops(tables, vector, code), eoi];
 }

@@ -72,6 +72,7 @@ describe('what is refused', () => {
     [['virtio', 'model0', '--driver-last-used', '4096'], 'an address begins with 0x'],
     [['virtio', 'model0', '--driver-last-used', 'a->b'], 'is no place'],
     [['virtio', 'model0', '--watch', '--driver-queue-size', '16'], '--watch judges nothing'],
+    [['irq', '256'], 'there is no vector 256'],
     [['memory', '0xfffffffffffffff0', '32'], 'addresses end 16 bytes behind 0xfffffffffffffff0'],
   ])('%j', async (args, why) => {
     const { code, stdout, stderr } = await inspect(...args);
@@ -86,6 +87,13 @@ describe('what is refused', () => {
     expect(stderr).toContain('Name one of 0–1.');
     expect((await json<CpuView>('cpu', '--processor', '1')).processors.map(({ index }) => index)).toEqual([1]);
   });
+});
+
+it('a vector that nothing sends, and a device that does not interrupt', async () => {
+  const vector = await inspect('irq', '0x90');
+  expect([vector.code, vector.stderr]).toEqual([1, expect.stringContaining('nothing sends vector 0x90')]);
+  expect(vector.stderr).toContain('ring0 inspect idt --deliver 144');
+  expect((await inspect('irq', 'nobody')).stderr).toContain('no device that interrupts is called "nobody"');
 });
 
 it('the end of all addresses ends what is shown', async () => {

@@ -98,6 +98,13 @@ describe.each(PROFILES)('$profile', ({ profile, cores, source, pci }) => {
     }
   });
 
+  it("has one way for its network card's interrupts, and none that is broken", async () => {
+    const { routes } = expectOk(await lab.host.inspect.irq({ machine: machine.machine.info }));
+    const card = routes.filter(({ device }) => device.startsWith('net0, '));
+    expect(card.map(({ verdict, vector }) => [verdict, vector])).toEqual([['ok', expect.any(Number)]]);
+    expect(routes.filter(({ verdict }) => verdict === 'broken')).toEqual([]);
+  });
+
   it('is alive, with no epitaph', async () => {
     expect(expectOk(await lab.host.inspect.epitaph({ machine: machine.machine.info })).state).toBe('alive');
     expect(isAlive(machine.machine.info.qemuPid)).toBe(true);

@@ -21,21 +21,29 @@ are read where the machine shows configuration space in memory (q35). A machine'
   async look({ host, terminal }, source, _values, [wanted]) {
     const all = unwrap(await host.inspect.irq(source));
     const routes = wanted === undefined ? all.routes : all.routes.filter((it) => isMeant(it, wanted));
-    if (routes.length === 0 && wanted !== undefined)
+    if (routes.length === 0 && wanted !== undefined) {
+      const vector = VECTOR.test(wanted) ? Number(wanted) : null;
+      if (vector !== null && vector > 255)
+        giveUp('usage', `there is no vector ${wanted}`, '', 'vectors go from 0 to 255');
       giveUp(
         'no-route',
-        `no interrupt has the way "${wanted}"`,
+        vector === null ? `no device that interrupts is called "${wanted}"` : `nothing sends vector ${wanted}`,
         'no pin, message or local source that is switched on has it',
-        'see ring0 inspect irq',
+        vector === null
+          ? 'ring0 inspect irq lists what is on; ring0 inspect virtio all virtio devices'
+          : `ring0 inspect irq lists what is on; ring0 inspect idt --deliver ${vector} tells what would come of it`,
       );
+    }
     const view: IrqView = { ...all, routes };
     return { value: view, text: () => irqText(view, wanted !== undefined, terminal.paint) };
   },
 });
 
+const VECTOR = /^(0x[0-9a-f]{1,4}|\d{1,5})$/i;
+
 /** A number is a vector; anything else a part of a name. */
 function isMeant({ vector, id, title, device }: IrqRoute, wanted: string): boolean {
-  if (/^(0x[0-9a-f]{1,2}|\d{1,3})$/i.test(wanted)) return vector === Number(wanted);
+  if (VECTOR.test(wanted)) return vector === Number(wanted);
   return `${id} ${title} ${device}`.toLowerCase().includes(wanted.toLowerCase());
 }
 

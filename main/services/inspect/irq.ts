@@ -15,12 +15,13 @@ import {
   type PciFunction,
   parseIrqCounts,
   parseLapic,
+  parseMmioLines,
   parsePci,
   parsePic,
   parseWords,
 } from '../../../app/wire/qemu-irq.ts';
 import { type FlatRange, parseFlatView } from '../../../app/wire/qemu-mtree.ts';
-import { type IrqFunction, type IrqProcessor, irqView } from '../../../app/x86/irq-path.ts';
+import { type IrqFunction, type IrqProcessor, type IrqSources, irqView } from '../../../app/x86/irq-path.ts';
 import { type ProcessorTables, readTables } from '../../../app/x86/machine-state.ts';
 import type { GuestMemory } from '../../../app/x86/memory.ts';
 import { Paced } from './paced.ts';
@@ -42,8 +43,8 @@ interface Controllers {
 class IrqQuestions {
   /** What the controllers have waiting and in service. Without an IOAPIC (`-machine pic`…) there is less to see, not nothing. */
   readonly controllers: Paced<Result<Controllers>>;
-  /** What drivers have set up in PCI: a question and more for each function. */
-  readonly functions: Paced<IrqFunction[]>;
+  /** What drivers have set up in PCI: a question and more for each function. Without PCI, which pins devices hang at. */
+  readonly devices: Paced<Pick<IrqSources, 'functions' | 'lines'>>;
 
   constructor(target: InspectTarget) {
     this.controllers = new Paced(async () => {
@@ -60,7 +61,7 @@ class IrqQuestions {
         lapics: lapics.map((it) => (it.ok ? parseLapic(it.value) : undefined)),
       });
     });
-    this.functions = new Paced(async () => {
+    this.devices = new Paced(async () => {
       const pci = await target.monitor('info pci');
       const found = pci.ok ? parsePci(pci.value) : [];
       // Asked once, and only of a machine that does not show configuration space.
@@ -69,7 +70,11 @@ class IrqQuestions {
         flat ??= target.monitor('info mtree -f').then((it) => (it.ok ? parseFlatView(it.value) : []));
         return flat;
       };
-      return Promise.all(found.map((it) => readFunction(target, it, found, ranges)));
+      const tree = found.length > 0 ? undefined : await target.monitor('info qtree');
+      return {
+        functions: await Promise.all(found.map((it) => readFunction(target, it, found, ranges))),
+        lines: tree?.ok === true ? parseMmioLines(tree.value) : new Map(),
+      };
     });
   }
 }
@@ -85,10 +90,10 @@ function questionsOf(target: InspectTarget): IrqQuestions {
 /** Asks QEMU for all that an interrupt passes. Reading these device registers changes nothing in them. */
 export async function readIrq(target: InspectTarget): Promise<Result<IrqView>> {
   const asked = questionsOf(target);
-  const [registers, controllers, functions] = await Promise.all([
+  const [registers, controllers, devices] = await Promise.all([
     target.processors(),
     asked.controllers.get(),
-    asked.functions.get(),
+    asked.devices.get(),
   ]);
   if (!registers.ok) return registers;
   if (!controllers.ok) return controllers;
@@ -102,7 +107,7 @@ export async function readIrq(target: InspectTarget): Promise<Result<IrqView>> {
       const processor = states[n] ?? it.processor;
       return { tables: { ...it, processor }, halted: processor.halted, lapic: lapics[n] };
     });
-    return irqView({ processors, ...pins, functions, counts, code });
+    return irqView({ processors, ...pins, ...devices, counts, code });
   };
   // Where memory must be asked for, all that looks at it does so in one go.
   if (target.kept === null) return target.look((memory) => view(tablesIn(memory)));
