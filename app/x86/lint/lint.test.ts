@@ -41,6 +41,15 @@ const MISTAKES: readonly (readonly [rule: string, change: (image: TestImage) => 
   ['tss-descriptor-cut', (it) => it.descriptor(4, 0x00cf_9300_ffff_ffffn), /bits 44 to 40 are not 0/],
   ['tss-wrong-type', (it) => set(it, 'tr', 0x10n), /TR is 0x10, and GDT\[2\].*data read\/write/],
   ['tss-not-busy', (it) => it.descriptor(3, 0x8000_8900_8000_0067n), /has type 9/],
+  [
+    'tss-busy',
+    (it) => {
+      longer(it, 0x8000_8b00_8000_0067n);
+      it.descriptor(6, 0xffff_ffffn);
+      set(it, 'gdt.limit', 0x37n);
+    },
+    /GDT\[5\] = 0x80008b0080000067 has type 11, and TR of this processor is 0x18/,
+  ],
   ['tss-stale', (it) => set(it, 'tr.limit', 0x77n), /TR holds base .*limit 0x77; GDT\[3\] says .*limit 0x67/],
   ['tss-unmapped', (it) => it.page(0x8000, 0n), /TR.base is 0xffffffff80008000: .*not mapped/],
   [
@@ -119,6 +128,18 @@ test('two processors as they should be have nothing', () => {
   expect(lint(new TestImage().with((it) => second(it, {})).tables())).toEqual([]);
 });
 
+test('two processors that share a GDT, each with a TSS of its own in it, have nothing', () => {
+  const image = new TestImage().with((it) => {
+    longer(it, 0x8000_8b00_9100_0067n);
+    it.descriptor(6, 0xffff_ffffn);
+    set(it, 'gdt.limit', 0x37n);
+    it.page(0x9000, 0x8000_0000_0000_0001n);
+    it.bytes(0x9100, [...it.ram.subarray(0x8000, 0x8068)]);
+    it.others.push({ tr: 0x28n, 'tr.base': 0xffff_ffff_8000_9100n });
+  });
+  expect(lint(image.tables())).toEqual([]);
+});
+
 test.each(MISTAKES.map(([rule, change, evidence]) => ({ rule, change, evidence })))(
   '$rule: $evidence',
   ({ rule, change, evidence }) => {
@@ -131,8 +152,11 @@ test.each(MISTAKES.map(([rule, change, evidence]) => ({ rule, change, evidence }
 
 /** What cannot be otherwise. */
 const CONSEQUENCES: Readonly<Record<string, readonly string[]>> = {
+  // A TSS that was once in use stays marked so.
+  'no-task-register': ['tss-busy'],
+  'tss-wrong-type': ['tss-busy'],
   // No TSS goes with gates that want no stack, that of #DF included.
-  'core-without-tss': ['double-fault-stack'],
+  'core-without-tss': ['tss-busy', 'double-fault-stack'],
 };
 
 test('every rule has its mistake', () => {

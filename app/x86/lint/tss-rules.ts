@@ -91,6 +91,29 @@ export const TSS_RULES: readonly ProcessorRule[] = [
     },
   },
   {
+    ...{
+      id: 'tss-busy',
+      severity: 'error',
+      title: 'A TSS is marked busy, and no processor uses it',
+      section: 'SDM Vol. 3A §7.2.2; Vol. 2 LTR',
+    },
+    fix: 'Write type 9 (available) into the descriptor: LTR raises #GP with the selector of a busy one, and sets the bit itself.',
+    *check(tables, { processors }) {
+      const { gdt, long } = tables.processor;
+      const used = new Set(
+        processors
+          .filter(({ processor }) => processor.gdt.base === gdt.base)
+          .map(({ processor }) => processor.segments.tr.selector >> 3),
+      );
+      for (const it of tables.descriptors)
+        if (long && it.kind === 'tss' && it.busy && it.present && !used.has(it.index))
+          yield {
+            subject: { kind: 'descriptor', index: it.index },
+            text: `GDT[${it.index}] = ${rawText(it.raw)} has type 11, and TR of this processor is ${hex(tables.processor.segments.tr.selector)}`,
+          };
+    },
+  },
+  {
     ...{ id: 'tss-stale', severity: 'warning', title: 'The TSS in use is not the one in the GDT', section: TASK },
     fix: 'Load TR again after the descriptor changes: the processor keeps base and limit until then.',
     *check(tables) {
