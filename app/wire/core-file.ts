@@ -1,6 +1,15 @@
 import { formatAddress } from '../base/address.ts';
 import { ByteView, OutOfBounds } from '../base/bytes.ts';
 import { fail, ok, type Result } from '../base/result.ts';
+import {
+  align4,
+  NT_PRSTATUS,
+  PRSTATUS,
+  PRSTATUS_AT,
+  QEMU_GENERAL,
+  QEMU_SEGMENTS,
+  SEGMENT_BYTES,
+} from './core-notes.ts';
 import type { ProcessorRegisters } from './qemu-registers.ts';
 
 /**
@@ -113,63 +122,7 @@ export interface CoreProcessors {
   readonly lacks: readonly string[];
 }
 
-const NT_PRSTATUS = 1;
 const MAX_PROCESSORS = 1024;
-/** `struct QEMUCPUState`: 32-bit version and size, then these, 64 bits each. */
-const QEMU_GENERAL = [
-  'rax',
-  'rbx',
-  'rcx',
-  'rdx',
-  'rsi',
-  'rdi',
-  'rsp',
-  'rbp',
-  'r8',
-  'r9',
-  'r10',
-  'r11',
-  'r12',
-  'r13',
-  'r14',
-  'r15',
-  'rip',
-  'rfl',
-];
-/** `struct QEMUCPUSegment`: selector, limit, flags and padding, 32 bits each, and the base. */
-const QEMU_SEGMENTS = ['cs', 'ds', 'es', 'fs', 'gs', 'ss', 'ldt', 'tr', 'gdt', 'idt'];
-const SEGMENT_BYTES = 24;
-/** `elf_prstatus` of x86-64: registers from 112 on. */
-const PRSTATUS_AT = 112;
-const PRSTATUS = [
-  'r15',
-  'r14',
-  'r13',
-  'r12',
-  'rbp',
-  'rbx',
-  'r11',
-  'r10',
-  'r9',
-  'r8',
-  'rax',
-  'rcx',
-  'rdx',
-  'rsi',
-  'rdi',
-  '',
-  'rip',
-  'cs',
-  'rfl',
-  'rsp',
-  'ss',
-  'fs.base',
-  'gs.base',
-  'ds',
-  'es',
-  'fs',
-  'gs',
-];
 
 /** Reads notes: the processors in their order. */
 export function readCoreNotes(notes: Uint8Array, bits: 32 | 64): CoreProcessors {
@@ -206,10 +159,6 @@ export function readCoreNotes(notes: Uint8Array, bits: 32 | 64): CoreProcessors 
         : 'control registers and tables are not recorded: only physical memory can be looked at',
     ],
   };
-}
-
-function align4(bytes: number): number {
-  return (bytes + 3) & ~3;
 }
 
 function qemuState(view: ByteView, index: number): ProcessorRegisters {

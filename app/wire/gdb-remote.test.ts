@@ -78,7 +78,7 @@ it('reads the replies of QEMU 7.2', () => {
   expect(formatHex('info cpus')).toBe('696e666f2063707573');
   expect(parseHex('4f4B')).toEqual(Uint8Array.of(0x4f, 0x4b));
   expect(parseHex('xx01')).toEqual(Uint8Array.of(0, 1));
-  expect(parseHex('4')).toBeUndefined();
+  for (const none of ['4', '4g', '/0', '0:', '@0', '`0', '0\u0100', '\u001041']) expect(parseHex(none)).toBeUndefined();
 });
 
 it('reads registers by the description that the stub gives of itself', () => {

@@ -1,10 +1,11 @@
 /** A QEMU of somebody else, looked at through its gdb stub: the same as through its RAM file, and it runs on afterwards. */
 import { spawn, spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
-import type { InspectSource } from '../../app/contract/index.ts';
+import type { InspectSource, MemorySearchEvent } from '../../app/contract/index.ts';
+import { coreProgramHeaders, readCoreHeader } from '../../app/wire/core-file.ts';
 import { formatPacket } from '../../app/wire/gdb-remote.ts';
 import { Inspector } from '../../main/services/inspect/index.ts';
 import { CommandLine } from '../support/command-line.ts';
@@ -21,11 +22,12 @@ let direct: InspectSource;
 
 beforeAll(async () => {
   const { elfPath } = await lab.kernel();
-  qemu = await ForeignQemu.start(elfPath, [
+  const args = [
     ...['-drive', `if=none,id=d,format=raw,readonly=on,file=${await lab.anyModel()}`],
     ...['-device', 'virtio-blk-pci,drive=d,id=model0,disable-legacy=on'],
     ...['-netdev', 'user,id=n', '-device', 'virtio-net-pci,netdev=n,id=net0,disable-legacy=on'],
-  ]);
+  ];
+  qemu = await ForeignQemu.start(elfPath, args, 2, 128);
   inspect = new Inspector({ ask: qemu.ask, hold: async () => ({ ok: true, value: async () => {} }) });
   direct = { machine: qemu.info };
   through = { gdb: { path: qemu.gdbPath }, kernel: elfPath };
@@ -118,6 +120,156 @@ it('does not wait for ever behind another client, and does not stop the machine 
   await first.leave();
   await expect.poll(() => qemu.runs(), { timeout: 20_000 }).toBe(true);
 });
+
+describe('long work, for which the machine is held', () => {
+  const still = async () => {
+    expectOk(await qemu.qmp.execute('stop'));
+    onTestFinished(async () => void (await qemu.qmp.execute('cont')));
+  };
+  const found = async (source: InspectSource, space: 'physical' | 'virtual', text: string, signal?: AbortSignal) => {
+    const events: MemorySearchEvent[] = [];
+    const question = { space, processor: 0, pattern: Buffer.from(text), limit: 1000 };
+    for await (const it of inspect.search(source, question, { signal })) events.push(it);
+    return { matches: events.filter(({ kind }) => kind === 'match'), end: events.at(-1), told: events.length };
+  };
+
+  it.each(['physical', 'virtual'] as const)('a search of %s memory finds what is in the RAM file', async (space) => {
+    await still();
+    const [ours, theirs] = [await found(through, space, 'ring0> '), await found(direct, space, 'ring0> ')];
+    expect(ours.matches.length).toBeGreaterThan(0);
+    expect(ours.matches).toEqual(theirs.matches);
+    expect(ours.end).toEqual(theirs.end);
+    // It told how far it is, for every MiB.
+    expect(ours.told - ours.matches.length).toBeGreaterThan(100);
+  });
+
+  it('a search that is cancelled, or left, lets the machine go on', async () => {
+    const cancel = new AbortController();
+    setTimeout(() => cancel.abort(), 300);
+    const { end } = await found(through, 'physical', 'nothing of the kind', cancel.signal);
+    expect(end).toMatchObject({ kind: 'failed', error: { code: 'cancelled' } });
+    expect(await qemu.runs()).toBe(true);
+    const question = { space: 'physical', processor: 0, pattern: Buffer.from('ring0> '), limit: 1000 } as const;
+    for await (const { kind } of inspect.search(through, question)) if (kind === 'match') break;
+    expect(await qemu.runs()).toBe(true);
+  });
+
+  it('a dump holds memory as the RAM file does, and shows of every subject what the stub showed', async () => {
+    await still();
+    const path = join(qemu.folder, 'through.elf');
+    const told: number[] = [];
+    const written = expectOk(await inspect.dump(through, path, { onProgress: ({ done }) => told.push(done) }));
+    expect(told.length).toBeGreaterThan(100);
+    expect(written.lacks.join('\n')).toContain(`gdb stub ${qemu.gdbPath}`);
+    expect(written.lacks.join('\n')).toContain('query-version');
+    const dump = { dump: path };
+    expect(expectOk(await inspect.describeDump(path))).toMatchObject({
+      ...{ processors: 2, recorded: true, profile: null, kernel: qemu.info.elfPath, lacks: written.lacks },
+    });
+    for (const [name, look] of Object.entries(SUBJECTS))
+      expect([name, expectOk((await look(dump)) as never)]).toEqual([name, expectOk((await look(through)) as never)]);
+    // Registers that only the stub tells are among them.
+    expect(expectOk(await inspect.cpu(dump))).toEqual(expectOk(await inspect.cpu(through)));
+    const virtio = async (source: InspectSource) => ({
+      ...expectOk(await inspect.virtio(source, { apartMs: 0, hints: null })),
+      at: 0,
+    });
+    expect((await virtio(dump)).devices.map((it) => ({ ...it, verdicts: [] }))).toEqual(
+      (await virtio(through)).devices.map((it) => ({ ...it, verdicts: [] })),
+    );
+    // QEMU's own dump of the same moment has the same in it, its notes included.
+    const own = join(qemu.folder, 'own.elf');
+    expectOk(await inspect.dump(direct, own));
+    for (const file of [path, own]) rmSync(`${file}.json`);
+    const registers = async (file: string) =>
+      expectOk(await inspect.cpu({ dump: file })).processors.map(({ general, segments, gdt, idt, addresses }) => ({
+        ...{ general, segments, gdt, idt, addresses },
+      }));
+    expect(await registers(path)).toEqual(await registers(own));
+    const ram = readFileSync(qemu.info.ramPath);
+    const [ours, theirs] = [readFileSync(path), readFileSync(own)].map((bytes) => segmentsOf(bytes));
+    expect(ours?.reduce((sum, it) => sum + it.bytes.length, 0)).toBeGreaterThan(127 << 20);
+    for (const { start, bytes } of ours ?? []) {
+      expect([start, bytes.equals(ram.subarray(start, start + bytes.length))]).toEqual([start, true]);
+      const same = theirs?.find((it) => it.start <= start && start + bytes.length <= it.start + it.bytes.length);
+      expect(same?.bytes.subarray(start - same.start, start - same.start + bytes.length).equals(bytes)).toBe(true);
+    }
+  });
+
+  it('a dump that is cancelled leaves nothing; one whose maker is killed lets the machine go on', async () => {
+    const folder = join(qemu.folder, 'cancelled');
+    const cancel = new AbortController();
+    const ended = await inspect.dump(through, join(folder, 'a.elf'), {
+      signal: cancel.signal,
+      onProgress: () => cancel.abort(),
+    });
+    expect(ended).toMatchObject({ ok: false, error: { code: 'cancelled' } });
+    expect(readdirSync(folder)).toEqual([]);
+    expect(await qemu.runs()).toBe(true);
+    const maker = ring0.start(['inspect', 'dump', join(folder, 'b.elf'), '--gdb', `unix:${qemu.gdbPath}`]);
+    // Memory is on its way, with more of it asked for than the connection holds.
+    const size = () => readdirSync(folder).reduce((sum, name) => sum + statSync(join(folder, name)).size, 0);
+    await expect.poll(size, { timeout: 60_000, interval: 20 }).toBeGreaterThan(8 << 20);
+    expect(await qemu.runs()).toBe(false);
+    maker.signal('SIGKILL');
+    await expect.poll(() => qemu.runs(), { timeout: 20_000 }).toBe(true);
+  });
+
+  it('memory is changed if it is what its reader takes it for, while the machine runs, and QEMU sees it', async () => {
+    const { address, size } = expectOk(await inspect.resolve(direct, 'RING0_BOOT_REPORT', 0));
+    const at = BigInt(address) + BigInt(size ?? 64) - 16n;
+    for (const space of ['virtual', 'physical'] as const) {
+      const seen = expectOk(await inspect.memory(direct, { space: 'virtual', processor: 0, address: at }, 16));
+      const before = Buffer.from(seen.data, 'base64');
+      const place = { space, processor: 0, address: space === 'virtual' ? at : BigInt(seen.physical ?? 0) };
+      const wanted = Buffer.from(before.map((byte) => byte ^ 0xa5));
+      expect(await inspect.write(through, place, wanted, wanted)).toMatchObject({
+        ok: false,
+        error: { code: 'changed-meanwhile' },
+      });
+      expect(expectOk(await inspect.write(through, place, wanted, before))).toMatchObject({
+        before: before.toString('hex'),
+        after: wanted.toString('hex'),
+      });
+      expect(expectOk(await inspect.memory(direct, place, 16)).data).toBe(wanted.toString('base64'));
+      const back = ['--write', `hex:${before.toString('hex')}`, '--expect', `hex:${wanted.toString('hex')}`];
+      const asked = [`0x${place.address.toString(16)}`, ...(space === 'physical' ? ['--physical'] : []), ...back];
+      const { code, stdout, stderr } = await ring0.run([
+        'inspect',
+        'memory',
+        ...asked,
+        '--gdb',
+        `unix:${qemu.gdbPath}`,
+      ]);
+      expect([code, stderr, stdout]).toEqual([0, '', expect.stringContaining(`is ${before.toString('hex')} now`)]);
+      expect(expectOk(await inspect.memory(direct, place, 16)).data).toBe(before.toString('base64'));
+    }
+    // More than a packet holds, over pages.
+    const place = { space: 'physical', processor: 0, address: 0x7ff_e800n } as const;
+    const before = Buffer.from(expectOk(await inspect.memory(direct, place, 4096)).data, 'base64');
+    const wanted = Buffer.from(before.map((byte, n) => byte ^ n));
+    expectOk(await inspect.write(through, place, wanted, before));
+    expect(expectOk(await inspect.memory(direct, place, 4096)).data).toBe(wanted.toString('base64'));
+    expectOk(await inspect.write(through, place, before, wanted));
+    const beyond = { ...place, address: 0x7ff_fff8n };
+    expect(await inspect.write(through, beyond, wanted.subarray(0, 16), wanted.subarray(0, 16))).toMatchObject({
+      ok: false,
+      error: { code: 'not-ram' },
+    });
+    expect(await qemu.runs()).toBe(true);
+  });
+});
+
+/** Pieces of memory in a core. */
+function segmentsOf(file: Buffer): { readonly start: number; readonly bytes: Buffer }[] {
+  const head = file.subarray(0, 64);
+  const { offset, bytes } = expectOk(coreProgramHeaders(head));
+  const { segments } = expectOk(readCoreHeader(head, file.subarray(offset, offset + bytes), file.length));
+  return segments.map((it) => ({
+    start: Number(it.start),
+    bytes: file.subarray(Number(it.offset), Number(it.offset + it.bytes)),
+  }));
+}
 
 describe('a stub that is not what it says', () => {
   let server: Server;

@@ -77,6 +77,8 @@ export const DumpWrittenSchema = z.object({
   /** The answers of QEMU that were kept beside it. */
   sidecar: z.string(),
   recorded: z.number().int(),
+  /** What could not be known of the machine, in words. */
+  lacks: z.array(z.string()),
 });
 export type DumpWritten = z.infer<typeof DumpWrittenSchema>;
 

@@ -10,7 +10,8 @@ export const dump = defineSubject({
   operands: '[FILE]',
   arity: [0, 1],
   description: `Writes an ELF core as QEMU's dump-guest-memory does, which gdb, crash and drgn open too, and beside it FILE.json
-with what QEMU said of devices and interrupt controllers. The machine stands still meanwhile. Every subject looks at it with
+with what QEMU said of devices and interrupt controllers. The machine stands still meanwhile: for seconds
+to minutes where memory comes through a gdb stub, some 30 MiB a second, until Ctrl-C. Every subject looks at it with
 --dump FILE, at cores that others made as well; --dump FILE alone says what it is and what it lacks.`,
   options: {},
   examples: [
@@ -26,7 +27,7 @@ with what QEMU said of devices and interrupt controllers. The machine stands sti
           [
             `${info.path}: ${sizeText(BigInt(info.memoryBytes))} of memory, ${info.processors} processors`,
             info.recorded
-              ? `made by the studio ${new Date(info.madeAt ?? 0).toISOString()} of ${info.kernel}`
+              ? `made by the studio ${new Date(info.madeAt ?? 0).toISOString()} of ${info.kernel ?? 'a kernel that nobody named'}`
               : 'a core without answers of QEMU beside it',
             ...info.lacks.map((it) => `  lacks: ${it}`),
           ].join('\n'),
@@ -44,7 +45,10 @@ with what QEMU said of devices and interrupt controllers. The machine stands sti
     return {
       value: written,
       text: () =>
-        `${sizeText(BigInt(written.bytes))} written to ${written.path}, with ${written.recorded} answers of QEMU beside it`,
+        [
+          `${sizeText(BigInt(written.bytes))} written to ${written.path}, with ${written.recorded} answers of QEMU beside it`,
+          ...written.lacks.map((it) => `  lacks: ${it}`),
+        ].join('\n'),
     };
   },
 });

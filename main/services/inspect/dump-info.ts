@@ -9,7 +9,7 @@ import type { InspectTarget } from './target.ts';
 export async function describeDump(target: InspectTarget, path: string): Promise<Result<DumpInfo>> {
   if (!(target instanceof DumpTarget)) return fail('no-dump', 'This is no dump.', path, 'Name a dump.');
   const processors = await target.processors();
-  const image = target.sidecar === null ? null : await target.image();
+  const image = target.kernel === null ? null : await target.image();
   const { sidecar } = target;
   return ok({
     path,
@@ -18,8 +18,8 @@ export async function describeDump(target: InspectTarget, path: string): Promise
     memoryBytes: formatAddress(target.regions.reduce((sum, { bytes }) => sum + bytes, 0n)),
     recorded: sidecar !== null,
     madeAt: sidecar?.madeAt ?? null,
-    kernel: sidecar?.machine.elfPath ?? null,
-    profile: sidecar?.machine.profile.name ?? null,
+    kernel: target.kernel,
+    profile: sidecar?.machine?.profile.name ?? null,
     lacks: [...target.lacks, ...(image === null || image.ok ? [] : [`${image.error.what} ${image.error.why}`])],
   });
 }

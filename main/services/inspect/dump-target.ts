@@ -2,7 +2,7 @@ import { closeSync, fstatSync, openSync, readFileSync, readSync, statSync } from
 import { z } from 'zod';
 import { type Disposable, toDisposable } from '../../../app/base/disposable.ts';
 import { fail, messageOf, ok, type Result } from '../../../app/base/result.ts';
-import { type MachineInfo, MachineInfoSchema, type QueryArguments } from '../../../app/contract/index.ts';
+import { HexSchema, type MachineInfo, MachineInfoSchema, type QueryArguments } from '../../../app/contract/index.ts';
 import { ramLayout, ramRegions } from '../../../app/machine/ram-layout.ts';
 import {
   CORE_HEADER_BYTES,
@@ -21,14 +21,28 @@ const CHUNK_BYTES = 4 << 20;
 const PAGE_BYTES = 4096;
 const MAX_SIDECAR_BYTES = 64 << 20;
 
+const ProcessorRegistersSchema = z.object({
+  index: z.number().int().min(0),
+  values: z.record(z.string(), HexSchema),
+  halted: z.boolean(),
+  vectors: z.enum(['xmm', 'ymm', 'zmm']).optional(),
+});
+
 /** What lies beside a dump of ours: `FILE.json`. Answers are JSON texts with integers of any size, by `questionKey`. */
 export const SidecarSchema = z.object({
   version: z.literal(1),
   madeAt: z.number(),
-  machine: MachineInfoSchema,
+  /** Null of a machine that others have started, which was read through its gdb stub. */
+  machine: MachineInfoSchema.nullable(),
+  /** Image of the kernel of such a machine, where its reader named it. */
+  kernel: z.string().max(4096).nullable().default(null),
   /** SHA-256 of the kernel's image. */
   imageDigest: z.string().nullable(),
   answers: z.record(z.string(), z.string()),
+  /** Registers, where more was known than one of the answers says. */
+  processors: z.array(ProcessorRegistersSchema).max(1024).optional(),
+  /** What could not be known when it was made, in words. */
+  lacks: z.array(z.string()).default([]),
 });
 export type Sidecar = z.infer<typeof SidecarSchema>;
 
@@ -95,9 +109,8 @@ export class DumpTarget implements InspectTarget {
       const told = readCoreNotes(Buffer.concat(notes.map((it) => readAt(file, it.offset, it.bytes))), bits);
       const sidecar = readSidecar(path);
       if (!sidecar.ok) return sidecar;
-      const recorded = sidecar.value?.answers[questionKey(...REGISTERS)];
-      const processors =
-        recorded === undefined ? told.processors : parseRegisters(String(parseJsonWithBigints(recorded)));
+      const recorded = recordedRegisters(sidecar.value);
+      const processors = recorded ?? told.processors;
       const lacks =
         recorded === undefined
           ? [
@@ -105,8 +118,9 @@ export class DumpTarget implements InspectTarget {
               "QEMU's answers about devices and interrupt controllers are not recorded",
               'the kernel is not known: there are no symbols',
             ]
-          : [];
-      const memory = new CoreMemory(file, sidecar.value === null ? segments : ramOf(sidecar.value.machine, segments));
+          : (sidecar.value?.lacks ?? []);
+      const machine = sidecar.value?.machine ?? null;
+      const memory = new CoreMemory(file, machine === null ? segments : ramOf(machine, segments));
       return ok(new DumpTarget(path, memory, processors, sidecar.value, lacks, images, end));
     })();
     if (!opened.ok) end.dispose();
@@ -115,6 +129,11 @@ export class DumpTarget implements InspectTarget {
 
   get info(): MachineInfo | null {
     return this.sidecar?.machine ?? null;
+  }
+
+  /** Path of the kernel's image. */
+  get kernel(): string | null {
+    return this.sidecar?.machine?.elfPath ?? this.sidecar?.kernel ?? null;
   }
 
   async look<T>(decode: (memory: GuestMemory) => T): Promise<Result<T>> {
@@ -153,20 +172,21 @@ export class DumpTarget implements InspectTarget {
   }
 
   async image(): Promise<Result<KernelImage>> {
-    if (this.sidecar === null)
+    const { kernel } = this;
+    if (kernel === null)
       return fail(
         'no-kernel-image',
         'Nobody knows which kernel this dump is of.',
-        'a plain core does not say',
+        this.sidecar === null ? 'a plain core does not say' : 'nobody named its image when the dump was made',
         'Addresses are shown without names.',
       );
-    const image = await this.#images.open(this.sidecar.machine.elfPath);
-    if (!image.ok || this.sidecar.imageDigest === null || image.value.digest() === this.sidecar.imageDigest)
-      return image;
+    const image = await this.#images.open(kernel);
+    const digest = this.sidecar?.imageDigest ?? null;
+    if (!image.ok || digest === null || image.value.digest() === digest) return image;
     return fail(
       'other-image',
       'The kernel was built again since this dump was made.',
-      `${this.sidecar.machine.elfPath} is another file now`,
+      `${kernel} is another file now`,
       'Build the sources that it was made of, or look at addresses without names.',
     );
   }
@@ -178,6 +198,13 @@ export class DumpTarget implements InspectTarget {
 
 /** What registers were recorded as. */
 export const REGISTERS = ['human-monitor-command', { 'command-line': 'info registers -a' }] as const;
+
+function recordedRegisters(sidecar: Sidecar | null): readonly ProcessorRegisters[] | undefined {
+  if (sidecar?.processors !== undefined)
+    return sidecar.processors.map(({ vectors, ...it }) => (vectors === undefined ? it : { ...it, vectors }));
+  const text = sidecar?.answers[questionKey(...REGISTERS)];
+  return text === undefined ? undefined : parseRegisters(String(parseJsonWithBigints(text)));
+}
 
 function readSidecar(dump: string): Result<Sidecar | null> {
   const path = sidecarPath(dump);

@@ -2,8 +2,10 @@ import { closeSync, mkdirSync, openSync, renameSync, rmSync, statSync, writeFile
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { fail, messageOf, ok, type Result } from '../../../app/base/result.ts';
 import type { DumpOptions, DumpWritten, MachineInfo, QueryArguments } from '../../../app/contract/index.ts';
-import { REGISTERS, type Sidecar, sidecarPath } from './dump-target.ts';
+import { questionKey, REGISTERS, type Sidecar, sidecarPath } from './dump-target.ts';
+import { GdbTarget } from './gdb/target.ts';
 import { readIrq } from './irq.ts';
+import { copyMemory } from './memory-copy.ts';
 import { pourMemory } from './memory-pipe.ts';
 import { readCpu } from './processor-tables.ts';
 import { RecordedTarget } from './recorded-target.ts';
@@ -37,23 +39,18 @@ const SUBJECTS: readonly ((target: InspectTarget) => Promise<unknown>)[] = [
 
 let dumps = 0;
 
-/** Writes a machine's memory as QEMU's own ELF core, and what QEMU says of it beside. */
+/** Writes a machine's memory as an ELF core, as QEMU itself does it where it can be told to, and what QEMU says of it beside. */
 export async function writeDump(
   target: InspectTarget,
   hold: Hold,
   path: string,
   options: DumpOptions,
 ): Promise<Result<DumpWritten>> {
-  const { info } = target;
-  if (target.access === 'gdb')
-    return fail(
-      'not-through-gdb',
-      'A dump is not made through a gdb stub.',
-      'gigabytes would go through packets of two kilobytes',
-      "Use dump-guest-memory in QEMU's monitor: every subject looks at such a file.",
-    );
-  if (target.kind === 'dump' || info === null)
+  if (target.kind === 'dump')
     return fail('is-a-dump', 'This is a dump already.', '', 'Copy the file and the .json beside it.');
+  // Where there is no memory to read, this says why.
+  const readable = await target.look(() => undefined);
+  if (!readable.ok) return readable;
   const whole = isAbsolute(path) ? path : resolve(path);
   // QEMU writes into a file that is ours and new; a file of the wanted name is replaced when all is there.
   const part = join(dirname(whole), `.memory-${process.pid}-${++dumps}.part`);
@@ -69,23 +66,18 @@ export async function writeDump(
     );
   }
   try {
-    const held = await hold(info);
-    if (!held.ok) return held;
-    let answers: Record<string, string>;
-    try {
-      answers = await record(target);
-      const dumped = await pourMemory(target, info, part, options);
-      if (!dumped.ok) return dumped;
-    } finally {
-      await held.value();
-    }
+    const taken =
+      target instanceof GdbTarget ? await takeHeld(target, part, options) : await take(target, hold, part, options);
+    if (!taken.ok) return taken;
     const image = await target.image();
     const sidecar: Sidecar = {
       version: 1,
       madeAt: Date.now(),
-      machine: info,
+      machine: target.info,
+      kernel: null,
       imageDigest: image.ok ? image.value.digest() : null,
-      answers,
+      lacks: [],
+      ...taken.value,
     };
     writeFileSync(sidecarPath(whole), JSON.stringify(sidecar), { mode: 0o600 });
     renameSync(part, whole);
@@ -93,7 +85,8 @@ export async function writeDump(
       path: whole,
       bytes: statSync(whole).size,
       sidecar: sidecarPath(whole),
-      recorded: Object.keys(answers).length,
+      recorded: Object.keys(sidecar.answers).length,
+      lacks: sidecar.lacks,
     });
   } catch (error) {
     return fail(
@@ -105,6 +98,45 @@ export async function writeDump(
   } finally {
     rmSync(part, { force: true });
   }
+}
+
+type Taken = Pick<Sidecar, 'answers'> & Partial<Pick<Sidecar, 'kernel' | 'processors' | 'lacks'>>;
+
+/** Of a machine of ours: it stands still while QEMU answers and writes. */
+async function take(target: InspectTarget, hold: Hold, part: string, options: DumpOptions): Promise<Result<Taken>> {
+  const { info } = target;
+  if (info === null) return fail('no-machine', 'There is no machine to make a dump of.', '', 'Name a machine.');
+  const held = await hold(info);
+  if (!held.ok) return held;
+  try {
+    const answers = await record(target);
+    const dumped = await pourMemory(target, info, part, options);
+    return dumped.ok ? ok({ answers }) : dumped;
+  } finally {
+    await held.value();
+  }
+}
+
+/** Of a machine that a gdb stub holds as long as the target is open. Memory comes through the stub. */
+async function takeHeld(target: GdbTarget, part: string, options: DumpOptions): Promise<Result<Taken>> {
+  const processors = await target.processors();
+  const answers = await record(target);
+  const dumped = await copyMemory(target, processors.ok ? processors.value : [], part, options);
+  if (!dumped.ok) return dumped;
+  const unanswered = QUESTIONS.filter(([command, args]) => answers[questionKey(command, args)] === undefined);
+  const names = unanswered.map(([command, args]) => String(args?.['command-line'] ?? command));
+  return ok({
+    answers,
+    kernel: target.kernel,
+    ...(processors.ok ? { processors: [...processors.value] } : {}),
+    lacks: [
+      `it was made through the gdb stub ${target.name}: which profile the machine has and when it was started is not known, so the boot is on no clock of the host`,
+      'only RAM is in it, neither ROM nor memory of devices',
+      ...(names.length === 0 ? [] : [`a gdb stub does not tell ${names.join(', ')}`]),
+      ...(processors.ok ? [] : [`registers: ${processors.error.what} ${processors.error.why}`]),
+      ...(target.kernel === null ? ['nobody named the kernel: there are no symbols'] : []),
+    ],
+  });
 }
 
 /**

@@ -141,7 +141,7 @@ export class Inspector implements InspectService, Disposable {
     try {
       yield* searchMemory(opened.value.target, what, options);
     } finally {
-      opened.value.end.dispose();
+      await this.#targets.close(opened.value);
     }
   }
 

@@ -67,8 +67,9 @@ function physicalOf(memory: GuestMemory, registers: PagingRegisters | null, addr
 }
 
 /**
- * Changes a machine's memory through its RAM file. Only while it stands still: a running processor may have the bytes half read, and
- * what it has translated of changed code it does not look at again.
+ * Changes a machine's memory, if it is what its reader takes it for. Through its RAM file only while it stands still: a running processor
+ * may have the bytes half read, and what it has translated of changed code it does not look at again. A gdb stub holds the machine for
+ * this moment, and QEMU itself writes.
  */
 export async function writeMemory(
   target: InspectTarget,
@@ -76,32 +77,8 @@ export async function writeMemory(
   bytes: Uint8Array,
   expected: Uint8Array,
 ): Promise<Result<MemoryWrite>> {
-  const { info } = target;
-  if (target.access === 'gdb')
-    return fail(
-      'read-only',
-      'Memory is not changed through a gdb stub.',
-      'the studio only looks at machines that others have started',
-      'Use a debugger for that.',
-    );
-  if (target.kind === 'dump' || info === null)
-    return fail(
-      'read-only',
-      'A dump is not changed.',
-      'it shows what was',
-      'Change the memory of a machine that stands still.',
-    );
-  if (info.ramPath === '')
-    return fail(
-      'read-only',
-      "This machine's memory cannot be changed.",
-      "its RAM is QEMU's own (profile: ram = private)",
-      'Start it with shared RAM.',
-    );
-  const status = await target.query('query-status');
-  if (!status.ok) return status;
-  if (isRunning(status.value))
-    return fail('wrong-state', 'Memory is changed only while the machine stands still.', 'it runs', 'Pause it first.');
+  const write = await writerOf(target);
+  if (!write.ok) return write;
   const registers = await registersFor(target, place);
   if (!registers.ok) return registers;
   const looked = await target.look((memory) => pieces(memory, registers.value, place.address, bytes.length));
@@ -122,7 +99,7 @@ export async function writeMemory(
       `${before.toString('hex')} instead of ${Buffer.from(expected).toString('hex')}`,
       'Look again, then change it.',
     );
-  const written = writePieces(info, found, bytes);
+  const written = await write.value(found, bytes);
   if (!written.ok) return written;
   const { space, address } = place;
   return ok({
@@ -131,6 +108,33 @@ export async function writeMemory(
     before: before.toString('hex'),
     after: Buffer.from(bytes).toString('hex'),
   });
+}
+
+type Writer = (found: readonly Piece[], bytes: Uint8Array) => Result<void> | Promise<Result<void>>;
+
+/** How memory of a target is changed, or why it is not. */
+async function writerOf(target: InspectTarget): Promise<Result<Writer>> {
+  const { info } = target;
+  if (target.store !== undefined) return ok((found, bytes) => storePieces(target, found, bytes));
+  if (target.kind === 'dump' || info === null)
+    return fail(
+      'read-only',
+      'A dump is not changed.',
+      'it shows what was',
+      'Change the memory of a machine that stands still.',
+    );
+  if (info.ramPath === '')
+    return fail(
+      'read-only',
+      "This machine's memory cannot be changed.",
+      "its RAM is QEMU's own (profile: ram = private)",
+      'Start it with shared RAM.',
+    );
+  const status = await target.query('query-status');
+  if (!status.ok) return status;
+  return isRunning(status.value)
+    ? fail('wrong-state', 'Memory is changed only while the machine stands still.', 'it runs', 'Pause it first.')
+    : ok((found, bytes) => writePieces(info, found, bytes));
 }
 
 function isRunning(status: unknown): boolean {
@@ -159,6 +163,16 @@ function pieces(
     done += part;
   }
   return found;
+}
+
+async function storePieces(target: InspectTarget, found: readonly Piece[], bytes: Uint8Array): Promise<Result<void>> {
+  let done = 0;
+  for (const { physical, bytes: piece } of found) {
+    const written = await target.store?.(physical, bytes.subarray(done, done + piece.length));
+    if (written?.ok !== true) return written ?? ok();
+    done += piece.length;
+  }
+  return ok();
 }
 
 function writePieces(

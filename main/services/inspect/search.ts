@@ -6,7 +6,9 @@ import { scanSpace } from '../../../app/x86/address-space.ts';
 import { pagingShape, toLinear } from '../../../app/x86/paging.ts';
 import { type InspectTarget, pagingOf } from './target.ts';
 
+/** Read in one go; less through a gdb stub, where each piece takes a while: who waits sees it go on, and can end it. */
 const CHUNK_BYTES = 4 << 20;
+const GDB_CHUNK_BYTES = 1 << 20;
 /** What is shown of a match beside the pattern. */
 const CONTEXT_BYTES = 32;
 /** Mapped memory that is gone through: tables can map one page everywhere. */
@@ -43,10 +45,11 @@ export async function* searchMemory(
   let tail = Buffer.alloc(0);
   let end: bigint | undefined;
   let [done, matches] = [0n, 0];
+  const chunk = BigInt(target.access === 'gdb' ? GDB_CHUNK_BYTES : CHUNK_BYTES);
   for (const { address, physical, bytes } of stretches.value) {
-    for (let at = 0n; at < bytes; at += BigInt(CHUNK_BYTES)) {
+    for (let at = 0n; at < bytes; at += chunk) {
       if (isCancelled(signal)) return yield failed(CANCELLED);
-      const size = Number(bytes - at < BigInt(CHUNK_BYTES) ? bytes - at : BigInt(CHUNK_BYTES));
+      const size = Number(bytes - at < chunk ? bytes - at : chunk);
       const read = await target.bytes(physical + at, size);
       if (!read.ok) return yield failed(read.error);
       const here = address + at;

@@ -23,6 +23,8 @@ export interface InspectTarget extends Disposable {
   look<T>(decode: (memory: GuestMemory) => T): Promise<Result<T>>;
   /** A long piece of physical memory in one go; undefined if not all of it is RAM. */
   bytes(address: bigint, size: number): Promise<Result<Uint8Array | undefined>>;
+  /** Changes guest-physical RAM; where a target has no such method, memory is changed in its RAM file or not at all. */
+  store?(address: bigint, bytes: Uint8Array): Promise<Result<void>>;
   /** Memory that may be read from end to end; null where each page is a question to QEMU. */
   readonly scannable: ScannableMemory | null;
   /** Every processor; one answer serves all who ask within a few milliseconds. */

@@ -33,14 +33,17 @@ export class InspectTargets implements Disposable {
   async use<T>(source: InspectSource, act: (target: InspectTarget) => Promise<Result<T>>): Promise<Result<T>> {
     const opened = await this.open(source);
     if (!opened.ok) return opened;
-    const { target, end } = opened.value;
     try {
-      return await act(target);
+      return await act(opened.value.target);
     } finally {
-      end.dispose();
-      // The machine goes on before anybody hears what was seen.
-      if (target instanceof GdbTarget) await target.left();
+      await this.close(opened.value);
     }
+  }
+
+  /** Gives back what `open` gave. A machine that a gdb stub holds goes on before anybody hears what was seen. */
+  async close({ target, end }: { readonly target: InspectTarget; readonly end: Disposable }): Promise<void> {
+    end.dispose();
+    if (target instanceof GdbTarget) await target.left();
   }
 
   /** The kernel's image alone, which is there also when the machine has ended. */

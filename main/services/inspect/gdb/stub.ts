@@ -17,7 +17,7 @@ import { holdLastWord } from '../../../process/index.ts';
 
 const CONNECT_TIMEOUT_MS = 4000;
 const REPLY_TIMEOUT_MS = 5000;
-/** A machine is held no longer than this, whatever is asked of it. */
+/** A machine is held no longer than this after the last who had a reason to; see `holdOn`. */
 const HELD_AT_MOST_MS = 30_000;
 /** Bytes of stop replies and of the monitor's text that are taken. */
 const MAX_STRAY = 16;
@@ -29,6 +29,8 @@ const MAX_FILE_CHARACTERS = 1 << 20;
 const WINDOW = 32;
 /** Detach: the machine goes on. */
 const DETACH = `+${formatPacket('D')}`;
+/** Ends a packet of which only a part was sent; else it means nothing. Addresses mean again what they mean to a debugger. */
+const AFTERWARDS = `#00+${formatPacket('Qqemu.PhyMemMode:0')}`;
 
 /**
  * A connection to a gdb stub. QEMU's stops its machine when somebody connects, and one that is left without a word stays stopped: so
@@ -41,16 +43,17 @@ export class GdbStub {
   readonly #bodies: string[] = [];
   #wake: () => void = () => {};
   #failure = '';
-  #lastWord: Disposable | null = null;
+  #lastWord: Disposable | null;
   #packetBytes = 400;
   #isQemu = false;
   #wasRunning = true;
   #left: Promise<void> | undefined;
   #queue: Promise<unknown> = Promise.resolve();
-  readonly #until = performance.now() + HELD_AT_MOST_MS;
+  #until = performance.now() + HELD_AT_MOST_MS;
 
-  private constructor(socket: Socket) {
+  private constructor({ socket, lastWord }: Opened) {
     this.#socket = socket;
+    this.#lastWord = lastWord;
     socket.setEncoding('latin1');
     socket.on('data', (text: string) => {
       try {
@@ -118,6 +121,11 @@ export class GdbStub {
     });
   }
 
+  /** The machine is held for as long again: for work that a person watches, and can end. */
+  holdOn(): void {
+    this.#until = performance.now() + HELD_AT_MOST_MS;
+  }
+
   /** Guest-physical memory, which must be RAM: of a device, reading is doing. */
   read(address: bigint, size: number): Promise<Result<Uint8Array>> {
     return this.#alone(async () => {
@@ -128,7 +136,8 @@ export class GdbStub {
       for (let at = 0; at < size; at += piece) places.push({ at, part: Math.min(piece, size - at) });
       for (let first = 0; first < places.length; first += WINDOW) {
         const some = places.slice(first, first + WINDOW);
-        for (const { at, part } of some) this.#send(`m${(address + BigInt(at)).toString(16)},${part.toString(16)}`);
+        const questions = some.map(({ at, part }) => `m${(address + BigInt(at)).toString(16)},${part.toString(16)}`);
+        this.#write(questions.map(formatPacket).join(''));
         for (const { at, part } of some) {
           const reply = await this.#next();
           if (!reply.ok) return reply;
@@ -140,6 +149,20 @@ export class GdbStub {
       }
       return ok(bytes);
     });
+  }
+
+  /** Changes guest-physical RAM. QEMU forgets what it has translated of it. */
+  async write(address: bigint, bytes: Uint8Array): Promise<Result<void>> {
+    const piece = Math.max(16, Math.floor((this.#packetBytes - 64) / 2) & ~15);
+    for (let at = 0; at < bytes.length; at += piece) {
+      const part = bytes.subarray(at, at + piece);
+      const digits = formatHex(String.fromCharCode(...part));
+      const place = `${(address + BigInt(at)).toString(16)},${part.length.toString(16)}`;
+      const reply = await this.#ask(`M${place}:${digits}`);
+      if (!reply.ok) return reply;
+      if (reply.value !== 'OK') return this.#broken(`its answer to M${place} is "${reply.value.slice(0, 40)}"`);
+    }
+    return ok();
   }
 
   /** Ids of the threads, which are QEMU's processors in their order. */
@@ -204,7 +227,6 @@ export class GdbStub {
   }
 
   async #greet(): Promise<Result<void>> {
-    this.#lastWord = holdLastWord(this.#socket, DETACH);
     this.#send('qSupported:xmlRegisters=i386');
     let stops = 0;
     let reply = await this.#next(CONNECT_TIMEOUT_MS, true);
@@ -217,7 +239,11 @@ export class GdbStub {
     this.#isQemu = /^[01]$/.test(mode.value);
     if (!this.#isQemu) return ok();
     this.#wasRunning = stops > 0;
-    if (!this.#wasRunning) this.#lastWord?.dispose();
+    if (!this.#wasRunning) {
+      const before = this.#lastWord;
+      this.#lastWord = holdLastWord(this.#socket, AFTERWARDS);
+      before?.dispose();
+    }
     const physical = await this.#ask('Qqemu.PhyMemMode:1');
     return physical.ok ? ok() : physical;
   }
@@ -289,13 +315,26 @@ export function addressName(address: GdbAddress): string {
   return 'path' in address ? address.path : `${address.host}:${address.port}`;
 }
 
-/** The socket, or why there is none. */
-function openSocket(address: GdbAddress): Promise<Socket | string> {
+interface Opened {
+  readonly socket: Socket;
+  readonly lastWord: Disposable | null;
+}
+
+/** The socket, or why there is none. QEMU stops its machine the moment somebody connects: from then on there is a last word. */
+function openSocket(address: GdbAddress): Promise<Opened | string> {
   return new Promise((resolve) => {
     const socket = 'path' in address ? connect(address.path) : connect(address.port, address.host);
+    let lastWord: Disposable | null = null;
+    const prepare = () => {
+      lastWord ??= socket.destroyed ? null : holdLastWord(socket, AFTERWARDS + DETACH);
+    };
+    // Of a path the connection is there now, of an address after this turn; of a name when it has been looked up.
+    prepare();
+    process.nextTick(prepare);
     const timer = setTimeout(() => refuse(`no connection within ${CONNECT_TIMEOUT_MS} ms`), CONNECT_TIMEOUT_MS);
     const refuse = (why: string) => {
       clearTimeout(timer);
+      lastWord?.dispose();
       socket.destroy();
       resolve(why);
     };
@@ -304,7 +343,8 @@ function openSocket(address: GdbAddress): Promise<Socket | string> {
     socket.once('connect', () => {
       clearTimeout(timer);
       socket.off('error', onError);
-      resolve(socket);
+      prepare();
+      resolve({ socket, lastWord });
     });
   });
 }

@@ -32,7 +32,7 @@ export class GdbTarget implements InspectTarget {
   readonly #kernel: string | null;
   readonly #images: KernelImages;
   readonly #hasMonitor: boolean;
-  readonly #pages: PagedMemory;
+  #pages: PagedMemory;
   #registers: Promise<Result<readonly ProcessorRegisters[]>> | undefined;
 
   private constructor(
@@ -81,10 +81,32 @@ export class GdbTarget implements InspectTarget {
     }
   }
 
+  get name(): string {
+    return this.#name;
+  }
+
+  get kernel(): string | null {
+    return this.#kernel;
+  }
+
   async bytes(address: bigint, size: number): Promise<Result<Uint8Array | undefined>> {
     const without = this.#withoutMemory();
     if (without !== undefined) return without;
+    // Who reads so much shows how far it is, and can end it.
+    this.#stub.holdOn();
     return isInRegion(this.regions, address, size) ? this.#stub.read(address, size) : ok(undefined);
+  }
+
+  async store(address: bigint, bytes: Uint8Array): Promise<Result<void>> {
+    const written = await this.#stub.write(address, bytes);
+    this.#pages = new PagedMemory(this.regions);
+    if (!written.ok) return written;
+    // Firmware may have locked a piece of RAM: writes to it go nowhere.
+    const now = await this.#stub.read(address, bytes.length);
+    if (!now.ok) return now;
+    return Buffer.from(now.value).equals(bytes)
+      ? ok()
+      : fail('not-written', 'Memory was not changed.', 'it is read-only for the machine', 'Choose another address.');
   }
 
   processors(): Promise<Result<readonly ProcessorRegisters[]>> {
