@@ -4,7 +4,8 @@
 //! `RING0_BLESS=1` and commit the new files together with the decoder's change.
 
 use ring0_abi::{
-    BootReport, BootSource, Cause, DeviceClass, DriverRegistry, Epitaph, Operation, Registers, SpanRecord, TraceRing, Transport,
+    BootReport, BootSource, Cause, DeviceClass, DriverRegistry, Epitaph, MAX_MSRS, MsrCore, MsrRecord, Operation, Registers,
+    SpanRecord, TraceRing, Transport,
 };
 use std::sync::atomic::Ordering::{Relaxed, Release};
 use std::{env, fs, path::PathBuf};
@@ -219,16 +220,75 @@ fn driver_registry() {
     );
 }
 
+#[test]
+fn msrs() {
+    static RECORD: MsrRecord = MsrRecord::new();
+    RECORD.tsc_hz.store(2_000_000_000, Relaxed);
+    // Before a core has come up there is nothing to change.
+    RECORD.changed(0, 0x277, 1, 5);
+    let pat = 0x0007_0406_0007_0406;
+    RECORD.write(0, 0, 200_000_000, 0x7, [(0xc000_0080, 0xd00), (0x1b, 0xfee0_0900), (0x277, pat)].into_iter());
+    // The second number was drawn by a core that never came; the third finds no room for all that it has.
+    let many = (0..MAX_MSRS as u32 + 2).map(|n| (0x200 + n, u64::from(n) << 12));
+    RECORD.write(2, 8, 201_000_000, 0, many);
+    RECORD.changed(0, 0x277, pat | 1, 400_000_000);
+    RECORD.changed(0, 0x10, 1, 400_000_000);
+    RECORD.changed(64, 0x277, 1, 400_000_000);
+    RECORD.write(64, 1, 1, 1, [(0x277, 1)].into_iter());
+    let bytes = bytes_of(&RECORD);
+    let cut = core::mem::offset_of!(MsrRecord, cores) + 3 * size_of::<MsrCore>();
+    assert!(bytes[cut..].iter().all(|byte| *byte == 0), "the fixture leaves out zeros only");
+    let others: Vec<String> = (0..MAX_MSRS)
+        .map(|n| {
+            let (number, value) = (0x200 + n, n << 12);
+            format!(
+                r#"        {{ "number": "{number:#x}", "value": "{value:#x}", "tsc": "0xbfb0440", "readMs": 100.5, "changes": 0 }}"#
+            )
+        })
+        .collect();
+    check(
+        "msrs",
+        &bytes[..cut],
+        &format!(
+            r#"{{
+  "version": 1,
+  "tscHz": 2000000000,
+  "cores": [
+    {{
+      "core": 0, "apicId": 0, "tsc": "0xbebc200", "readMs": 100, "xcr0": "0x7", "dropped": 0,
+      "registers": [
+        {{ "number": "0xc0000080", "value": "0xd00", "tsc": "0xbebc200", "readMs": 100, "changes": 0 }},
+        {{ "number": "0x1b", "value": "0xfee00900", "tsc": "0xbebc200", "readMs": 100, "changes": 0 }},
+        {{ "number": "0x277", "value": "0x7040600070407", "tsc": "0x17d78400", "readMs": 200, "changes": 1 }}
+      ]
+    }},
+    {{
+      "core": 2, "apicId": 8, "tsc": "0xbfb0440", "readMs": 100.5, "xcr0": null, "dropped": 2,
+      "registers": [
+{}
+      ]
+    }}
+  ],
+  "problems": []
+}}
+"#,
+            others.join(",\n")
+        ),
+    );
+}
+
 /// The headers' lengths are the sizes that Rust gives the records.
 #[test]
 fn headers_tell_the_size() {
     static RING: TraceRing = TraceRing::new();
+    static MSRS: MsrRecord = MsrRecord::new();
     let (boot, epitaph, drivers) = (BootReport::new(), Epitaph::new(), DriverRegistry::new());
-    let records: [(&[u8], &[u8; 8]); 4] = [
+    let records: [(&[u8], &[u8; 8]); 5] = [
         (bytes_of(&boot), b"R0BOOTRP"),
         (bytes_of(&RING), b"R0TRACER"),
         (bytes_of(&epitaph), b"R0EPITAP"),
         (bytes_of(&drivers), b"R0DRIVER"),
+        (bytes_of(&MSRS), b"R0MSREGS"),
     ];
     for (bytes, magic) in records {
         assert_eq!(&bytes[..8], magic);

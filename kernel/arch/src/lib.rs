@@ -1,7 +1,7 @@
 //! Boot entries, processor tables, paging, interrupts, cores, clock.
 //!
 //! Two halves. The pure modules turn bytes into meaning (or the other way round) and run on any host, where their tests are:
-//! [`boot`], [`memmap`], [`pvh`], [`paging`], [`frames`], [`descriptors`], [`exception`], [`acpi`], [`symbols`]. The feature `bare`
+//! [`boot`], [`memmap`], [`pvh`], [`paging`], [`frames`], [`descriptors`], [`exception`], [`acpi`], [`msr`], [`symbols`]. The feature `bare`
 //! adds what touches the processor: the entries in assembler, exception handlers, APICs, cores, serial line, power.
 //!
 //! Interrupts are off in this kernel, except while a core halts with nothing to do. So nothing here is reentrant, no lock
@@ -19,6 +19,7 @@ pub mod exception;
 pub mod frames;
 pub mod load_options;
 pub mod memmap;
+pub mod msr;
 pub mod paging;
 pub mod pvh;
 pub mod symbols;

@@ -1,11 +1,12 @@
 //! The order of the boot.
 
 use crate::kernel::Kernel;
-use crate::records::{RING0_BOOT_REPORT, RING0_EPITAPH, RING0_TRACE_RING};
+use crate::records::{RING0_BOOT_REPORT, RING0_EPITAPH, RING0_MSRS, RING0_TRACE_RING};
 use crate::units::bytes;
 use core::sync::atomic::Ordering::Relaxed;
 use ring0_arch::{
-    BootInfo, acpi_info, apic, clock, ioapic, memory, memory_stats, now_ticks, platform, report, serial, smp, tables, tsc_hz,
+    BootInfo, acpi_info, apic, clock, ioapic, memory, memory_stats, msrs, now_ticks, platform, report, serial, smp, tables,
+    tsc_hz,
 };
 
 /// Runs `work` as a phase of the boot report.
@@ -38,6 +39,9 @@ fn ring0_start(boot: &'static BootInfo) -> ! {
     });
     RING0_BOOT_REPORT.tsc_hz.store(tsc_hz(), Relaxed);
     RING0_TRACE_RING.tsc_hz.store(tsc_hz(), Relaxed);
+    RING0_MSRS.tsc_hz.store(tsc_hz(), Relaxed);
+    msrs::set_record(&RING0_MSRS);
+    msrs::write_down();
     let processors = &acpi_info().processors;
     RING0_BOOT_REPORT.cores_found.store(processors.len().max(1) as u32, Relaxed);
     let online = phase("cores", || smp::start(boot, processors));

@@ -1,6 +1,6 @@
 //! The records that the studio reads out of memory (see `ring0-abi`), under the names by which it finds them.
 
-use ring0_abi::{BootReport, DriverRegistry, Epitaph, TraceRing};
+use ring0_abi::{BootReport, DriverRegistry, Epitaph, MsrRecord, TraceRing};
 
 /// Which phase of the boot took how long.
 #[used]
@@ -18,3 +18,7 @@ pub static RING0_EPITAPH: Epitaph = Epitaph::new();
 #[used]
 #[unsafe(no_mangle)]
 pub static RING0_DRIVER_REGISTRY: DriverRegistry = DriverRegistry::new();
+/// Each core's model-specific registers.
+#[used]
+#[unsafe(no_mangle)]
+pub static RING0_MSRS: MsrRecord = MsrRecord::new();

@@ -3,6 +3,8 @@
 use super::interrupt::{SPURIOUS, TIMER};
 use super::{cpu, memory, port};
 use crate::addr::PhysAddr;
+// Bit 8 first core, bit 10 x2APIC, bit 11 enabled, the rest the address.
+use crate::msr::APIC_BASE;
 use core::sync::atomic::{
     AtomicU64,
     Ordering::{Acquire, Relaxed, Release},
@@ -25,8 +27,6 @@ mod register {
     pub const DIVIDE: u32 = 0x3e0;
 }
 
-/// IA32_APIC_BASE: bit 8 first core, bit 10 x2APIC, bit 11 enabled, the rest the address.
-const APIC_BASE: u32 = 0x1b;
 /// IA32_TSC_DEADLINE.
 const TSC_DEADLINE: u32 = 0x6e0;
 /// Masks an entry of the local vector table.

@@ -1,5 +1,8 @@
 //! Instructions that have no Rust.
 
+use super::msrs;
+use crate::msr::is_of_interest;
+pub use crate::msr::{EFER, GS_BASE};
 use core::arch::asm;
 pub use core::arch::x86_64::{__cpuid as cpuid, __cpuid_count as cpuid_count, CpuidResult};
 
@@ -20,15 +23,27 @@ pub unsafe fn read_msr(msr: u32) -> u64 {
     u64::from(high) << 32 | u64::from(low)
 }
 
-/// Writes a model-specific register.
+/// Writes a model-specific register. One of those that the studio is told of is written down anew.
 ///
 /// # Safety
 /// The processor must have it and take this value, and what it turns on must be safe.
+#[inline(always)]
 pub unsafe fn write_msr(msr: u32, value: u64) {
     // SAFETY: the caller's promise.
     unsafe {
         asm!("wrmsr", in("ecx") msr, in("eax") value as u32, in("edx") (value >> 32) as u32, options(nostack, preserves_flags));
     }
+    if is_of_interest(msr) {
+        msrs::changed(msr);
+    }
+}
+
+/// Reads XCR0. CR4.OSXSAVE must be on: otherwise #UD.
+pub(super) fn read_xcr0() -> u64 {
+    let (low, high): (u32, u32);
+    // SAFETY: where XGETBV exists, reading register 0 has no effect.
+    unsafe { asm!("xgetbv", in("ecx") 0, out("eax") low, out("edx") high, options(nomem, nostack, preserves_flags)) };
+    u64::from(high) << 32 | u64::from(low)
 }
 
 macro_rules! control_register {
@@ -64,11 +79,6 @@ pub unsafe fn write_cr4(value: u64) {
     // SAFETY: the caller's promise.
     unsafe { asm!("mov cr4, {}", in(reg) value, options(nostack, preserves_flags)) };
 }
-
-/// EFER.
-pub const EFER: u32 = 0xc000_0080;
-/// Base address of GS.
-pub const GS_BASE: u32 = 0xc000_0101;
 
 /// Stops this core for good.
 pub fn stop() -> ! {

@@ -15,6 +15,7 @@ mod lock;
 mod mem;
 pub mod memory;
 pub mod mistake;
+pub mod msrs;
 mod peheader;
 pub mod platform;
 pub mod port;

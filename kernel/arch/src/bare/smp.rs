@@ -4,7 +4,7 @@
 //! workers of the [`super::team`].
 
 use super::tables::CoreBlock;
-use super::{apic, clock, cpu, memory, now_ticks, stack, team};
+use super::{apic, clock, cpu, memory, msrs, now_ticks, stack, team};
 use crate::addr::{PAGE, PhysAddr, align_up};
 use crate::boot::{BootInfo, MemoryKind};
 use alloc::boxed::Box;
@@ -148,6 +148,7 @@ extern "C" fn ring0_ap_main(core: usize) -> ! {
     // SAFETY: `prepare` made the block for this number, and each number is drawn once.
     unsafe { (*BLOCKS[core].load(Acquire)).load() };
     apic::init_core();
+    msrs::write_down();
     APIC_IDS[core].store(apic::id() + 1, Release);
     ONLINE.fetch_add(1, Release);
     team::work(core)
