@@ -32,7 +32,9 @@ export function includedFiles(xml: string): string[] {
 export function parseLayout(files: readonly string[]): StubRegister[] {
   const found: StubRegister[] = [];
   let offset = 0;
-  for (const [, attributes = ''] of files.join('\n').matchAll(/<reg\s([^<>]{1,400})>/g)) {
+  // QEMU's description has registers in comments, which are not in the reply.
+  const described = files.map((it) => it.replace(/<!--[\s\S]*?(-->|$)/g, '')).join('\n');
+  for (const [, attributes = ''] of described.matchAll(/<reg\s([^<>]{1,400})>/g)) {
     const name = /\bname="([\w.]{1,32})"/.exec(attributes)?.[1];
     const bits = Number(/\bbitsize="(\d{1,5})"/.exec(attributes)?.[1] ?? 0);
     if (name === undefined || bits === 0 || bits > MAX_BITS || found.length === MAX_REGISTERS) break;
