@@ -171,3 +171,38 @@ export const DriverSchema = z.object({
 
 export const DriverRegistrySchema = z.object({ version: z.number(), devices: z.array(DriverSchema), problems });
 export type DriverRegistry = z.infer<typeof DriverRegistrySchema>;
+
+export const WrittenRegisterSchema = z.object({
+  /** Of the register, as RDMSR takes it. */
+  number: HexSchema,
+  value: HexSchema,
+  tsc,
+  /** Milliseconds from power-on to when it was read; null while the TSC's frequency is unknown. */
+  readMs: z.number().nullable(),
+  /** How often the kernel has written it since the bring-up of its core. */
+  changes: z.number(),
+});
+
+export const WrittenCoreSchema = z.object({
+  /** The kernel's number of it. */
+  core: z.number(),
+  apicId: z.number(),
+  /** The end of its bring-up. */
+  tsc,
+  readMs: z.number().nullable(),
+  /** Null where CR4.OSXSAVE is off. */
+  xcr0: HexSchema.nullable(),
+  /** Registers that found no room. */
+  dropped: z.number(),
+  registers: z.array(WrittenRegisterSchema),
+});
+export type WrittenCore = z.infer<typeof WrittenCoreSchema>;
+
+/** Model-specific registers as each core read them at the end of its bring-up. Cores that have not come up are not there. */
+export const MsrRecordSchema = z.object({
+  version: z.number(),
+  tscHz: z.number().nullable(),
+  cores: z.array(WrittenCoreSchema),
+  problems,
+});
+export type MsrRecord = z.infer<typeof MsrRecordSchema>;

@@ -7,6 +7,8 @@ export interface BitField {
   readonly width: number;
   /** What it does when it is set, or what its value is. */
   readonly meaning: string;
+  /** A value in words, where it is more than a number: `write-back`. */
+  readonly says?: (value: bigint) => string;
 }
 
 export interface BitTable {
@@ -21,6 +23,7 @@ export interface BitValue {
   readonly low: number;
   readonly width: number;
   readonly value: bigint;
+  readonly says?: string;
 }
 
 /** A row of a table: `bit('PE', 0, 'protected mode')`. */
@@ -37,7 +40,9 @@ export function decodeBits(value: bigint, table: BitTable): BitValue[] {
   let known = 0n;
   const values = table.fields.map((field): BitValue => {
     known |= ((1n << BigInt(field.width)) - 1n) << BigInt(field.low);
-    return { name: field.name, low: field.low, width: field.width, value: fieldOf(value, field) };
+    const own = fieldOf(value, field);
+    const says = field.says === undefined ? {} : { says: field.says(own) };
+    return { name: field.name, low: field.low, width: field.width, value: own, ...says };
   });
   for (let low = 0, rest = BigInt.asUintN(64, value) & ~known; rest >> BigInt(low) !== 0n; low++)
     if (((rest >> BigInt(low)) & 1n) === 1n) values.push({ name: `reserved ${low}`, low, width: 1, value: 1n });

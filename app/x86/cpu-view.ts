@@ -1,10 +1,12 @@
 import { formatAddress, parseAddress } from '../base/address.ts';
-import type { CpuView, ProcessorView, RegisterView, SegmentView } from '../contract/inspect/cpu.ts';
-import { decodeBits } from './bits.ts';
+import type { CpuView, ProcessorView, SegmentView } from '../contract/inspect/cpu.ts';
+import type { WrittenCore } from '../contract/records.ts';
 import { descriptorTypeName } from './descriptors.ts';
 import { type ProcessorState, processorState, type RegisterValues } from './machine-state.ts';
+import { MSR } from './msrs.ts';
+import { ALL_BITS, registerView, type SeenMsrs, writtenDown, xcr0View } from './msrs-view.ts';
 import { pagingMode } from './paging.ts';
-import { CR0, REGISTER_BITS, RFLAGS } from './registers.ts';
+import { CR0, RFLAGS } from './registers.ts';
 
 const GENERAL = [
   'rip',
@@ -46,8 +48,6 @@ const COMPARED = [
   'tr',
   'tr.limit',
 ];
-const ALL = 0xffff_ffff_ffff_ffffn;
-
 /** What XCR0 is at least, by the vector registers that QEMU shows; it does not tell XCR0 itself. */
 const XCR0_BY_VECTORS = { xmm: [0x1n, 0x1n], ymm: [0x7n, 0x7n], zmm: [0xe7n, 0xe7n] } as const;
 
@@ -56,16 +56,30 @@ export interface ProcessorDump extends RegisterValues {
   readonly vectors?: keyof typeof XCR0_BY_VECTORS | undefined;
 }
 
+/** Model-specific registers that are in the view, or why there are none. */
+export type CpuMsrs = (SeenMsrs & { readonly revision: string }) | { readonly why: string };
+
 /** @param place names an instruction pointer */
-export function cpuView(dumps: readonly ProcessorDump[], place: (rip: bigint) => string | null): CpuView {
+export function cpuView(
+  dumps: readonly ProcessorDump[],
+  place: (rip: bigint) => string | null,
+  msrs: CpuMsrs,
+): CpuView {
+  const cores: ReadonlyMap<number, WrittenCore> = 'cores' in msrs ? msrs.cores : new Map();
+  const processors = dumps.map((dump) => processorView(dump, place, cores.get(dump.index)));
+  const isWhole = ({ registers }: ProcessorView) =>
+    registers.some(({ name, known }) => name === 'xcr0' && known === formatAddress(ALL_BITS));
   return {
-    processors: dumps.map((dump) => processorView(dump, place)),
-    differences: differences(dumps),
+    processors,
+    differences: [...differences(dumps), ...('cores' in msrs ? msrs.differences : [])],
+    msrs: 'cores' in msrs ? { revision: msrs.revision, ...msrs.view } : null,
     unknown: [
-      `Model-specific registers but EFER, FS_BASE and GS_BASE (the bases of FS and GS)${dumps.some(({ values }) => values['kernel_gs.base'] !== undefined) ? ' and KERNEL_GS_BASE' : ''}: QEMU 7.2 shows them to nobody while the guest runs.`,
-      ...(dumps.some(({ vectors }) => vectors !== undefined)
-        ? ['XCR0 as a whole: its bits follow from which vector registers QEMU shows.']
-        : ['XCR0.']),
+      ...unknownMsrs(dumps, msrs),
+      ...(processors.every(isWhole)
+        ? []
+        : dumps.some(({ vectors }) => vectors !== undefined)
+          ? ['XCR0 as a whole: its bits follow from which vector registers QEMU shows.']
+          : ['XCR0.']),
       ...(dumps.some(({ values }) => !tellsHidden(values))
         ? [
             'Hidden parts of segment registers (base, limit, type), GDTR, IDTR, TR and debug registers: this source tells selectors only. That code is 64-bit is taken from EFER.',
@@ -75,12 +89,29 @@ export function cpuView(dumps: readonly ProcessorDump[], place: (rip: bigint) =>
   };
 }
 
+function unknownMsrs(dumps: readonly ProcessorDump[], msrs: CpuMsrs): string[] {
+  const nobody = 'QEMU 7.2 shows them to nobody while the guest runs';
+  if ('cores' in msrs)
+    return [
+      ...msrs.unknown,
+      `Model-specific registers that our kernel does not write down: ${nobody}. Those it does are as of the time that is said.`,
+    ];
+  const more = dumps.some(({ values }) => values['kernel_gs.base'] !== undefined) ? ' and KERNEL_GS_BASE' : '';
+  return [
+    `Model-specific registers but EFER, FS_BASE and GS_BASE (the bases of FS and GS)${more}: ${nobody}, and ${msrs.why}.`,
+  ];
+}
+
 /** Whether segments have their hidden parts: a gdb stub without a monitor and plain cores know none. */
 function tellsHidden(values: RegisterValues['values']): boolean {
   return values['cs.flags'] !== undefined;
 }
 
-function processorView(dump: ProcessorDump, place: (rip: bigint) => string | null): ProcessorView {
+function processorView(
+  dump: ProcessorDump,
+  place: (rip: bigint) => string | null,
+  core: WrittenCore | undefined,
+): ProcessorView {
   const state = processorState(dump);
   const value = (name: string) => dump.values[name] ?? dump.values[name === 'rfl' ? 'efl' : name];
   const list = (names: readonly string[]) =>
@@ -100,31 +131,21 @@ function processorView(dump: ProcessorDump, place: (rip: bigint) => string | nul
     segments: SEGMENTS.map((name) => segmentView(name, state, tellsHidden(dump.values))),
     gdt: { base: formatAddress(state.gdt.base), limit: formatAddress(state.gdt.limit) },
     idt: { base: formatAddress(state.idt.base), limit: formatAddress(state.idt.limit) },
-    registers: [...list(BITWISE), ...xcr0(dump)].map(
-      ({ name, value: text, known }: { name: string; value: string; known?: bigint }) =>
-        registerView(name, parseAddress(text) ?? 0n, known ?? ALL),
-    ),
-    addresses: list(ADDRESSES),
+    registers: [
+      ...list(BITWISE).map(({ name, value: text }) =>
+        registerView(name, parseAddress(text) ?? 0n, ALL_BITS, name === 'efer' ? writtenDown(core, MSR.EFER) : null),
+      ),
+      ...xcr0(dump, core),
+    ],
+    addresses: list(core === undefined ? ADDRESSES : ADDRESSES.filter((name) => name !== 'kernel_gs.base')),
   };
 }
 
-function xcr0({ vectors, values }: ProcessorDump): { name: string; value: string; known: bigint }[] {
-  if (vectors === undefined || values.xcr0 !== undefined) return [];
-  const [value, known] = XCR0_BY_VECTORS[vectors];
-  return [{ name: 'xcr0', value: formatAddress(value), known }];
-}
-
-function registerView(name: string, value: bigint, known: bigint): RegisterView {
-  const table = REGISTER_BITS[name];
-  const bits = table === undefined ? [] : decodeBits(value, table);
-  return {
-    name,
-    value: formatAddress(value),
-    known: formatAddress(known),
-    bits: bits
-      .filter(({ low }) => ((known >> BigInt(low)) & 1n) === 1n)
-      .map((it) => ({ ...it, value: formatAddress(it.value) })),
-  };
+function xcr0({ vectors, values }: ProcessorDump, core: WrittenCore | undefined) {
+  if (values.xcr0 !== undefined) return [];
+  const [value, known] = vectors === undefined ? [0n, 0n] : XCR0_BY_VECTORS[vectors];
+  const view = xcr0View(core, vectors === undefined ? undefined : { value, known });
+  return view === undefined ? [] : [view];
 }
 
 function segmentView(name: (typeof SEGMENTS)[number], { segments }: ProcessorState, told: boolean): SegmentView {

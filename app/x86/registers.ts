@@ -154,7 +154,7 @@ export function registerTitle(name: string): string {
 /** Bits of the tables above that are asked for by name. */
 export const CR0 = masks('cr0', 'PE', 'EM', 'TS', 'WP', 'PG');
 export const CR4 = masks('cr4', 'PSE', 'PAE', 'MCE', 'CET', 'OSFXSR', 'LA57', 'SMEP', 'SMAP');
-export const EFER = masks('efer', 'LME', 'LMA', 'NXE');
+export const EFER = masks('efer', 'SCE', 'LME', 'LMA', 'NXE');
 export const RFLAGS = masks('rfl', 'IF', 'DF', 'NT', 'VM');
 
 function masks<N extends string>(register: string, ...names: readonly N[]): Readonly<Record<N, bigint>> {

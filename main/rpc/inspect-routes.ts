@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { implement } from '@orpc/server';
 import { describeError, ok, type Result } from '../../app/base/result.ts';
 import type {
+  CpuAnswer,
   DumpEvent,
   DumpWritten,
   InspectService,
@@ -38,7 +39,13 @@ export function inspectRoutes(inspect: InspectService, find: FindMachine, root: 
     epitaph: os.epitaph.handler(({ input }) => on(input, (it) => inspect.epitaph(it))),
     drivers: os.drivers.handler(({ input }) => on(input, (it) => inspect.drivers(it))),
     timeline: os.timeline.handler(({ input }) => on(input, (it) => inspect.timeline(it))),
-    cpu: os.cpu.handler(({ input }) => on(input, (it) => inspect.cpu(it))),
+    cpu: os.cpu.handler(({ input }) =>
+      on(input, async (it): Promise<Result<CpuAnswer>> => {
+        const view = await inspect.cpu(it);
+        if (!view.ok || input.msrs === null || view.value.msrs?.revision !== input.msrs) return view;
+        return ok({ ...view.value, msrs: 'same' });
+      }),
+    ),
     tables: os.tables.handler(({ input }) => on(input, (it) => inspect.tables(it, input.processor))),
     whatIf: os.whatIf.handler(({ input }) => on(input, (it) => inspect.whatIf(it, input))),
     irq: os.irq.handler(({ input }) => on(input, (it) => inspect.irq(it))),

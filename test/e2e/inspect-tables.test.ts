@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Locator } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { CpuView, IrqView, TablesView } from '../../app/contract/index.ts';
+import { foldRanges } from '../../app/x86/msrs-text.ts';
 import { root } from '../support/project.ts';
 import { chromiumPath, NO_CHROMIUM, type Studio } from './browser.ts';
 import { BrowserShell } from './shell.ts';
@@ -136,6 +137,35 @@ describe.skipIf(chromiumPath === undefined)('processors, tables and interrupts i
     // The timer moves something between any two looks; what moved is marked.
     await pane('Processor 0').locator('.cpu-general [data-changed="true"]').first().waitFor({ timeout: 60_000 });
     await shoot('cpu');
+  });
+
+  it('model-specific registers are those of the command line, with when they were read, and stay while one looks', async () => {
+    await studio.openView('Processor');
+    const { msrs, differences } = await ask<CpuView>('cpu');
+    expect(msrs?.processors.length).toBe(4);
+    for (const { index, readMs, registers } of msrs?.processors ?? []) {
+      const section = pane(`Model-specific registers of processor ${index}`);
+      const when = `as the kernel read them at bring-up, ${((readMs ?? 0) / 1000).toFixed(3)} s after power-on`;
+      await section.getByText(when).waitFor();
+      const values = await section.locator('.cpu-register-value').allInnerTexts();
+      const { shown, off } = foldRanges(registers);
+      expect(values).toEqual(shown.map(({ value }) => wide(value, 16)));
+      await section.getByText(off ?? 'no such text', { exact: true }).waitFor();
+      for (const { says } of shown) if (says !== null) await section.getByText(says, { exact: true }).first().waitFor();
+    }
+    for (const { name } of differences)
+      await pane('Differences between processors').getByRole('rowheader', { name, exact: true }).waitFor();
+    const pat = pane('Model-specific registers of processor 1')
+      .locator('.cpu-register')
+      .filter({ has: studio.page.getByText('PAT', { exact: true }) });
+    expect(await pat.locator('.cpu-chip').first().innerText()).toBe('PA0=WB');
+    await pat.getByRole('button').click();
+    await pat.getByRole('row', { name: /^10:8 PA1 4 Memory type of pages with PWT: WT, write-through/ }).waitFor();
+    await shoot('cpu-msrs');
+    // It is drawn from what was sent once: many looks later it still stands, and what was unfolded is.
+    await pane('Processor 0').locator('.cpu-general [data-changed="true"]').first().waitFor({ timeout: 60_000 });
+    await pat.getByRole('row', { name: /^10:8 PA1/ }).waitFor();
+    await pat.getByRole('button').click();
   });
 
   it('the GDT is the one of the command line, and of each core its own', async () => {

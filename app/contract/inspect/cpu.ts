@@ -7,7 +7,19 @@ export const BitValueSchema = z.object({
   low: z.number().int(),
   width: z.number().int(),
   value: HexSchema,
+  /** The value in words, where it is more than a number: `write-back`. */
+  says: z.string().optional(),
 });
+
+/** What our kernel wrote down of a register (`kernel/abi`, `MsrRecord`). */
+export const WrittenDownSchema = z.object({
+  value: HexSchema,
+  /** When it was read, in milliseconds after power-on; null while the TSC's frequency is unknown. */
+  readMs: z.number().nullable(),
+  /** How often the kernel has written it since the bring-up of its core: with 0 the value is of the bring-up. */
+  changes: z.number().int(),
+});
+export type WrittenDown = z.infer<typeof WrittenDownSchema>;
 
 export const RegisterViewSchema = z.object({
   /** By QEMU's name: `cr0`, `efer`, `rfl`, `dr7`. */
@@ -16,8 +28,38 @@ export const RegisterViewSchema = z.object({
   /** Bits of `value` that are known; of a register that QEMU does not tell, what follows from others. */
   known: HexSchema,
   bits: z.array(BitValueSchema),
+  /** `now`: it was asked. `kernel`: nobody tells what it is now, and `value` is what our kernel wrote down. */
+  from: z.enum(['now', 'kernel']),
+  /** What our kernel wrote down; of a register that is asked now only if that is another value. */
+  written: WrittenDownSchema.nullable(),
 });
 export type RegisterView = z.infer<typeof RegisterViewSchema>;
+
+/** A model-specific register: `pat`, `mtrr_physbase0`. */
+export const MsrViewSchema = RegisterViewSchema.extend({
+  number: HexSchema,
+  /** What it comes to, in words. */
+  says: z.string().nullable(),
+});
+export type MsrView = z.infer<typeof MsrViewSchema>;
+
+export const MsrsViewSchema = z.object({
+  /** Another for every other content. */
+  revision: z.string(),
+  processors: z.array(
+    z.object({
+      index: z.number().int(),
+      /** The kernel's number of it. */
+      core: z.number().int(),
+      /** End of its bring-up, in milliseconds after power-on. */
+      readMs: z.number().nullable(),
+      registers: z.array(MsrViewSchema),
+    }),
+  ),
+  /** What does not hold in what the kernel wrote down. */
+  problems: z.array(z.string()),
+});
+export type MsrsView = z.infer<typeof MsrsViewSchema>;
 
 export const SegmentViewSchema = z.object({
   name: z.string(),
@@ -73,7 +115,13 @@ export const CpuViewSchema = z.object({
   differences: z.array(
     z.object({ name: z.string(), values: z.array(z.object({ processor: z.number().int(), value: HexSchema })) }),
   ),
+  /** Model-specific registers; null where `unknown` says why. */
+  msrs: MsrsViewSchema.nullable(),
   /** What cannot be had from this source, and why. */
   unknown: z.array(z.string()),
 });
 export type CpuView = z.infer<typeof CpuViewSchema>;
+
+/** The same for whoever looks often and says which `revision` it has: that is not sent again. */
+export const CpuAnswerSchema = CpuViewSchema.extend({ msrs: MsrsViewSchema.or(z.literal('same')).nullable() });
+export type CpuAnswer = z.infer<typeof CpuAnswerSchema>;

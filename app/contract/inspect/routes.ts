@@ -9,7 +9,7 @@ import {
   EpitaphSchema,
   TraceSpansSchema,
 } from '../records.ts';
-import { CpuViewSchema } from './cpu.ts';
+import { CpuAnswerSchema } from './cpu.ts';
 import { IrqViewSchema } from './irq.ts';
 import {
   BytesSchema,
@@ -43,8 +43,8 @@ export const inspectContract = {
   drivers: ask(SourceRefSchema, result(DriverRegistrySchema)),
   /** The boot from QEMU's start on. */
   timeline: ask(SourceRefSchema, result(BootTimelineSchema)),
-  /** Every processor with its registers. */
-  cpu: ask(SourceRefSchema, result(CpuViewSchema)),
+  /** Every processor with its registers. `msrs`: the revision of what the asker has already, which is not sent again. */
+  cpu: ask(withSource({ msrs: z.string().max(64).nullable().default(null) }), result(CpuAnswerSchema)),
   /** Descriptor tables of one processor, and what is wrong with those of all. */
   tables: ask(withSource({ processor }), result(TablesViewSchema)),
   /** What a processor would do with other tables. */

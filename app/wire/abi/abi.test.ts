@@ -2,8 +2,21 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import type { Result } from '../../base/result.ts';
-import { BootReportSchema, DriverRegistrySchema, EpitaphSchema, TraceSpansSchema } from '../../contract/records.ts';
-import { decodeBootReport, decodeDriverRegistry, decodeEpitaph, decodeTraceRing } from './index.ts';
+import {
+  BootReportSchema,
+  DriverRegistrySchema,
+  EpitaphSchema,
+  MsrRecordSchema,
+  TraceSpansSchema,
+} from '../../contract/records.ts';
+import {
+  decodeBootReport,
+  decodeDriverRegistry,
+  decodeEpitaph,
+  decodeMsrRecord,
+  decodeTraceRing,
+  msrRecordBytes,
+} from './index.ts';
 
 /** Written by the kernel's own host test, kernel/abi/tests/fixtures.rs. */
 const folder = fileURLToPath(new URL('../../../test/fixtures/abi/', import.meta.url));
@@ -19,6 +32,7 @@ const records = [
     decode: (bytes: Uint8Array): Result<unknown> => decodeDriverRegistry(bytes),
     schema: DriverRegistrySchema,
   },
+  { name: 'msrs', decode: (bytes: Uint8Array): Result<unknown> => decodeMsrRecord(bytes), schema: MsrRecordSchema },
 ];
 
 describe.each(records)('$name record', ({ name, decode, schema }) => {
@@ -81,4 +95,34 @@ test('an epitaph that is being written says so', () => {
     problems: 1,
     first: { address: '0xffffffff80201234', symbol: 'kernel::fault' },
   });
+});
+
+test('of the model-specific registers only what is in use is wanted, and what does not hold is said', () => {
+  const bytes = bytesOf('msrs');
+  expect(msrRecordBytes(bytes.subarray(0, 32))).toEqual({ ok: true, value: bytes.length });
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  view.setUint32(24, 0xffff_ffff, true);
+  expect(msrRecordBytes(bytes.subarray(0, 32))).toEqual({ ok: true, value: 32 + 64 * 1376 });
+  // The first core: being written, with more registers than there is room for, of which two are the same.
+  view.setUint32(32, 5, true);
+  view.setUint32(32 + 8, 57, true);
+  view.setUint32(32 + 32 + 24, 0xc000_0080, true);
+  // A clock that no processor has.
+  view.setBigUint64(16, 1n << 63n, true);
+  const decoded = decodeMsrRecord(bytes);
+  if (!decoded.ok) throw new Error(decoded.error.why);
+  const [first] = decoded.value.cores;
+  expect(decoded.value.tscHz).toBeNull();
+  expect(first?.readMs).toBeNull();
+  expect(first?.registers.map(({ number }) => number)).toEqual(['0xc0000080', '0x277', '0x0']);
+  expect(decoded.value.problems.slice(0, 6)).toEqual([
+    'tsc_hz is 9223372036854775808, outside of 1 MHz to 20 GHz',
+    'core_count is 4294967295, the record holds 64',
+    'the record is cut off: 64 cores are said to be in it, 3 are there',
+    'core 0: it was being written while it was read: values may be half old',
+    'core 0: count is 57, a core has room for 56',
+    'core 0: register 0xc0000080 is there more than once; the first counts',
+  ]);
+  // However many registers are the same, each is said once.
+  expect(decoded.value.problems).toHaveLength(7);
 });

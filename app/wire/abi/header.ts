@@ -10,6 +10,7 @@ export const RECORDS = {
   trace: { magic: 'R0TRACER', symbol: 'RING0_TRACE_RING' },
   epitaph: { magic: 'R0EPITAP', symbol: 'RING0_EPITAPH' },
   drivers: { magic: 'R0DRIVER', symbol: 'RING0_DRIVER_REGISTRY' },
+  msrs: { magic: 'R0MSREGS', symbol: 'RING0_MSRS' },
 } as const;
 export type RecordKind = keyof typeof RECORDS;
 

@@ -27,13 +27,15 @@ import { stubCalls } from '../../../app/x86/stub.ts';
 import { predictionView, symbolText, tablesView } from '../../../app/x86/tables-view.ts';
 import { deliver, loadSelector } from '../../../app/x86/what-if.ts';
 import { readPlaces } from './code-places.ts';
+import { readMsrs } from './msrs.ts';
 import { type InspectTarget, lookSettled, pagingOf, processorOf } from './target.ts';
 
 export async function readCpu(target: InspectTarget): Promise<Result<CpuView>> {
   const processors = await target.processors();
   if (!processors.ok) return processors;
   const code = await codeMapOf(target, processors.value);
-  return ok(cpuView(processors.value, (rip) => symbolText(rip, code)));
+  const msrs = await readMsrs(target, processors.value, code);
+  return ok(cpuView(processors.value, (rip) => symbolText(rip, code), msrs));
 }
 
 export async function readProcessorTables(target: InspectTarget, index: number): Promise<Result<TablesView>> {

@@ -68,6 +68,7 @@ const NAMES: Readonly<Record<RecordKind, string>> = {
   trace: 'The trace of tokens belongs',
   epitaph: 'The epitaph belongs',
   drivers: 'The driver registry belongs',
+  msrs: 'The record of model-specific registers belongs',
 };
 
 function foreign(kind: RecordKind, why: string) {

@@ -1,10 +1,12 @@
-import { useState } from 'react';
-import type { CpuView, ProcessorView } from '../../../app/contract/inspect/cpu.ts';
+import { useMemo, useRef, useState } from 'react';
+import { ok, type Result } from '../../../app/base/result.ts';
+import type { CpuView, MsrsView, ProcessorView } from '../../../app/contract/inspect/cpu.ts';
 import { studio } from '../../host/client.ts';
 import { InspectFrame } from '../../inspect/InspectFrame.tsx';
 import { useLive } from '../../inspect/use-live.ts';
 import { useInspected } from '../../state/inspected.ts';
 import type { PaneProps } from '../../workbench/panes.ts';
+import { Msrs } from './Msrs.tsx';
 import { Processor } from './Processor.tsx';
 import './cpu.css';
 
@@ -12,7 +14,15 @@ import './cpu.css';
 export function CpuPane({ isVisible }: PaneProps) {
   const inspected = useInspected();
   const [only, setOnly] = useState<number | null>(null);
-  const live = useLive(inspected, isVisible, '', (source, signal) => studio.inspect.cpu(source, { signal }));
+  // What has been sent once is not sent again: it is most of an answer, and stands still.
+  const kept = useRef<MsrsView | null>(null);
+  const live = useLive(inspected, isVisible, '', async (source, signal): Promise<Result<CpuView>> => {
+    const answer = await studio.inspect.cpu({ ...source, msrs: kept.current?.revision ?? null }, { signal });
+    if (!answer.ok) return answer;
+    const { msrs } = answer.value;
+    if (msrs !== 'same') kept.current = msrs;
+    return ok({ ...answer.value, msrs: kept.current });
+  });
   const { reading } = live;
   const count = reading.kind === 'read' ? reading.value.processors.length : 0;
   const tools =
@@ -41,7 +51,9 @@ export function CpuPane({ isVisible }: PaneProps) {
 
 function Processors({ view, before, only }: { view: CpuView; before: CpuView | null; only: number | null }) {
   const shown = view.processors.filter(({ index }) => only === null || index === only);
-  const differing = new Set(view.differences.map(({ name }) => name));
+  const names = view.differences.map(({ name }) => name).join(' ');
+  const differing = useMemo(() => new Set(names.split(' ')), [names]);
+  const msrsOf = (of: CpuView | null, index: number) => of?.msrs?.processors.find((it) => it.index === index) ?? null;
   const old = new Map<number, ProcessorView>((before?.processors ?? []).map((it) => [it.index, it]));
   return (
     <div className="cpu">
@@ -66,9 +78,16 @@ function Processors({ view, before, only }: { view: CpuView; before: CpuView | n
       )}
       <div className="cpu-list">
         {shown.map((it) => (
-          <Processor key={it.index} processor={it} before={old.get(it.index) ?? null} differing={differing} />
+          <Processor key={it.index} processor={it} before={old.get(it.index) ?? null} differing={differing}>
+            <ProcessorMsrs now={msrsOf(view, it.index)} before={msrsOf(before, it.index)} differing={differing} />
+          </Processor>
         ))}
       </div>
+      {(view.msrs?.problems ?? []).map((text) => (
+        <p key={text} className="cpu-problem">
+          What the kernel wrote down: {text}
+        </p>
+      ))}
       {view.unknown.map((text) => (
         <p key={text} className="cpu-unknown">
           Not shown: {text}
@@ -76,4 +95,18 @@ function Processors({ view, before, only }: { view: CpuView; before: CpuView | n
       ))}
     </div>
   );
+}
+
+type Registers = MsrsView['processors'][number];
+
+function ProcessorMsrs({
+  now,
+  before,
+  differing,
+}: {
+  now: Registers | null;
+  before: Registers | null;
+  differing: ReadonlySet<string>;
+}) {
+  return now === null ? null : <Msrs msrs={now} before={before} differing={differing} />;
 }

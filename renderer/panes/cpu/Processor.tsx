@@ -1,7 +1,7 @@
-import { useState } from 'react';
-import type { ProcessorView, RegisterView, SegmentView } from '../../../app/contract/inspect/cpu.ts';
-import { REGISTER_BITS, registerTitle } from '../../../app/x86/registers.ts';
-import { Icon } from '../../widgets/Icon.tsx';
+import type { ReactNode } from 'react';
+import type { ProcessorView, SegmentView } from '../../../app/contract/inspect/cpu.ts';
+import { REGISTER_BITS } from '../../../app/x86/registers.ts';
+import { Register } from './Register.tsx';
 
 const wide = (value: string, digits = 16) => value.slice(2).padStart(digits, '0');
 
@@ -10,10 +10,13 @@ export function Processor({
   processor,
   before,
   differing,
+  children,
 }: {
   readonly processor: ProcessorView;
   readonly before: ProcessorView | null;
   readonly differing: ReadonlySet<string>;
+  /** What follows its registers. */
+  readonly children: ReactNode;
 }) {
   const { index, mode, cpl, paging, halted, place } = processor;
   const old = new Map(before?.general.map(({ name, value }) => [name, value]));
@@ -50,6 +53,7 @@ export function Processor({
           <Register
             key={register.name}
             register={register}
+            table={REGISTER_BITS[register.name]}
             before={before?.registers.find(({ name }) => name === register.name) ?? null}
             differs={differing.has(register.name)}
           />
@@ -66,6 +70,7 @@ export function Processor({
           </div>
         ))}
       </dl>
+      {children}
     </section>
   );
 }
@@ -134,63 +139,3 @@ function Segments({
 const typeOf = ({ type, present }: SegmentView) => `${type}${present || type === 'null' ? '' : ', not present'}`;
 const flagsOf = ({ long, big, granular }: SegmentView) =>
   [long ? 'L' : '', big ? 'D' : '', granular ? 'G' : ''].filter((flag) => flag !== '').join(' ');
-
-/** A register with its bits as chips, and on request a line for each. */
-function Register({
-  register,
-  before,
-  differs,
-}: {
-  register: RegisterView;
-  before: RegisterView | null;
-  differs: boolean;
-}) {
-  const [open, setOpen] = useState(false);
-  const { name, value, bits, known } = register;
-  const table = REGISTER_BITS[name];
-  const meaningOf = (low: number) =>
-    table?.fields.find((field) => field.low === low)?.meaning ?? 'Reserved: it should be 0';
-  const old = new Map(before?.bits.map((bit) => [bit.low, bit.value]));
-  const changed = (low: number, now: string) => before !== null && old.get(low) !== now;
-  return (
-    <div className="cpu-register" data-changed={before !== null && before.value !== value} data-differs={differs}>
-      <button type="button" aria-expanded={open} title={table?.section} onClick={() => setOpen(!open)}>
-        <Icon name={open ? 'chevron-down' : 'chevron-right'} />
-        <span className="cpu-register-name">{registerTitle(name)}</span>
-        <span className="cpu-register-value">{wide(value)}</span>
-      </button>
-      {open ? (
-        <table className="cpu-bits">
-          <caption>
-            {table?.section}
-            {known === '0xffffffffffffffff' ? '' : '; only these bits are known'}
-          </caption>
-          <tbody>
-            {bits.map((bit) => (
-              <tr key={`${bit.low}`} data-set={bit.value !== '0x0'} data-changed={changed(bit.low, bit.value)}>
-                <td>{bit.width === 1 ? bit.low : `${bit.low + bit.width - 1}:${bit.low}`}</td>
-                <th scope="row">{bit.name}</th>
-                <td>{bit.value.slice(2)}</td>
-                <td>{meaningOf(bit.low)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      ) : (
-        <span className="cpu-chips">
-          {bits.map((bit) => (
-            <span
-              key={bit.low}
-              className="cpu-chip"
-              data-set={bit.value !== '0x0'}
-              data-changed={changed(bit.low, bit.value)}
-              title={`Bit ${bit.width === 1 ? bit.low : `${bit.low + bit.width - 1}:${bit.low}`}: ${meaningOf(bit.low)}`}
-            >
-              {bit.width === 1 ? bit.name : `${bit.name}=${bit.value.slice(2)}`}
-            </span>
-          ))}
-        </span>
-      )}
-    </div>
-  );
-}
