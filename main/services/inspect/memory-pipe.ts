@@ -10,7 +10,11 @@ import type { DumpOptions, MachineInfo } from '../../../app/contract/index.ts';
 import { cancelled, runProcess } from '../../process/index.ts';
 import type { InspectTarget } from './target.ts';
 
-const STATUS = z.object({ status: z.enum(['none', 'active', 'completed', 'failed']) });
+const STATUS = z.object({
+  status: z.enum(['none', 'active', 'completed', 'failed']),
+  completed: z.number().nonnegative().default(0),
+  total: z.number().nonnegative().default(0),
+});
 const PATIENCE_MS = 30_000;
 const LOOK_MS = 20;
 /** Often enough for whoever watches. */
@@ -30,7 +34,7 @@ export async function pourMemory(
 ): Promise<Result<void>> {
   const pipe = join(info.runDirectory, `.memory-${process.pid}-pipe${++pipes}.part`);
   const made = await runProcess('mkfifo', ['-m', '600', pipe]);
-  if (!made.ok || made.value.code !== 0) return pourDirectly(target, path);
+  if (!made.ok || made.value.code !== 0) return pourDirectly(target, path, { signal, onProgress });
   // Without waiting for the writer, who may never come.
   const source = new Socket({
     fd: openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK),
@@ -65,10 +69,19 @@ export async function pourMemory(
   }
 }
 
-/** Where there are no named pipes: without progress, and to the end. */
-async function pourDirectly(target: InspectTarget, path: string): Promise<Result<void>> {
-  const dumped = await target.query('dump-guest-memory', { paging: false, protocol: `file:${path}` });
-  return dumped.ok ? ok() : dumped;
+/** Where there are no named pipes. Who cancels gets no dump, but the machine goes on only when QEMU has come to the end of memory. */
+async function pourDirectly(
+  target: InspectTarget,
+  path: string,
+  { signal, onProgress }: DumpOptions,
+): Promise<Result<void>> {
+  const asked = await target.query('dump-guest-memory', { paging: false, protocol: `file:${path}`, detach: true });
+  if (!asked.ok) return asked;
+  const ended = await endOfDump(target, (done, total) => {
+    const message = isCancelled(signal) ? 'cancelled; QEMU has to come to the end of memory first' : 'writing memory';
+    onProgress?.({ message, done, total, unit: 'bytes' });
+  });
+  return isCancelled(signal) ? cancelled('The dump') : ended;
 }
 
 function meter(total: number, onProgress: DumpOptions['onProgress']): Transform {
@@ -86,21 +99,28 @@ function meter(total: number, onProgress: DumpOptions['onProgress']): Transform 
   });
 }
 
-/** Waits until QEMU says how it went. */
-async function endOfDump(target: InspectTarget): Promise<Result<void>> {
-  const deadline = Date.now() + PATIENCE_MS;
+/** Waits until QEMU says how it went, for as long as it gets on. */
+async function endOfDump(
+  target: InspectTarget,
+  onProgress: (done: number, total: number) => void = () => {},
+): Promise<Result<void>> {
+  let [deadline, before] = [Date.now() + PATIENCE_MS, -1];
   for (;;) {
     const answer = await target.query('query-dump');
     if (!answer.ok) return answer;
-    const status = STATUS.safeParse(answer.value).data?.status;
-    if (status === 'completed') return ok();
-    if (status !== 'active' || Date.now() > deadline)
+    const state = STATUS.safeParse(answer.value).data;
+    if (state?.status === 'completed') return ok();
+    if (state?.status !== 'active' || Date.now() > deadline)
       return fail(
         'not-written',
         'QEMU did not write the dump.',
-        `it says: ${status}`,
+        `it says: ${state?.status}`,
         'Free some space, and try again.',
       );
+    if (state.completed !== before) {
+      [deadline, before] = [Date.now() + PATIENCE_MS, state.completed];
+      onProgress(Math.min(state.completed, state.total), state.total);
+    }
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
 }
