@@ -56,6 +56,9 @@ export function RowTable<T extends TableRow>({
         {rows.map((row) => (
           <tr
             key={row.number}
+            onClick={(event) => {
+              if (isPlace(event.target)) onChoose(row.number);
+            }}
             aria-selected={chosen === row.number}
             data-changed={before !== null && before.get(row.number) !== row.bytes}
             data-empty={row.isEmpty}
@@ -79,6 +82,11 @@ export function RowTable<T extends TableRow>({
       </tbody>
     </table>
   );
+}
+
+/** A click that is none of a control, and does not end a selection of text. */
+function isPlace(target: EventTarget): boolean {
+  return target instanceof Element && target.closest('button') === null && getSelection()?.isCollapsed !== false;
 }
 
 /** Arrow keys go from row to row. */

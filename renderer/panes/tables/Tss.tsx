@@ -64,7 +64,9 @@ export function Stack({ stack, next }: { readonly stack: StackView; readonly nex
           </span>
         </div>
         <div className="tss-words">
-          <p>{vectors.length === 0 ? 'ring change' : `vectors ${ranges(vectors)}`}</p>
+          <p>
+            {vectors.length === 0 ? 'ring change' : `${vectors.length === 1 ? 'vector' : 'vectors'} ${ranges(vectors)}`}
+          </p>
           <p className="tables-muted">{symbol ?? ''}</p>
         </div>
       </div>
