@@ -12,6 +12,9 @@ const GATHER_MS = 33;
 const LINGER_MS = 10_000;
 /** Events in one message. */
 const BATCH = 2000;
+/** A follower who takes nothing has so much kept for it; after that it gets what the recorder itself still has, as one who comes anew. */
+const MOST_BEHIND = 20_000;
+const MOST_RATES = 2000;
 
 interface Running {
   readonly recorder: VirtioRecorder;
@@ -24,6 +27,7 @@ interface Running {
 export class VirtioRecorders implements Disposable {
   readonly #targets: InspectTargets;
   readonly #running = new Map<string, Running>();
+  #ended = false;
 
   constructor(targets: InspectTargets) {
     this.#targets = targets;
@@ -54,12 +58,17 @@ export class VirtioRecorders implements Disposable {
   }
 
   dispose(): void {
+    this.#ended = true;
     for (const [key, running] of this.#running) this.#stop(key, running);
   }
 
   async #start(source: InspectSource, key: string): Promise<Running | { readonly why: string }> {
     const opened = await this.#targets.open(source);
     if (!opened.ok) return { why: describeError(opened.error) };
+    if (this.#ended) {
+      opened.value.end.dispose();
+      return { why: 'The studio has ended.' };
+    }
     // Two followers may have come at once: the first one's recorder serves both.
     const first = this.#running.get(key);
     if (first !== undefined) {
@@ -88,11 +97,15 @@ async function* followOne(
   let events: RingEvent[] = [];
   let rates: RingRate[] = [];
   let report: VirtioReport | null = recorder.report;
+  // What has come since the last message was taken; once it is too much, nothing is kept.
+  let waiting = 0;
   let wake = () => {};
   const ring = () => wake();
   const subscription = recorder.onDidRecord((batch) => {
-    events.push(...batch.events);
-    rates.push(...batch.rates);
+    waiting += batch.events.length;
+    if (waiting > MOST_BEHIND) events = [];
+    else for (const event of batch.events) events.push(event);
+    rates = [...rates, ...batch.rates].slice(-MOST_RATES);
     report = batch.report ?? report;
     wake();
   });
@@ -103,10 +116,13 @@ async function* followOne(
     events = [...(missed ?? recorder.backlog()), ...events];
     while (!isCancelled(signal)) {
       if (report !== null) {
-        yield { kind: 'report', report: slim(report, recorder.samplesPerSecond > 0) };
+        const now = report;
         report = null;
+        yield { kind: 'report', report: slim(now, recorder.samplesPerSecond > 0) };
       }
-      while (events.length > 0 || rates.length > 0 || fresh) {
+      while (events.length > 0 || rates.length > 0 || fresh || waiting > MOST_BEHIND) {
+        if (waiting > MOST_BEHIND) [events, fresh] = [recorder.backlog(), true];
+        waiting = 0;
         const some = events.splice(0, BATCH);
         const message = {
           kind: 'rings' as const,
@@ -120,6 +136,8 @@ async function* followOne(
         yield { ...message, next: (some.at(-1)?.number ?? recorder.next - 1) + 1 };
       }
       if (recorder.failure !== '') return yield { kind: 'ended', why: recorder.failure };
+      // While a message was on its way more may have come, or the end of it all.
+      if (report !== null || isCancelled(signal)) continue;
       await new Promise<void>((resolve) => {
         wake = resolve;
       });
