@@ -4,6 +4,11 @@ import type { VirtioQueue } from '../../contract/inspect/virtio.ts';
 import { STATUS } from '../status.ts';
 import { type Evidence, plural, type QueueRule, stillness } from './rule.ts';
 
+/** Whether the driver speaks to it as before virtio 1.0, which transitional devices let it choose. */
+function isLegacy({ transport, features }: Evidence['device']): boolean {
+  return transport === 'pci-legacy' || !features.some(({ name, accepted }) => name === 'VERSION_1' && accepted);
+}
+
 /** facts/virtqueues.md: "N ≠ driver size". */
 export const sizeMismatch: QueueRule = {
   about: 'queue',
@@ -12,8 +17,7 @@ export const sizeMismatch: QueueRule = {
     if (!queue.configured || driver === null || driver.size === null || driver.size === 0 || driver.size === size)
       return undefined;
     const smaller = driver.size < size;
-    const legacy =
-      device.transport === 'pci-legacy' || !device.features.some((it) => it.name === 'VERSION_1' && it.accepted);
+    const legacy = isLegacy(device);
     const source = driver.source === 'registry' ? "the driver's registry entry" : 'the symbol that you named';
     return {
       id: 'queue-size-mismatch',
@@ -119,9 +123,12 @@ export const notRam: QueueRule = {
 
 export const addressMismatch: QueueRule = {
   about: 'queue',
-  look(_, queue) {
+  look({ device }, queue) {
     const { driver } = queue;
     if (!queue.configured || driver === null) return undefined;
+    const legacy = isLegacy(device);
+    // There the rings' places follow from the table's and the size: another size is the mistake, and has its own rule.
+    if (legacy && driver.descriptors === queue.descriptorsAt && driver.size !== queue.size) return undefined;
     for (const [name, at, side] of PARTS) {
       const mine = driver[side];
       if (mine === null || BigInt(mine) === BigInt(queue[at])) continue;
@@ -137,7 +144,9 @@ export const addressMismatch: QueueRule = {
           [`${name} by the driver`, mine],
           [`${name} by the device`, queue[at]],
         ],
-        fix: `Write ${mine} to the device, both halves of it, before queue_enable.`,
+        fix: legacy
+          ? 'Write the page number of the descriptor table (its address / 4096) to the queue address register; the rings follow behind it as §2.7.2 lays them out.'
+          : `Write ${mine} to the device, both halves of it, before queue_enable.`,
       };
     }
     return undefined;
@@ -149,7 +158,7 @@ export const misaligned: QueueRule = {
   look({ device }, queue) {
     if (!queue.configured || queue.layout !== 'split') return undefined;
     for (const [name, at, , alignment] of PARTS) {
-      const legacy = device.transport === 'pci-legacy' && name !== 'avail ring' ? 4096 : alignment;
+      const legacy = isLegacy(device) && name !== 'avail ring' ? 4096 : alignment;
       if (BigInt(queue[at]) % BigInt(legacy) === 0n) continue;
       return {
         id: 'ring-misaligned',

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Verdict, VirtioDevice } from '../../contract/inspect/virtio.ts';
+import type { DriverSide, Verdict, VirtioDevice } from '../../contract/inspect/virtio.ts';
 import { featureList } from '../features.ts';
 import {
   EVENT_IDX,
@@ -199,6 +199,17 @@ describe('rings', () => {
     const queue = request();
     const driver = queue.driverSide({ used: '0x150000' });
     expect(ids(verdictsOf(sampleDevice(queue.look({ driver }))))).toEqual(['ring-address-mismatch']);
+  });
+  test('… and on the legacy interface, where a wrong size moves the rings, the size alone is named', () => {
+    const queue = new SampleQueue(256);
+    const legacy = (change: Partial<DriverSide>) =>
+      verdictsOf(sampleDevice(queue.look({ driver: queue.driverSide(change) }), { transport: 'pci-legacy' }));
+    const used = { used: '0x150000' };
+    expect(ids(legacy({ size: 16, ...used })).filter((id) => id !== 'ring-misaligned')).toEqual([
+      'queue-size-mismatch',
+    ]);
+    const [moved] = legacy({ ...used }).filter(({ id }) => id === 'ring-address-mismatch');
+    expect(moved?.fix).toContain('page number');
   });
   test('alignment', () => {
     const queue = request();
