@@ -117,6 +117,29 @@ describe('a table with a mistake', () => {
     expect(await machine.stop()).toBe(true);
   });
 
+  it('pat-one-core: what the kernel changed after bring-up is shown with the time, and as a difference between cores', async () => {
+    const machine = await lab.boot({ profile: 'smp4', append: 'provoke=pat-one-core' });
+    await machine.waitForSerial(/\*\*\* PAT = 0x7010600070406\n/);
+    const view = expectOk(await lab.host.inspect.cpu({ machine: machine.machine.info }));
+    const usual = '0x7040600070406';
+    expect(view.differences).toEqual([
+      {
+        name: 'pat',
+        values: [0, 1, 2, 3].map((processor) => ({ processor, value: processor === 0 ? '0x7010600070406' : usual })),
+      },
+    ]);
+    const [first, second] = view.msrs?.processors ?? [];
+    const pat = (it: typeof first) => it?.registers.find(({ name }) => name === 'pat');
+    expect(pat(first)).toMatchObject({ from: 'kernel', written: { value: '0x7010600070406', changes: 1 } });
+    expect(pat(second)).toMatchObject({ from: 'kernel', says: 'as after reset', written: { changes: 0 } });
+    expect(pat(first)?.bits[5]).toMatchObject({ name: 'PA5', value: '0x1', says: 'WC, write-combining' });
+    expect(pat(first)?.written?.readMs).toBeGreaterThan(second?.readMs ?? Number.NaN);
+    // Every other value of that core is still of its bring-up.
+    const others = first?.registers.filter(({ name, written }) => name !== 'pat' && (written?.changes ?? 0) > 0);
+    expect(others).toEqual([]);
+    expect(await machine.stop()).toBe(true);
+  });
+
   it('a gate with a data selector turns a breakpoint into #GP', async () => {
     const machine = await bootWith('idt-bad-selector');
     await machine.waitForSerial(/ring0> $/);

@@ -7,6 +7,8 @@ pub const APIC_BASE: u32 = 0x1b;
 pub const MTRR_CAP: u32 = 0xfe;
 /// IA32_MTRR_PHYSBASE0; base and mask of each range follow one another.
 pub const MTRR_PHYSBASE_0: u32 = 0x200;
+/// IA32_MTRR_DEF_TYPE.
+pub const MTRR_DEF_TYPE: u32 = 0x2ff;
 /// IA32_PAT.
 pub const PAT: u32 = 0x277;
 /// IA32_EFER.
@@ -19,7 +21,6 @@ const SPEC_CTRL: u32 = 0x48;
 const ARCH_CAPABILITIES: u32 = 0x10a;
 const SYSENTER: [u32; 3] = [0x174, 0x175, 0x176];
 const MISC_ENABLE: u32 = 0x1a0;
-const MTRR_DEF_TYPE: u32 = 0x2ff;
 /// STAR, LSTAR, CSTAR, FMASK.
 const SYSCALL: [u32; 4] = [0xc000_0081, 0xc000_0082, 0xc000_0083, 0xc000_0084];
 const FS_BASE: u32 = 0xc000_0100;

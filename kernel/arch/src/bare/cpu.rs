@@ -71,6 +71,15 @@ pub unsafe fn write_cr3(value: u64) {
     unsafe { asm!("mov cr3, {}", in(reg) value, options(nostack, preserves_flags)) };
 }
 
+/// Writes CR0.
+///
+/// # Safety
+/// What it turns on or off must be safe.
+pub(super) unsafe fn write_cr0(value: u64) {
+    // SAFETY: the caller's promise.
+    unsafe { asm!("mov cr0, {}", in(reg) value, options(nostack, preserves_flags)) };
+}
+
 /// Writes CR4.
 ///
 /// # Safety

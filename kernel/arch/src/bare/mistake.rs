@@ -1,9 +1,10 @@
-//! Wrong tables on purpose: each of these leaves the machine with exactly one mistake, of those that kernels in the field make, for
+//! Wrong tables and registers on purpose: each of these leaves the machine with exactly one mistake, of those that kernels in the field make, for
 //! tools that shall find it.
 
-use super::{interrupt, memory, stack, tables};
+use super::{cpu, interrupt, memory, stack, tables};
+use crate::msr::PAT;
 
-/// A mistake in a table. The first two kill the kernel, at once or at its next interrupt; with the others it lives on.
+/// A mistake in a table, or in a register that every core has for itself. The first two kill the kernel, at once or at its next interrupt; with the others it lives on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TableMistake {
     /// SS keeps a selector of a GDT that is gone; the next IRETQ pops it: #GP.
@@ -18,10 +19,12 @@ pub enum TableMistake {
     StackStart,
     /// A page, such as the one in which other cores start, stays writable and executable.
     WriteExecute,
+    /// One core has a memory type otherwise in its PAT than the others have.
+    OneCorePat,
 }
 
 /// Names for a person to type, with what is wrong then.
-pub const TABLE_MISTAKES: [(&str, TableMistake, &str); 6] = [
+pub const TABLE_MISTAKES: [(&str, TableMistake, &str); 7] = [
     (
         "gdt-stale-ss",
         TableMistake::StaleSs,
@@ -44,6 +47,11 @@ pub const TABLE_MISTAKES: [(&str, TableMistake, &str); 6] = [
         TableMistake::WriteExecute,
         "one page is mapped writable and executable at its physical address, as a start-up trampoline left behind",
     ),
+    (
+        "pat-one-core",
+        TableMistake::OneCorePat,
+        "entry 5 of the first core's PAT is write-combining; the other cores were not told, and have it write-through",
+    ),
 ];
 
 /// Makes the mistake. Returns where it is, in words, unless the kernel dies of it.
@@ -62,6 +70,13 @@ pub fn make(mistake: TableMistake) -> Option<(&'static str, u64)> {
             TableMistake::GateSelector => Some(("IDT entry at", tables::break_gate(interrupt::BREAKPOINT))),
             TableMistake::StackStart => Some(("IST1 =", tables::set_first_stack(first.start()))),
             TableMistake::WriteExecute => memory::map_writable_and_executable().map(|at| ("page at", at)),
+            TableMistake::OneCorePat if cpu::cpuid(1).edx & 1 << 16 == 0 => None,
+            TableMistake::OneCorePat => {
+                // No page of ours has PAT and PWT set.
+                let pat = cpu::read_msr(PAT) & !(0xff << 40) | 1 << 40;
+                cpu::write_msr(PAT, pat);
+                Some(("PAT =", pat))
+            }
         }
     }
 }

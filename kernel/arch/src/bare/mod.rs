@@ -16,6 +16,7 @@ mod mem;
 pub mod memory;
 pub mod mistake;
 pub mod msrs;
+mod mtrr;
 mod peheader;
 pub mod platform;
 pub mod port;

@@ -53,8 +53,12 @@ fn xcr0() -> u64 {
 /// Notes that this core has written `number`.
 #[cold]
 pub(super) fn changed(number: u32) {
-    if let Some(record) = record() {
-        // SAFETY: it was written just now, so the processor has it.
-        record.changed(tables::core_index(), number, unsafe { cpu::read_msr(number) }, now_ticks());
+    let Some(record) = record() else { return };
+    // SAFETY: every processor has GS_BASE; the other register was written just now.
+    unsafe {
+        // A core that has no block yet does not know which one it is.
+        if cpu::read_msr(msr::GS_BASE) != 0 {
+            record.changed(tables::core_index(), number, cpu::read_msr(number), now_ticks());
+        }
     }
 }

@@ -4,7 +4,7 @@
 //! workers of the [`super::team`].
 
 use super::tables::CoreBlock;
-use super::{apic, clock, cpu, memory, msrs, now_ticks, stack, team};
+use super::{apic, clock, cpu, memory, msrs, mtrr, now_ticks, stack, team};
 use crate::addr::{PAGE, PhysAddr, align_up};
 use crate::boot::{BootInfo, MemoryKind};
 use alloc::boxed::Box;
@@ -72,6 +72,7 @@ pub fn start(boot: &BootInfo, processors: &[u32]) -> usize {
         return 1;
     }
     write_trampoline(page, root);
+    mtrr::keep();
     others().take(prepared).for_each(apic::send_init);
     if cpu::hypervisor().is_none() {
         clock::spin(10_000_000);
@@ -148,6 +149,7 @@ extern "C" fn ring0_ap_main(core: usize) -> ! {
     // SAFETY: `prepare` made the block for this number, and each number is drawn once.
     unsafe { (*BLOCKS[core].load(Acquire)).load() };
     apic::init_core();
+    mtrr::adopt();
     msrs::write_down();
     APIC_IDS[core].store(apic::id() + 1, Release);
     ONLINE.fetch_add(1, Release);
