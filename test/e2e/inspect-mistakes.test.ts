@@ -33,8 +33,8 @@ describe.skipIf(chromiumPath === undefined)('a mistake on purpose', () => {
     return JSON.parse(stdout) as T;
   }
   /** Starts a machine with a mistake, in another terminal as it were. */
-  async function withMistake(name: string, look: () => Promise<void>): Promise<void> {
-    const machine = shell.elsewhere(['run', '-p', 'direct', '--port', '0', '--json', '--append', `provoke=${name}`]);
+  async function withMistake(name: string, look: () => Promise<void>, profile = 'direct'): Promise<void> {
+    const machine = shell.elsewhere(['run', '-p', profile, '--port', '0', '--json', '--append', `provoke=${name}`]);
     try {
       await machine.waitFor(/"event": ?"started"/);
       await look();
@@ -93,6 +93,35 @@ describe.skipIf(chromiumPath === undefined)('a mistake on purpose', () => {
         expect(found).toBeDefined();
         await shoot('mistake-page-w-and-x');
       });
+    },
+    2 * BOOT_MS,
+  );
+
+  it(
+    'pat-one-core: the processors differ, and what was written after bring-up says when',
+    async () => {
+      const look = async () => {
+        await studio.openView('Processor');
+        const differences = studio.page.getByRole('region', { name: 'Differences between processors' });
+        await differences
+          .getByRole('row', { name: /^pat 0 0x7010600070406 1 0x7040600070406 / })
+          .waitFor({ timeout: BOOT_MS });
+        await differences.getByRole('row').nth(1).waitFor({ state: 'detached' });
+        const pat = (processor: number) =>
+          studio.page
+            .getByRole('region', { name: `Model-specific registers of processor ${processor}`, exact: true })
+            .locator('.cpu-register')
+            .filter({ has: studio.page.getByText('PAT', { exact: true }) });
+        await pat(0).getByText('PA5=WC', { exact: true }).waitFor();
+        await pat(0)
+          .getByText(/^as the kernel left it with a write after bring-up, \d\.\d{3} s after power-on$/)
+          .waitFor();
+        expect(await pat(1).innerText()).not.toMatch(/after bring-up/);
+        for (const n of [0, 1]) expect(await pat(n).getAttribute('data-differs')).toBe('true');
+        await pat(0).scrollIntoViewIfNeeded();
+        await shoot('mistake-pat-one-core');
+      };
+      await withMistake('pat-one-core', look, 'smp4');
     },
     2 * BOOT_MS,
   );
