@@ -68,15 +68,20 @@ const place: NonNullable<Msr['says']> = (value, context) => context.place(value)
 const selectors = (pairs: readonly (readonly [string, bigint])[]) =>
   pairs.map(([name, selector]) => `${name} ${selector.toString(16).padStart(4, '0')}`).join(', ');
 
+/** What ring 0 is entered with; nothing for a null selector. */
+const entered = (it: bigint) =>
+  (it & 0xfffcn) === 0n
+    ? ''
+    : selectors([
+        ['CS', it & 0xfffcn],
+        ['SS', (it & 0xfffcn) + 8n],
+      ]);
+
 const STAR: readonly BitField[] = [
   bit('EIP', 0, 'Where SYSCALL goes outside of long mode (AMD)', 32),
   {
     ...bit('SYSCALL', 32, 'Selectors that SYSCALL loads: CS is this, SS this plus 8', 16),
-    says: (it) =>
-      selectors([
-        ['CS', it & 0xfffcn],
-        ['SS', (it & 0xfffcn) + 8n],
-      ]),
+    says: entered,
   },
   {
     ...bit(
@@ -86,11 +91,13 @@ const STAR: readonly BitField[] = [
       16,
     ),
     says: (it) =>
-      selectors([
-        ['CS', it | 3n],
-        ['SS', (it + 8n) | 3n],
-        ['64-bit CS', (it + 16n) | 3n],
-      ]),
+      it === 0n
+        ? ''
+        : selectors([
+            ['CS', it | 3n],
+            ['SS', (it + 8n) | 3n],
+            ['64-bit CS', (it + 16n) | 3n],
+          ]),
   },
 ];
 
@@ -189,13 +196,7 @@ const TABLE: Readonly<Record<number, Msr>> = {
     fields: [
       {
         ...bit('selector', 0, 'Selector that SYSENTER loads into CS; SS is 8 more', 16),
-        says: (it) =>
-          (it & 0xfffcn) === 0n
-            ? ''
-            : selectors([
-                ['CS', it & 0xfffcn],
-                ['SS', (it & 0xfffcn) + 8n],
-              ]),
+        says: entered,
       },
     ],
     says: (value) => ((value & 0xfffcn) === 0n ? SYSENTER_OFF : null),

@@ -1,7 +1,7 @@
 /** Model-specific registers as each core wrote them down, held against the state that QEMU would send to another QEMU; and broken records. */
 import { closeSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest';
 import type { CpuView, InspectSource } from '../../app/contract/index.ts';
 import { readElf } from '../../app/wire/elf.ts';
 import { Inspector } from '../../main/services/inspect/index.ts';
@@ -158,6 +158,39 @@ it('a value that is another now is shown beside what is told', async () => {
     );
   });
   expect(msrsOf(await look()).revision).toBe(revision);
+});
+
+it.each([
+  // MISC_ENABLE is Intel's alone; what QEMU's processors have on in it follows from their CPUID.
+  { cpu: 'max,vendor=GenuineIntel', more: ['misc_enable'], fewer: [], xcr0: 'kernel' },
+  {
+    cpu: 'max,-mtrr,-pat,-rdtscp,-rdpid,-xsave',
+    more: [],
+    fewer: ['pat', 'mtrr_cap', 'mtrr_def_type', 'tsc_aux'],
+    xcr0: 'now',
+  },
+])('$cpu: what the processor has, and nothing else', async ({ cpu, more, fewer, xcr0 }) => {
+  const names = (view: CpuView) => msrsOf(view).processors[0]?.registers.map(({ name }) => name) ?? [];
+  const usual = names(await look()).filter((name) => !name.startsWith('mtrr_phys'));
+  const other = await ForeignQemu.start(qemu.info.elfPath, ['-cpu', cpu], 2);
+  onTestFinished(() => other.dispose());
+  const looking = new Inspector({ ask: other.ask, hold: async () => ({ ok: true, value: async () => {} }) });
+  onTestFinished(() => looking.dispose());
+  const view = await vi.waitFor(
+    async () => {
+      const seen = expectOk(await looking.cpu({ machine: other.info }));
+      expect(seen.msrs?.processors.length).toBe(2);
+      return seen;
+    },
+    { timeout: 60_000, interval: 200 },
+  );
+  const seen = names(view).filter((name) => !name.startsWith('mtrr_phys'));
+  expect(new Set(seen)).toEqual(new Set([...usual.filter((name) => !(fewer as string[]).includes(name)), ...more]));
+  expect(names(view).some((name) => name.startsWith('mtrr_phys'))).toBe(fewer.length === 0);
+  expect(view.processors[0]?.registers.find(({ name }) => name === 'xcr0')).toMatchObject({ from: xcr0 });
+  const misc = msrsOf(view).processors[0]?.registers.find(({ name }) => name === 'misc_enable');
+  const on = misc?.bits.filter(({ value }) => value !== '0x0').map(({ name }) => name);
+  expect(on).toEqual(more.length > 0 ? ['FAST_STRINGS', 'MONITOR'] : undefined);
 });
 
 it("every value is what QEMU's own state says", async () => {
