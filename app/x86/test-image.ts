@@ -23,6 +23,7 @@ export class TestImage {
   /** Of the first processor; a second one is a copy with changes. */
   registers: Record<string, bigint>;
   others: Record<string, bigint>[] = [];
+  halted = false;
   /** Offsets of symbols in RAM, with their sizes. */
   symbols: { name: string; at: number; size: number }[] = [];
 
@@ -129,7 +130,7 @@ export class TestImage {
   values(): RegisterValues[] {
     return [this.registers, ...this.others.map((it) => ({ ...this.registers, ...it }))].map((all, index) => ({
       index,
-      halted: false,
+      halted: this.halted,
       values: Object.fromEntries(Object.entries(all).map(([name, value]) => [name, formatAddress(value)])),
     }));
   }

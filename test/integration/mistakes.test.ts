@@ -154,13 +154,23 @@ describe('a table with a mistake', () => {
   });
 
   it.each([
-    { provoke: 'gdt-stale-ss', error: '0x30' },
-    { provoke: 'tss-busy', error: '0x18' },
-  ])('$provoke: #GP with the selector', async ({ provoke, error }) => {
-    const machine = await bootWith(provoke);
-    const state = await machine.end();
-    expect(state).toMatchObject({ phase: 'crashed', crash: { kind: 'exception' } });
-    expect(machine.serial()).toContain(`EXCEPTION 13 #GP general protection, error ${error}`);
-    expect(await machine.stop()).toBe(true);
-  });
+    {
+      ...{ provoke: 'gdt-stale-ss', error: '0x30', rule: 'returned-to-bad-segment' },
+      evidence: /popped SS 0x30 from .*the descriptor ends at 0x37, within GDTR.limit 0x27/,
+    },
+    { provoke: 'tss-busy', error: '0x18', rule: 'ltr-refused', evidence: /of selector 0x18, .*it is TSS64 busy/ },
+  ])(
+    '$provoke: #GP with the selector, and the tables of the dead machine tell why',
+    async ({ provoke, error, rule, evidence }) => {
+      const machine = await bootWith(provoke);
+      const state = await machine.end();
+      expect(state).toMatchObject({ phase: 'crashed', crash: { kind: 'exception' } });
+      expect(machine.serial()).toContain(`EXCEPTION 13 #GP general protection, error ${error}`);
+      const { findings } = expectOk(await lab.host.inspect.tables({ machine: machine.machine.info }, 0));
+      expect(findings.filter(({ severity }) => severity !== 'note')).toMatchObject([
+        { rule, severity: 'error', evidence: expect.stringMatching(evidence) },
+      ]);
+      expect(await machine.stop()).toBe(true);
+    },
+  );
 });

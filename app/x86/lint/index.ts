@@ -3,6 +3,7 @@
  * registers and memory can ask.
  */
 import type { CodeMap, MachineTables, ProcessorState } from '../machine-state.ts';
+import { FAULT_RULES, isDead } from './fault-rules.ts';
 import { liesOnStack, SELECTOR_RULES, TABLE_RULES } from './gdt-rules.ts';
 import { GATE_RULES } from './idt-rules.ts';
 import { CONTROL_RULES, MACHINE_RULES } from './processor-rules.ts';
@@ -11,7 +12,14 @@ import { TSS_RULES } from './tss-rules.ts';
 
 export type { Finding, RuleInfo, Severity, Subject } from './rule.ts';
 
-const PROCESSOR_RULES = [...TABLE_RULES, ...SELECTOR_RULES, ...TSS_RULES, ...GATE_RULES, ...CONTROL_RULES];
+const PROCESSOR_RULES = [
+  ...TABLE_RULES,
+  ...SELECTOR_RULES,
+  ...TSS_RULES,
+  ...GATE_RULES,
+  ...CONTROL_RULES,
+  ...FAULT_RULES,
+];
 
 /** Every rule there is. */
 export const RULES: readonly RuleInfo[] = [...PROCESSOR_RULES, ...MACHINE_RULES];
@@ -53,9 +61,10 @@ export function lint(machine: MachineTables): Finding[] {
  * What the rules make of the registers that move with every instruction. While this, the other registers and memory stay as they are,
  * so do the findings: whoever looks thirty times a second need not check thirty times.
  */
-export function movingPart({ rip, rsp, cpl, gdt, idt }: ProcessorState, code: CodeMap | null): string {
+export function movingPart(processor: ProcessorState, code: CodeMap | null): string {
+  const { rip, rsp, cpl, gdt, idt } = processor;
   const stacked = [gdt, idt].map(({ base }) => (liesOnStack(base, rsp, code) ? rsp : 0n));
-  return [rip >> 32n, cpl, ...stacked].join(' ');
+  return [rip >> 32n, cpl, ...stacked, isDead(processor) ? rsp : ''].join(' ');
 }
 
 /** What is only worth knowing is told once for all processors. */

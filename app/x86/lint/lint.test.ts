@@ -2,6 +2,10 @@ import { expect, test } from 'vitest';
 import { TestImage } from '../test-image.ts';
 import { lint, RULES } from './index.ts';
 
+const IRETQ = [0x48, 0xcf];
+/** `ltr ax` */
+const LTR = [0x0f, 0x00, 0xd8];
+
 /** Rule by rule: a machine that has exactly that mistake, and what its evidence must say. */
 const MISTAKES: readonly (readonly [rule: string, change: (image: TestImage) => void, evidence: RegExp])[] = [
   ['gdt-non-canonical', (it) => set(it, 'gdt.base', 0x0000_8000_0000_6000n), /GDTR.base is 0x800000006000/],
@@ -102,6 +106,23 @@ const MISTAKES: readonly (readonly [rule: string, change: (image: TestImage) => 
     (it) => it.gate(18, { offset: TestImage.gdt }),
     /vector 18 \(#MC machine check\): offset .*may not be executed/,
   ],
+  [
+    'error-code-left',
+    (it) => dead(it, IRETQ, [0x2n, TestImage.text + 0x20n, 8n, 2n, TestImage.stack(0)]),
+    /found 0x2 for RIP at .*trap_stubs\+0x20\) behind it/,
+  ],
+  [
+    'returned-to-bad-segment',
+    (it) => dead(it, IRETQ, [TestImage.text, 8n, 2n, TestImage.stack(0), 0x30n]),
+    /trap_stubs\+0x80\) popped SS 0x30 from 0xffffffff80020e20, .*the descriptor ends at 0x37, within GDTR.limit 0x27/,
+  ],
+  [
+    'returned-to-bad-segment',
+    (it) => dead(it, IRETQ, [TestImage.text, 0x10n, 2n, TestImage.stack(0), 0n]),
+    /popped CS 0x10 from 0xffffffff80020e08, .*it is data read\/write/,
+  ],
+  ['ltr-refused', (it) => dead(it, LTR, [], 0x18n), /LTR at .* of selector 0x18, .*available TSS: it is TSS64 busy/],
+  ['ltr-refused', (it) => dead(it, LTR, [], 0x40n), /selector 0x40, .*ends at 0x4f, within GDTR.limit 0x27/],
   ['double-fault-stack', (it) => it.gate(8, { ist: 0 }), /IST = 0 in/],
   ['gate-for-users', (it) => it.gate(14, { dpl: 3 }), /DPL = 3 in/],
   ['sse-off', (it) => set(it, 'cr4', 0xa0n), /OSFXSR = 0/],
@@ -138,6 +159,24 @@ test('two processors that share a GDT, each with a TSS of its own in it, have no
     it.others.push({ tr: 0x28n, 'tr.base': 0xffff_ffff_8000_9100n });
   });
   expect(lint(image.tables())).toEqual([]);
+});
+
+test('a processor that died of something else has nothing', () => {
+  for (const spoil of [
+    (it: TestImage) => dead(it, IRETQ, [TestImage.text, 8n, 2n, TestImage.stack(0), 0x10n]),
+    (it: TestImage) => dead(it, IRETQ, [TestImage.text, 8n, 2n, TestImage.stack(0), 0n]),
+    (it: TestImage) => dead(it, [0x0f, 0x0b, 0x90], [0x2n, TestImage.text, 8n, 2n, 0x30n]),
+    // It works on, or has the bad frame elsewhere.
+    (it: TestImage) => {
+      dead(it, LTR, [], 0x18n);
+      it.halted = false;
+    },
+    (it: TestImage) => {
+      dead(it, LTR, [], 0x18n);
+      set(it, 'rsp', TestImage.stack(0) + 0xf00n);
+    },
+  ])
+    expect(lint(new TestImage().with(spoil).tables())).toEqual([]);
 });
 
 test.each(MISTAKES.map(([rule, change, evidence]) => ({ rule, change, evidence })))(
@@ -181,6 +220,22 @@ test('random registers and memory are bounded and refused nothing', () => {
     for (const finding of lint(image.tables())) expect(finding.evidence.length).toBeLessThan(2000);
   }
 });
+
+/**
+ * Halted for good in the handler of #GP, on IST4, which has the frame of what was interrupted at its top: this instruction, with these
+ * words on its stack.
+ */
+function dead(image: TestImage, instruction: readonly number[], popped: readonly bigint[], error = 0n): void {
+  const view = new DataView(image.ram.buffer);
+  const [text, stack, top] = [0x1_0080, 0x2_0e00, 0x2_9000];
+  image.bytes(text, instruction);
+  for (const [n, word] of popped.entries()) view.setBigUint64(stack + 8 * n, word, true);
+  const frame = [error, TestImage.text + 0x80n, 8n, 2n, TestImage.stack(0) + 0xe00n, 0n];
+  for (const [n, word] of frame.entries()) view.setBigUint64(top - 48 + 8 * n, word, true);
+  set(image, 'rsp', TestImage.stack(4) + 0xe00n);
+  set(image, 'rfl', 2n);
+  image.halted = true;
+}
 
 function set(image: TestImage, name: string, value: bigint): void {
   image.registers[name] = value;
