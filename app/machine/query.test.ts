@@ -16,6 +16,19 @@ test('questions are let through', () => {
   expect(line('info lapic', { 'cpu-index': 3 })).toBe(true);
 });
 
+test('configuration space is asked of a function that can be', () => {
+  expect(allowed('pci-configuration', { bus: 0, device: 4, function: 0 })).toBe(true);
+  for (const args of [
+    undefined,
+    {},
+    { bus: 0, device: 32, function: 0 },
+    { bus: 0, device: 4, function: 0, offset: 4 },
+  ])
+    expect([args, allowed('pci-configuration', args)]).toEqual([args, false]);
+  // Its ports are nobody else's.
+  expect([line('i /w 0xcf8'), line('o /w 0xcf8 0x80000000')]).toEqual([false, false]);
+});
+
 test('what changes something is refused', () => {
   for (const command of [
     'quit',

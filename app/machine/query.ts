@@ -1,9 +1,11 @@
 import { fail, ok, type Result } from '../base/result.ts';
 import type { QueryArguments } from '../contract/machine.ts';
+import { isPciPlace, PCI_CONFIGURATION } from '../pci/ports.ts';
 
 /**
  * Which questions QEMU is asked about a machine on behalf of whoever looks at it. They read: none changes the guest. The two that
- * write a file do it under names that nothing else has.
+ * write a file do it under names that nothing else has. One is made of several: `PCI_CONFIGURATION`, which uses the guest's ports while
+ * it stands still, and puts them back.
  */
 
 /** QMP commands that only answer. */
@@ -60,6 +62,8 @@ export function checkQuery(command: string, args: QueryArguments | undefined, ru
         Object.keys(rest).length === 0;
       return fits ? ok() : refuse(command);
     }
+    case PCI_CONFIGURATION:
+      return isPciPlace(given) ? ok() : refuse(command);
     default:
       return refuse(command);
   }

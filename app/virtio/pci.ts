@@ -1,9 +1,9 @@
 /** A virtio device's PCI configuration space and its MSI-X table, as meaning. */
 import type { MsixEntry, VirtioPci } from '../contract/inspect/virtio.ts';
 import { CONFIGURATION_BYTES, capabilities, commandOf, memoryBar, u16, u32 } from '../pci/config-space.ts';
-import { messageOf, msixBytes, msixEntries, msixOf } from '../pci/msix.ts';
+import { type MsiMessage, messageOf, msixBytes, msixEntries, msixOf } from '../pci/msix.ts';
 
-const VIRTIO_VENDOR = 0x1af4;
+export const VIRTIO_VENDOR = 0x1af4;
 const VENDOR_SPECIFIC = 9;
 /** `cfg_type` of the common configuration. */
 const COMMON = 1;
@@ -59,10 +59,12 @@ export function decodePci(
   table: Uint8Array | undefined,
   pending: Uint8Array | undefined,
   common: CommonFields | undefined,
+  from: VirtioPci['from'] = 'ecam',
 ): VirtioPci {
   const { value, ...command } = commandOf(space);
   const msix = msixOf(space);
   return {
+    from,
     command: value,
     ...command,
     msix:
@@ -71,21 +73,50 @@ export function decodePci(
         : {
             enabled: msix.enabled,
             functionMasked: msix.masked,
-            entries: (table === undefined ? [] : msixEntries(table, pending)).map((it) => ({
-              index: it.entry,
-              masked: it.masked,
-              pending: it.pending,
-              address: `0x${it.address.toString(16)}`,
-              data: it.data,
-              vector: messageOf(it)?.vector ?? null,
-              destination: messageOf(it)?.destination ?? null,
-              logical: messageOf(it) !== undefined && (it.address & 4n) !== 0n,
-            })),
+            entries: table === undefined ? [] : entriesOf(msixEntries(table, pending)),
           },
     configVector: common?.configVector ?? null,
     selectedQueue: common?.selectedQueue ?? null,
     selectedVector: common?.selectedVector ?? null,
+    unknown: [],
   };
+}
+
+export function entriesOf(messages: readonly MsiMessage[]): MsixEntry[] {
+  return messages.map((it) => ({
+    index: it.entry,
+    masked: it.masked,
+    pending: it.pending,
+    address: `0x${it.address.toString(16)}`,
+    data: it.data,
+    vector: messageOf(it)?.vector ?? null,
+    destination: messageOf(it)?.destination ?? null,
+    logical: messageOf(it) !== undefined && (it.address & 4n) !== 0n,
+  }));
+}
+
+const either = (value: boolean | null, yes: string, no: string) => (value === null ? 'not known' : value ? yes : no);
+
+/** What the command register lets the device do: `0x0107, bus master on, memory on, INTx allowed`. */
+export function commandText({ command, busMaster, memorySpace, intxDisabled }: VirtioPci): string {
+  return [
+    ...(command === null ? [] : [`0x${command.toString(16).padStart(4, '0')}`]),
+    `bus master ${either(busMaster, 'on', 'OFF')}`,
+    `memory ${either(memorySpace, 'on', 'off')}`,
+    `INTx ${either(intxDisabled, 'disabled', 'allowed')}`,
+  ].join(', ');
+}
+
+export function msixText({ msix, from }: VirtioPci): string {
+  if (msix === null) return from === 'map' ? 'no table in memory' : 'none';
+  const whole = msix.functionMasked === true ? ', function masked' : '';
+  return `${either(msix.enabled, 'enabled', 'disabled')}${whole}`;
+}
+
+/** Where it was read, where that is not what everybody expects. */
+export function originText({ from }: VirtioPci): string {
+  if (from === 'ports') return 'read through the ports 0xCF8 and 0xCFC';
+  return from === 'map' ? "by QEMU's memory map" : '';
 }
 
 /** What an entry sends, and to whom: `vector 0x24 to APIC 0`. */

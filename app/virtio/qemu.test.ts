@@ -128,10 +128,10 @@ describe('seats', () => {
     // The monitor ends its lines as a terminal wants them.
     const seats = parseSeats(Q35.replaceAll('\n', '\r\n'), devices);
     expect(devices.map((it) => seats.get(it.path))).toEqual([
-      { transport: 'pci-modern', location: '00:02.0', configurationAt: 0xb001_0000n },
-      { transport: 'pci-modern', location: '', configurationAt: null },
-      { transport: 'pci-legacy', location: '00:04.0', configurationAt: 0xb002_0000n },
-      { transport: 'pci-transitional', location: '00:05.1', configurationAt: 0xb002_9000n },
+      { transport: 'pci-modern', location: '00:02.0', ecam: 0xb000_0000n, type: 'virtio-net-pci-non-transitional' },
+      { transport: 'pci-modern', location: '', ecam: 0xb000_0000n, type: 'virtio-rng-pci' },
+      { transport: 'pci-legacy', location: '00:04.0', ecam: 0xb000_0000n, type: 'virtio-blk-pci' },
+      { transport: 'pci-transitional', location: '00:05.1', ecam: 0xb000_0000n, type: 'virtio-blk-pci' },
     ]);
   });
   test('on virtio-mmio', () => {
@@ -139,7 +139,8 @@ describe('seats', () => {
     expect(parseSeats(MICROVM, [device]).get(device.path)).toEqual({
       transport: 'mmio',
       location: '0xfeb00e00',
-      configurationAt: null,
+      ecam: null,
+      type: 'virtio-blk-device',
     });
   });
   test('nonsense', () => {
@@ -175,6 +176,7 @@ describe('PCI', () => {
     const table = bytes([0xfee0_1000, 0, 0x4041, 0, 0, 0, 0, 1]);
     const common = { configVector: 0xffff, selectedQueue: 0, selectedVector: 1 };
     expect(decodePci(SPACE, table, Uint8Array.of(2), common)).toEqual({
+      from: 'ecam',
       command: 0x107,
       memorySpace: true,
       busMaster: true,
@@ -206,6 +208,7 @@ describe('PCI', () => {
         ],
       },
       ...common,
+      unknown: [],
     });
   });
   test('whom a message goes to: an APIC, or a set of them', () => {

@@ -182,6 +182,8 @@ export function sampleDevice(
     broken: false,
     started: true,
     pci: {
+      from: 'ecam',
+      unknown: [],
       command: 0x507,
       memorySpace: true,
       busMaster: true,

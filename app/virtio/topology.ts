@@ -3,11 +3,13 @@ import type { VirtioDevice } from '../contract/inspect/virtio.ts';
 import { deviceId, type QemuDevice } from './qemu.ts';
 
 export interface Seat {
+  /** What QEMU calls it: `virtio-blk-pci`. */
+  readonly type: string;
   readonly transport: VirtioDevice['transport'];
   /** `00:04.0`; of virtio-mmio the address of its registers. */
   readonly location: string;
-  /** Guest-physical address of its configuration space (PCI Express ECAM); null where the machine has none. */
-  readonly configurationAt: bigint | null;
+  /** Guest-physical address of all configuration spaces (PCI Express ECAM); null where the machine has none. */
+  readonly ecam: bigint | null;
 }
 
 interface Node {
@@ -84,15 +86,15 @@ function seatOf(node: Node, nodes: readonly Node[], ecam: bigint | null): Seat |
     const transport = !modern ? 'pci-legacy' : transitional ? 'pci-transitional' : 'pci-modern';
     const hex = (value: number) => value.toString(16).padStart(2, '0');
     return {
+      type: node.type,
       transport,
       location: bus === undefined ? '' : `${hex(bus)}:${hex(device)}.${part}`,
-      configurationAt:
-        ecam === null || bus === undefined ? null : ecam + BigInt((bus << 20) | (device << 15) | (part << 12)),
+      ecam,
     };
   }
   const registers = parentOf(node, nodes)?.properties.get('mmio');
   if (registers === undefined) return undefined;
-  return { transport: 'mmio', location: `0x${registers.replace(/^0+(?=.)/, '')}`, configurationAt: null };
+  return { type: node.type, transport: 'mmio', location: `0x${registers.replace(/^0+(?=.)/, '')}`, ecam: null };
 }
 
 /** The nearest device above that is less indented. */

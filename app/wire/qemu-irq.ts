@@ -193,17 +193,21 @@ export function parseMmioLines(text: string): ReadonlyMap<number, string> {
   );
 }
 
-/** A function's MSI-X table among what lies in memory (app/wire/qemu-mtree): it belongs to the nearest BAR that begins before it. */
-export function msixTableOf(
+/**
+ * Something of a function among what lies in memory (app/wire/qemu-mtree), by its name or how that begins, such as `msix-table`: it
+ * belongs to the nearest BAR that begins before it.
+ */
+export function rangeOf(
   ranges: readonly FlatRange[],
   wanted: PciFunction,
   all: readonly PciFunction[],
+  name: string,
 ): FlatRange | undefined {
   return ranges.find((range) => {
+    if (!range.name.startsWith(name)) return false;
     let owner: { readonly base: bigint; readonly of: PciFunction } | undefined;
     for (const of of all)
-      for (const base of of.bars.values())
-        if (range.name === 'msix-table' && base <= range.start && base > (owner?.base ?? -1n)) owner = { base, of };
+      for (const base of of.bars.values()) if (base <= range.start && base > (owner?.base ?? -1n)) owner = { base, of };
     return owner?.of === wanted;
   });
 }

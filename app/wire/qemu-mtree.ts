@@ -41,3 +41,26 @@ export function ramOfFlatView(ranges: readonly FlatRange[]): { readonly start: b
   }
   return regions;
 }
+
+/**
+ * Whether PCI devices reach memory (bit 2 of their command registers), by QEMU's names of their types: one that may not has an address
+ * space with nothing in it (hw/pci/pci.c, "bus master container"). Null where some of a type may and others may not, or where the map says
+ * neither, as behind an IOMMU.
+ */
+export function parseBusMasters(text: string): ReadonlyMap<string, boolean | null> {
+  const masters = new Map<string, boolean | null>();
+  let names: string[] = [];
+  for (const line of text.split(/\r?\n/)) {
+    if (line.startsWith('FlatView #')) names = [];
+    const name = /^ AS "([\w.-]{1,64})", root: bus master container\s*$/.exec(line)?.[1];
+    if (name !== undefined && names.length < MAX_RANGES) names.push(name);
+    const root = /^ Root memory region: (.*?)\s*$/.exec(line)?.[1];
+    if (root === undefined) continue;
+    for (const it of names) {
+      const reaches = root !== '(none)';
+      masters.set(it, !masters.has(it) || masters.get(it) === reaches ? reaches : null);
+    }
+    names = [];
+  }
+  return masters;
+}

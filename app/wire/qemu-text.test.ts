@@ -1,7 +1,7 @@
 /** QEMU's texts for people: read as they are, and never believed. */
 import { expect, test } from 'vitest';
 import { parseHalf, parseIrqCounts, parseLapic, parsePci, parsePic, parseWords } from './qemu-irq.ts';
-import { parseFlatView, ramOfFlatView } from './qemu-mtree.ts';
+import { parseBusMasters, parseFlatView, ramOfFlatView } from './qemu-mtree.ts';
 import { parseRegisters } from './qemu-registers.ts';
 import { parseVirtioList, parseVirtioQueue, parseVirtioStatus } from './qemu-virtio-text.ts';
 
@@ -48,6 +48,18 @@ test('where RAM is, with what firmware has locked of it', () => {
   });
 });
 
+test('which devices reach memory', () => {
+  const masters = (lines: readonly string[], root: string) =>
+    `FlatView #1\n${lines.map((it) => ` AS "${it}", root: bus master container\n`).join('')} Root memory region: ${root}\n`;
+  const text = `${MTREE}${masters(['virtio-blk-pci', 'virtio-net-pci'], 'system')}${masters(['PIIX3', 'virtio-net-pci'], '(none)')}`;
+  expect([...parseBusMasters(text.replaceAll('\n', '\r\n'))]).toEqual([
+    ['virtio-blk-pci', true],
+    // One of them does, another does not.
+    ['virtio-net-pci', null],
+    ['PIIX3', false],
+  ]);
+});
+
 test('virtio devices in the form of the answers of QMP', () => {
   expect(parseVirtioList('/machine/peripheral/net0/virtio-backend [virtio-net]\n')).toEqual([
     { path: '/machine/peripheral/net0/virtio-backend', name: 'virtio-net' },
@@ -84,6 +96,7 @@ function everyReader(text: string): void {
   parseWords(text);
   parseHalf(text);
   ramOfFlatView(parseFlatView(text));
+  parseBusMasters(text);
   parseVirtioList(text);
   parseVirtioStatus(text);
   parseVirtioQueue(text);

@@ -55,7 +55,7 @@ export function irqView(sources: IrqSources): IrqView {
       ...(tables.length === 0
         ? []
         : [
-            `Whether MSI-X of ${tables.join(', ')} is switched on: its table could be read, configuration space could not, which this machine shows through ports only`,
+            `Whether MSI-X of ${tables.join(', ')} is switched on: its table could be read, configuration space could not, which this machine shows through ports only. Pause it: then they are read`,
           ]),
     ],
   };

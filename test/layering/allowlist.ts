@@ -26,11 +26,11 @@ export const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'app/contract': ['app/base', 'npm:zod', 'npm:@orpc/contract', 'npm:@orpc/client'],
   'app/wire': ['app/base', 'app/contract', 'npm:zod'],
   'app/gguf': ['app/base', 'app/contract'],
-  'app/machine': ['app/base', 'app/contract', 'app/wire', 'npm:zod'],
+  'app/machine': ['app/base', 'app/contract', 'app/pci', 'app/wire', 'npm:zod'],
   'app/symbols': ['app/base', 'app/contract'],
   'app/text': [],
   'app/trace': ['app/base', 'app/contract'],
-  'app/pci': [],
+  'app/pci': ['app/base'],
   // Decoders of what a machine shows give the views of the contract.
   'app/x86': ['app/base', 'app/contract', 'app/pci'],
   'app/virtio': ['app/base', 'app/contract', 'app/pci', 'npm:zod'],

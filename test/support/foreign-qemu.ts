@@ -26,7 +26,13 @@ export class ForeignQemu implements Disposable {
     this.#end = end;
   }
 
-  static async start(kernel: string, args: readonly string[], cores = 2, memoryMiB = 256): Promise<ForeignQemu> {
+  static async start(
+    kernel: string,
+    args: readonly string[],
+    cores = 2,
+    memoryMiB = 256,
+    machine: 'q35' | 'pc' = 'q35',
+  ): Promise<ForeignQemu> {
     const folder = mkdtempSync(join(tmpdir(), 'r0-foreign-'));
     const [ram, qmp] = [join(folder, 'ram'), join(folder, 'qmp.sock')];
     const process = expectOk(
@@ -34,7 +40,7 @@ export class ForeignQemu implements Disposable {
         'qemu-system-x86_64',
         [
           ...['-nodefaults', '-no-user-config', '-display', 'none', '-accel', 'tcg', '-cpu', 'max'],
-          ...['-machine', 'q35,memory-backend=ram', '-smp', String(cores), '-m', `${memoryMiB}M`],
+          ...['-machine', `${machine},memory-backend=ram`, '-smp', String(cores), '-m', `${memoryMiB}M`],
           ...['-object', `memory-backend-file,id=ram,size=${memoryMiB}M,mem-path=${ram},share=on`],
           ...['-qmp', `unix:${qmp},server=on,wait=off`, '-gdb', `unix:${join(folder, 'gdb.sock')},server=on,wait=off`],
           ...['-serial', `file:${join(folder, 'serial.log')}`, '-kernel', kernel, ...args],
@@ -51,7 +57,7 @@ export class ForeignQemu implements Disposable {
       ramPath: ram,
       runDirectory: folder,
       startedAt: Date.now(),
-      profile: { ...PROFILE_DEFAULTS, name: 'foreign', machine: 'q35', memoryMiB, cores },
+      profile: { ...PROFILE_DEFAULTS, name: 'foreign', machine, memoryMiB, cores },
     } as MachineInfo;
     const end = toDisposable(() => {
       client.dispose();

@@ -49,16 +49,29 @@ export const MsixEntrySchema = z.object({
 });
 export type MsixEntry = z.infer<typeof MsixEntrySchema>;
 
+/** Null is what could not be known; `unknown` says why. */
 export const VirtioPciSchema = z.object({
-  command: u16,
-  memorySpace: z.boolean(),
-  busMaster: z.boolean(),
-  intxDisabled: z.boolean(),
-  msix: z.object({ enabled: z.boolean(), functionMasked: z.boolean(), entries: z.array(MsixEntrySchema) }).nullable(),
+  /**
+   * Where it was read. `ecam`: configuration space in memory. `ports`: the same through 0xCF8 and 0xCFC, of a machine that stands still
+   * and has nothing else. `map`: what QEMU's memory map tells of it, of one that runs.
+   */
+  from: z.enum(['ecam', 'ports', 'map']),
+  command: u16.nullable(),
+  memorySpace: z.boolean().nullable(),
+  busMaster: z.boolean().nullable(),
+  intxDisabled: z.boolean().nullable(),
+  msix: z
+    .object({
+      enabled: z.boolean().nullable(),
+      functionMasked: z.boolean().nullable(),
+      entries: z.array(MsixEntrySchema),
+    })
+    .nullable(),
   /** The device's `config_msix_vector`, and the vector of the queue that `queue_select` names (§4.1.4.3); 0xffff is "no vector". */
   configVector: u16.nullable(),
   selectedQueue: u16.nullable(),
   selectedVector: u16.nullable(),
+  unknown: z.array(z.string()),
 });
 export type VirtioPci = z.infer<typeof VirtioPciSchema>;
 

@@ -97,10 +97,12 @@ const suppressed: Hop = (evidence, queue, facts) => {
 
 const masked: Hop = (evidence, queue, facts) => {
   const msix = evidence.device.pci?.msix;
-  if (msix == null || !msix.enabled || polls(queue)) return undefined;
+  if (msix == null || msix.enabled === false || polls(queue)) return undefined;
   const vector = queue.driver?.vector ?? null;
   const entry = msix.entries.find((it) => (vector === null ? it.pending : it.vector === vector));
-  if (!msix.functionMasked && !(entry?.masked ?? false)) return undefined;
+  // What is pending was raised while MSI-X was on; of what is not, nobody knows where nobody says that it is.
+  if (msix.enabled === null && entry?.pending !== true) return undefined;
+  if (msix.functionMasked !== true && !(entry?.masked ?? false)) return undefined;
   return {
     ...answers(evidence, queue, facts, [
       [
@@ -123,12 +125,12 @@ const masked: Hop = (evidence, queue, facts) => {
 
 const noVector: Hop = (evidence, queue, facts) => {
   const { pci } = evidence.device;
-  if (pci?.msix == null || polls(queue)) return undefined;
+  if (pci?.msix == null || pci.msix.enabled === null || polls(queue)) return undefined;
   const own = pci.selectedQueue === queue.index ? pci.selectedVector : null;
   const empty = pci.msix.entries.every((it) => it.vector === null);
   if (!pci.msix.enabled) {
     // INTx may do the work, unless it is forbidden.
-    if (!pci.intxDisabled) return undefined;
+    if (pci.intxDisabled !== true) return undefined;
   } else if (own !== NO_VECTOR && !empty) return undefined;
   return {
     ...answers(evidence, queue, facts, [
@@ -151,7 +153,8 @@ const noVector: Hop = (evidence, queue, facts) => {
 /** With MSI-X the ISR register means nothing; with a line, reading it is what lowers the line (§4.1.4.5). */
 const lineUnread: Hop = (evidence, queue, facts) => {
   const { pci, isr, transport } = evidence.device;
-  const byLine = transport === 'mmio' || (pci !== null && pci.msix?.enabled !== true);
+  const byMessage = pci?.msix?.enabled ?? (pci?.from === 'map' ? null : false);
+  const byLine = transport === 'mmio' || (pci !== null && byMessage === false);
   if (!byLine || isr === null || (isr & 1) === 0 || polls(queue)) return undefined;
   const enabled = evidence.processors.some((it) => it.interruptsEnabled);
   if (!enabled) return undefined;
@@ -251,7 +254,7 @@ export const pendingMasked: QueueRule = {
   about: 'queue',
   look(evidence, queue, { stuck, lastUsed }) {
     const msix = evidence.device.pci?.msix;
-    if (!stuck || lastUsed !== null || msix == null || !msix.enabled || queue.index !== 0) return;
+    if (!stuck || lastUsed !== null || msix == null || msix.enabled === false || queue.index !== 0) return;
     const entry = msix.entries.find((it) => it.pending);
     if (entry === undefined || evidence.before?.pci?.msix?.entries[entry.index]?.pending !== true) return;
     return {
@@ -262,7 +265,7 @@ export const pendingMasked: QueueRule = {
       title: `MSI-X entry ${entry.index} is pending and masked`,
       explanation: 'The device wants to interrupt, and its message is held back by the mask.',
       evidence: [
-        ['MSI-X', `entry ${entry.index}: pending, ${msix.functionMasked ? 'function masked' : 'masked'}`],
+        ['MSI-X', `entry ${entry.index}: pending, ${msix.functionMasked === true ? 'function masked' : 'masked'}`],
         stillness(evidence),
       ],
       fix: 'Unmask the entry (vector control bit 0) and the function (message control bit 14).',

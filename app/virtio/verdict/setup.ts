@@ -13,7 +13,7 @@ export const busMasterOff: DeviceRule = {
   about: 'device',
   look(evidence) {
     const { pci, location, queues } = evidence.device;
-    if (pci === null || pci.busMaster || !(has(evidence, STATUS.DRIVER) || queues.some((it) => it.configured))) return;
+    if (pci?.busMaster !== false || !(has(evidence, STATUS.DRIVER) || queues.some((it) => it.configured))) return;
     return {
       id: 'bus-master-off',
       section: 'PCI Local Bus 3.0 §6.2.2; virtio 1.2 §4.1',
@@ -23,10 +23,15 @@ export const busMasterOff: DeviceRule = {
       explanation:
         'Bit 2 of the PCI command register is clear, so every DMA of the device is dropped. Rings may be perfect and kicks may arrive: it can see neither descriptors nor buffers, and its MSI-X messages, which are memory writes, go nowhere too.',
       evidence: [
-        [
-          `PCI command register of ${location}`,
-          `0x${pci.command.toString(16).padStart(4, '0')}: bit 2 (Bus Master Enable) is 0`,
-        ],
+        pci.command === null
+          ? [
+              "QEMU's memory map",
+              `${location} reaches no memory: bit 2 (Bus Master Enable) of its command register is 0`,
+            ]
+          : [
+              `PCI command register of ${location}`,
+              `0x${pci.command.toString(16).padStart(4, '0')}: bit 2 (Bus Master Enable) is 0`,
+            ],
         statusLine(evidence),
       ],
       fix: 'Set bit 2 of the command register (offset 4 of the configuration space), together with bit 1, before DRIVER_OK.',

@@ -117,6 +117,14 @@ describe('set-up', () => {
     expect(verdicts).toMatchObject([{ id: 'bus-master-off', confidence: 'certain', queue: null }]);
     expect(verdicts[0]?.evidence[0]?.value).toContain('0x0003');
   });
+  test('bus mastering off by the memory map, of a machine that shows no configuration space; what is not known blames nobody', () => {
+    const unread = { from: 'map', command: null } as const;
+    const [off] = verdictsOf(sampleDevice(request().look(), pci({ ...unread, busMaster: false })));
+    expect([off?.id, off?.evidence[0]?.what]).toEqual(['bus-master-off', "QEMU's memory map"]);
+    expect(ids(verdictsOf(sampleDevice(request().look(), pci({ ...unread, busMaster: null }))))).not.toContain(
+      'bus-master-off',
+    );
+  });
   test('FEATURES_OK cleared for want of VERSION_1', () => {
     const device = sampleDevice(new SampleQueue().look({ descriptorsAt: 0n, availAt: 0n, usedAt: 0n }), {
       ...status(STATUS.ACKNOWLEDGE | STATUS.DRIVER),
@@ -351,6 +359,16 @@ describe('the way back', () => {
     const foreign = sampleDevice(answered().look({ driver: null }), msix({ masked: true, pending: true }));
     expect(ids(verdictsOf(foreign))).toEqual(['msix-masked']);
     expect(ids(verdictsOf(sampleDevice(answered().look({ driver: null }), msix({ masked: true }))))).toEqual(['idle']);
+  });
+  test('whether MSI-X is on is not known: what is pending was raised, all else blames nobody', () => {
+    const unread = (entry: Parameters<typeof msix>[0]) => {
+      const { pci: known } = msix(entry);
+      const table = known.msix === null ? null : { ...known.msix, enabled: null, functionMasked: null };
+      return { pci: { ...known, from: 'map', command: null, intxDisabled: null, msix: table } } as const;
+    };
+    expect(ids(verdictsOf(device(unread({ masked: true, pending: true }))))).toEqual(['msix-masked']);
+    for (const entry of [{ masked: true }, { vector: null }, {}])
+      expect(ids(verdictsOf(device({ ...unread(entry), isr: 1 })))).toEqual(['answers-not-taken']);
   });
   test('no vector', () => {
     expect(ids(verdictsOf(device(pci({ selectedVector: 0xffff }))))).toEqual(['msix-no-vector']);

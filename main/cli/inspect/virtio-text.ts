@@ -1,7 +1,7 @@
 /** Virtio devices and queues as people read them. */
 import type { RingEvent, Verdict, VirtioDevice, VirtioQueue, VirtioReport } from '../../../app/contract/index.ts';
 import { byteCount } from '../../../app/virtio/content/index.ts';
-import { messageText } from '../../../app/virtio/pci.ts';
+import { commandText, messageText, msixText, originText } from '../../../app/virtio/pci.ts';
 import { type Paint, type Style, table } from '../terminal.ts';
 
 const MARK: Readonly<Record<Verdict['severity'], readonly [mark: string, style: Style]>> = {
@@ -74,16 +74,13 @@ export function deviceText(device: VirtioDevice, paint: Paint): string {
     ...(pci === null
       ? []
       : [
-          `${paint('bold', 'pci')}       command 0x${pci.command.toString(16).padStart(4, '0')}, bus master ${pci.busMaster ? 'on' : 'OFF'}, INTx ${pci.intxDisabled ? 'disabled' : 'allowed'}`,
-          ...(pci.msix === null
-            ? []
-            : [
-                `${paint('bold', 'msi-x')}     ${pci.msix.enabled ? 'enabled' : 'disabled'}${pci.msix.functionMasked ? ', function masked' : ''}`,
-                ...pci.msix.entries.map(
-                  (it) =>
-                    `  ${String(it.index).padStart(3)}  ${messageText(it)}${it.masked ? ', masked' : ''}${it.pending ? ', PENDING' : ''}`,
-                ),
-              ]),
+          `${paint('bold', 'pci')}       ${[commandText(pci), originText(pci)].filter((it) => it !== '').join('; ')}`,
+          `${paint('bold', 'msi-x')}     ${msixText(pci)}`,
+          ...(pci.msix?.entries ?? []).map(
+            (it) =>
+              `  ${String(it.index).padStart(3)}  ${messageText(it)}${it.masked ? ', masked' : ''}${it.pending ? ', PENDING' : ''}`,
+          ),
+          ...pci.unknown.flatMap((it) => wrap(`not known: ${it}`, WIDTH).map((line) => `    ${line}`)),
         ]),
     '',
     table(

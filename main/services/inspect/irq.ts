@@ -1,6 +1,6 @@
 import { ok, type Result } from '../../../app/base/result.ts';
 import type { IrqView } from '../../../app/contract/index.ts';
-import { CONFIGURATION_BYTES, commandOf, u16 } from '../../../app/pci/config-space.ts';
+import { commandOf } from '../../../app/pci/config-space.ts';
 import {
   MAX_MSIX_ENTRIES,
   MSIX_ENTRY_BYTES,
@@ -11,20 +11,20 @@ import {
   msixOf,
 } from '../../../app/pci/msix.ts';
 import {
-  msixTableOf,
   type PciFunction,
   parseIrqCounts,
   parseLapic,
   parseMmioLines,
   parsePci,
   parsePic,
-  parseWords,
+  rangeOf,
 } from '../../../app/wire/qemu-irq.ts';
 import { type FlatRange, parseFlatView } from '../../../app/wire/qemu-mtree.ts';
 import { type IrqFunction, type IrqProcessor, type IrqSources, irqView } from '../../../app/x86/irq-path.ts';
 import { type ProcessorTables, readTables } from '../../../app/x86/machine-state.ts';
 import type { GuestMemory } from '../../../app/x86/memory.ts';
 import { Paced } from './paced.ts';
+import { readBytes, readConfiguration } from './pci-config.ts';
 import { codeMapOf, stateOf, tablesKey } from './processor-tables.ts';
 import { type InspectTarget, lookSettled } from './target.ts';
 
@@ -128,20 +128,16 @@ async function readFunction(
     title: `${it.id === '' ? '' : `${it.id}, `}${it.kind} ${four(it.vendor)}:${four(it.product)}`,
     line: it.line,
   };
-  const config = await read(
-    target,
-    ECAM + BigInt((it.bus << 20) | (it.device << 15) | (it.function << 12)),
-    CONFIGURATION_BYTES,
-  );
-  // Elsewhere there is something else at that address, or nothing.
-  if (config.length < CONFIGURATION_BYTES || u16(config, 0) !== it.vendor || u16(config, 2) !== it.product)
+  const found = await readConfiguration(target, it, ECAM, it.vendor);
+  if (found === undefined)
     return { ...base, pinDisabled: false, msix: undefined, ...(await tableOf(target, it, all, await ranges())) };
+  const config = found.bytes;
   const msix = msixOf(config);
   const bar = msix === undefined ? undefined : it.bars.get(msix.tableBar);
   const plain = msiOf(config);
   const table =
     msix?.enabled === true && bar !== undefined
-      ? await read(target, bar + BigInt(msix.tableOffset), msixBytes(msix).table)
+      ? await readBytes(target, bar + BigInt(msix.tableOffset), msixBytes(msix).table)
       : NOTHING;
   const pending = msix?.enabled === true ? await pendingBits(target, it, msix, table) : NOTHING;
   const messages = msix?.enabled === true ? msixEntries(table, pending) : plain === undefined ? [] : [plain];
@@ -158,29 +154,23 @@ async function pendingBits(
   const bar = bars.get(msix.pendingBar);
   const holds = msix.masked || msixEntries(table).some(({ masked, address }) => masked && address !== 0n);
   if (bar === undefined || !holds) return NOTHING;
-  return read(target, bar + BigInt(msix.pendingOffset), msixBytes(msix).pending);
+  return readBytes(target, bar + BigInt(msix.pendingOffset), msixBytes(msix).pending);
 }
 
-/** Where configuration space is behind ports, which only a processor can use: QEMU tells where MSI-X tables lie, not whether they are on. */
+/** Of a machine that runs, and shows configuration space through ports only: QEMU tells where MSI-X tables lie, not whether they are on. */
 async function tableOf(
   target: InspectTarget,
   it: PciFunction,
   all: readonly PciFunction[],
   ranges: readonly FlatRange[],
 ): Promise<Pick<IrqFunction, 'messages' | 'known'>> {
-  const place = msixTableOf(ranges, it, all);
+  const place = rangeOf(ranges, it, all, 'msix-table');
   if (place === undefined) return { messages: [], known: 'nothing' };
   const bytes = Math.min(Number(place.bytes), MAX_MSIX_ENTRIES * MSIX_ENTRY_BYTES);
-  return { messages: msixEntries(await read(target, place.start, bytes)), known: 'table' };
+  return { messages: msixEntries(await readBytes(target, place.start, bytes)), known: 'table' };
 }
 
 const NOTHING = new Uint8Array();
-
-/** As many of the bytes as QEMU can read. */
-async function read(target: InspectTarget, address: bigint, bytes: number): Promise<Uint8Array> {
-  const answer = await target.monitor(`xp /${bytes >> 2}xw 0x${address.toString(16)}`);
-  return answer.ok ? parseWords(answer.value) : NOTHING;
-}
 
 const two = (n: number) => n.toString(16).padStart(2, '0');
 const four = (n: number) => n.toString(16).padStart(4, '0');

@@ -10,6 +10,13 @@ import type {
 } from '../../../app/contract/index.ts';
 import { checkQuery, queryTimeoutMs } from '../../../app/machine/query.ts';
 import { isEnded, type MachineEvent, reduceMachine } from '../../../app/machine/state.ts';
+import {
+  isPciPlace,
+  PCI_CONFIGURATION,
+  type PciConfiguration,
+  type PciPlace,
+  readThroughPorts,
+} from '../../../app/pci/ports.ts';
 import type { ManagedProcess } from '../../process/index.ts';
 import {
   isFatalLine,
@@ -67,6 +74,7 @@ export class OwnedMachine implements Machine {
   #dying = false;
   /** A reset of ours stops and continues the machine, which is nobody's business. */
   #resetting = false;
+  #turns: Promise<unknown> = Promise.resolve();
   /** What comes from the guest now is of the life that a reset of ours ends. */
   #ending = false;
   #logTimer: NodeJS.Timeout | undefined;
@@ -122,13 +130,13 @@ export class OwnedMachine implements Machine {
   async resume(): Promise<Result<void>> {
     if (this.#state.phase === 'running') return ok();
     if (this.#state.phase !== 'paused') return this.#notPossible('resume');
-    return this.#command('cont', { kind: 'resumed' });
+    return this.#inTurn(() => this.#command('cont', { kind: 'resumed' }));
   }
 
   async reset(): Promise<Result<void>> {
     if (!['running', 'paused', 'crashed'].includes(this.#state.phase) || this.#parts.process.hasEnded)
       return this.#notPossible('reset');
-    return this.#restart({ firmwareMayReset: true });
+    return this.#inTurn(() => this.#restart({ firmwareMayReset: true }));
   }
 
   /** Restarts the guest. Resets that it makes from then on are held again, the first instruction's included. */
@@ -176,7 +184,36 @@ export class OwnedMachine implements Machine {
 
   async query(command: string, args?: QueryArguments): Promise<Result<unknown>> {
     const allowed = checkQuery(command, args, this.info.runDirectory);
-    return allowed.ok ? this.#parts.qmp.execute(command, args, queryTimeoutMs(command)) : allowed;
+    if (!allowed.ok) return allowed;
+    if (command === PCI_CONFIGURATION && args !== undefined && isPciPlace(args)) return this.#pciConfiguration(args);
+    return this.#parts.qmp.execute(command, args, queryTimeoutMs(command));
+  }
+
+  /** Uses the guest's ports: only while it stands still, and it stays so until they are as they were. */
+  #pciConfiguration(place: PciPlace): Promise<Result<PciConfiguration>> {
+    const { qmp } = this.#parts;
+    const runs = () =>
+      fail(
+        'wrong-state',
+        'Configuration space is read through ports only while the machine stands still.',
+        'it runs',
+        'Pause it first.',
+      );
+    if (this.#state.phase === 'running') return Promise.resolve(runs());
+    return this.#inTurn(async () => {
+      const status = await qmp.execute('query-status');
+      if (!status.ok) return status;
+      const { value } = status;
+      const still = typeof value === 'object' && value !== null && 'running' in value && value.running === false;
+      return still ? readThroughPorts((line) => qmp.monitor(line), place) : runs();
+    });
+  }
+
+  /** What must not happen amid something else of the kind: a guest goes on only when its ports are its own again. */
+  #inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const turn = this.#turns.then(act);
+    this.#turns = turn.catch(() => undefined);
+    return turn;
   }
 
   async stop(): Promise<Result<void>> {

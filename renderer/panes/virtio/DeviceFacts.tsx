@@ -1,5 +1,5 @@
 import type { VirtioDevice, VirtioFeature } from '../../../app/contract/inspect/virtio.ts';
-import { messageText } from '../../../app/virtio/pci.ts';
+import { commandText, messageText, msixText, originText } from '../../../app/virtio/pci.ts';
 import { STATUS, STATUS_MEANING } from '../../../app/virtio/status.ts';
 
 /** Features by name, status bits, interrupts: what driver and device have agreed on. */
@@ -24,15 +24,11 @@ export function DeviceFacts({ device }: { readonly device: VirtioDevice }) {
           <>
             <dt>PCI command</dt>
             <dd>
-              {hex(pci.command)} bus master {pci.busMaster ? 'on' : 'OFF'}, memory {pci.memorySpace ? 'on' : 'off'},
-              INTx {pci.intxDisabled ? 'disabled' : 'allowed'}
+              {commandText(pci)}
+              {originText(pci) === '' ? null : <small>{originText(pci)}</small>}
             </dd>
             <dt>MSI-X</dt>
-            <dd>
-              {pci.msix === null
-                ? 'none'
-                : `${pci.msix.enabled ? 'enabled' : 'disabled'}${pci.msix.functionMasked ? ', function masked' : ''}`}
-            </dd>
+            <dd>{msixText(pci)}</dd>
             {pci.msix?.entries.map((it) => (
               <div key={it.index}>
                 <dt>entry {it.index}</dt>
@@ -41,6 +37,12 @@ export function DeviceFacts({ device }: { readonly device: VirtioDevice }) {
                   {it.masked ? ', masked' : ''}
                   {it.pending ? ', pending' : ''}
                 </dd>
+              </div>
+            ))}
+            {pci.unknown.map((it) => (
+              <div key={it}>
+                <dt>not known</dt>
+                <dd>{it}</dd>
               </div>
             ))}
           </>

@@ -29,8 +29,10 @@ const MAX_FILE_CHARACTERS = 1 << 20;
 const WINDOW = 32;
 /** Detach: the machine goes on. */
 const DETACH = `+${formatPacket('D')}`;
-/** Ends a packet of which only a part was sent; else it means nothing. Addresses mean again what they mean to a debugger. */
-const AFTERWARDS = `#00+${formatPacket('Qqemu.PhyMemMode:0')}`;
+/** Ends a packet of which only a part was sent; else it means nothing. */
+const END_PACKET = '#00+';
+/** Addresses mean again what they mean to a debugger. */
+const AFTERWARDS = `+${formatPacket('Qqemu.PhyMemMode:0')}`;
 
 /**
  * A connection to a gdb stub. QEMU's stops its machine when somebody connects, and one that is left without a word stays stopped: so
@@ -44,6 +46,7 @@ export class GdbStub {
   #wake: () => void = () => {};
   #failure = '';
   #lastWord: Disposable | null;
+  #owed = '';
   #packetBytes = 400;
   #isQemu = false;
   #wasRunning = true;
@@ -124,6 +127,22 @@ export class GdbStub {
   /** The machine is held for as long again: for work that a person watches, and can end. */
   holdOn(): void {
     this.#until = performance.now() + HELD_AT_MOST_MS;
+  }
+
+  /**
+   * A line of the monitor that is said before the machine goes on, however it comes to that: for what is changed in passing, and put back
+   * by its changer if nothing goes wrong.
+   */
+  owe(line: string): void {
+    this.#owed = formatPacket(`qRcmd,${formatHex(line)}`);
+    this.#keepLastWord();
+  }
+
+  #keepLastWord(): void {
+    const before = this.#lastWord;
+    const words = `${END_PACKET}${this.#owed}${AFTERWARDS}${this.#wasRunning ? DETACH : ''}`;
+    this.#lastWord = holdLastWord(this.#socket, words);
+    before?.dispose();
   }
 
   /** Guest-physical memory, which must be RAM: of a device, reading is doing. */
@@ -214,6 +233,7 @@ export class GdbStub {
         const reset = await this.#ask('Qqemu.PhyMemMode:0');
         if (!reset.ok) this.#failure ||= reset.error.why;
       }
+      if (this.#failure !== '' && this.#owed !== '') this.#write(`${END_PACKET}${this.#owed}`);
       if (this.#wasRunning) {
         this.#write(DETACH);
         if (this.#failure === '') await this.#next(1000);
@@ -239,11 +259,7 @@ export class GdbStub {
     this.#isQemu = /^[01]$/.test(mode.value);
     if (!this.#isQemu) return ok();
     this.#wasRunning = stops > 0;
-    if (!this.#wasRunning) {
-      const before = this.#lastWord;
-      this.#lastWord = holdLastWord(this.#socket, AFTERWARDS);
-      before?.dispose();
-    }
+    if (!this.#wasRunning) this.#keepLastWord();
     const physical = await this.#ask('Qqemu.PhyMemMode:1');
     return physical.ok ? ok() : physical;
   }
@@ -326,7 +342,7 @@ function openSocket(address: GdbAddress): Promise<Opened | string> {
     const socket = 'path' in address ? connect(address.path) : connect(address.port, address.host);
     let lastWord: Disposable | null = null;
     const prepare = () => {
-      lastWord ??= socket.destroyed ? null : holdLastWord(socket, AFTERWARDS + DETACH);
+      lastWord ??= socket.destroyed ? null : holdLastWord(socket, END_PACKET + AFTERWARDS + DETACH);
     };
     // Of a path the connection is there now, of an address after this turn; of a name when it has been looked up.
     prepare();

@@ -1,6 +1,15 @@
 import { fail, ok, type Result } from '../../../../app/base/result.ts';
 import type { GdbAddress, QueryArguments } from '../../../../app/contract/index.ts';
 import { checkQuery } from '../../../../app/machine/query.ts';
+import {
+  addressPort,
+  isPciPlace,
+  PCI_CONFIGURATION,
+  type PciConfiguration,
+  type PciPlace,
+  readThroughPorts,
+  restoreLine,
+} from '../../../../app/pci/ports.ts';
 import { decodeRegisters, parseLayout, type StubRegister } from '../../../../app/wire/gdb-registers.ts';
 import { parseFlatView, ramOfFlatView } from '../../../../app/wire/qemu-mtree.ts';
 import { type ProcessorRegisters, parseRegisters } from '../../../../app/wire/qemu-registers.ts';
@@ -33,6 +42,7 @@ export class GdbTarget implements InspectTarget {
   readonly #images: KernelImages;
   readonly #hasMonitor: boolean;
   #pages: PagedMemory;
+  #owesPorts = false;
   #registers: Promise<Result<readonly ProcessorRegisters[]>> | undefined;
 
   private constructor(
@@ -123,6 +133,8 @@ export class GdbTarget implements InspectTarget {
         const core = args['cpu-index'];
         return this.#line(String(args['command-line']), typeof core === 'number' ? core : undefined);
       }
+      case PCI_CONFIGURATION:
+        return isPciPlace(args) ? this.#inTurn(() => this.#pciConfiguration(args)) : this.#unknown(command);
       case 'query-status':
         return ok({ running: false, status: 'paused' });
       case 'x-query-virtio': {
@@ -170,6 +182,19 @@ export class GdbTarget implements InspectTarget {
 
   left(): Promise<void> {
     return this.#stub.leave();
+  }
+
+  /** The machine stands still: nobody sees its ports in use. They are put back also if we are killed. */
+  async #pciConfiguration(place: PciPlace): Promise<Result<PciConfiguration>> {
+    if (!this.#hasMonitor || !this.#stub.isQemu) return this.#unknown(PCI_CONFIGURATION);
+    const ask = (line: string) => this.#stub.monitor(line);
+    if (!this.#owesPorts) {
+      const before = await addressPort(ask);
+      if (!before.ok) return before;
+      this.#stub.owe(restoreLine(before.value));
+      this.#owesPorts = true;
+    }
+    return readThroughPorts(ask, place);
   }
 
   /** One line of the monitor. Which processor it speaks of is a setting of the monitor, which is put back. */

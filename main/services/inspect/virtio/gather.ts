@@ -1,7 +1,6 @@
 import { fail, ok, type Result } from '../../../../app/base/result.ts';
 import type { VirtioPci } from '../../../../app/contract/inspect/virtio.ts';
-import { CONFIGURATION_BYTES } from '../../../../app/pci/config-space.ts';
-import { COMMON_FIELDS, decodePci, pciPlaces } from '../../../../app/virtio/pci.ts';
+import { COMMON_FIELDS, type CommonFields, decodePci, pciPlaces, VIRTIO_VENDOR } from '../../../../app/virtio/pci.ts';
 import {
   deviceId,
   parseDevices,
@@ -12,8 +11,10 @@ import {
   type QemuStatus,
 } from '../../../../app/virtio/qemu.ts';
 import { parseSeats, type Seat } from '../../../../app/virtio/topology.ts';
-import { parseHalf, parseWords } from '../../../../app/wire/qemu-irq.ts';
+import { parseHalf } from '../../../../app/wire/qemu-irq.ts';
+import { readBytes, readConfiguration } from '../pci-config.ts';
 import type { InspectTarget } from '../target.ts';
+import { type PciMap, pciOfMap, placeOf, readPciMap } from './pci-map.ts';
 
 /** A device by QEMU's word. */
 export interface GatheredDevice {
@@ -57,7 +58,13 @@ export class Gatherer {
     await this.#findSeats(list);
     const problems: string[] = [];
     // All questions at once: QEMU answers in order, and nobody waits in between.
-    const devices = await Promise.all(list.map((it) => this.#device(it, withPci, problems)));
+    // Asked once for all, and only of a machine that does not show configuration space.
+    let asked: Promise<PciMap> | undefined;
+    const map = () => {
+      asked ??= readPciMap(this.#target);
+      return asked;
+    };
+    const devices = await Promise.all(list.map((it) => this.#device(it, withPci ? map : null, problems)));
     return ok({ devices: devices.filter((it): it is GatheredDevice => it !== undefined), problems });
   }
 
@@ -70,7 +77,11 @@ export class Gatherer {
     this.#seatsOf = key;
   }
 
-  async #device(device: QemuDevice, withPci: boolean, problems: string[]): Promise<GatheredDevice | undefined> {
+  async #device(
+    device: QemuDevice,
+    map: (() => Promise<PciMap>) | null,
+    problems: string[],
+  ): Promise<GatheredDevice | undefined> {
     const { path } = device;
     const answer = await this.#target.query('x-query-virtio-status', { path });
     const status = answer.ok ? parseStatus(answer.value) : undefined;
@@ -85,37 +96,45 @@ export class Gatherer {
     const seat = this.#seats.get(path);
     const [queues, pci] = await Promise.all([
       Promise.all(Array.from({ length: status.queueCount }, (_, queue) => askQueue(this.#target, path, queue))),
-      withPci && seat?.configurationAt != null ? this.#pci(seat.configurationAt) : null,
+      map !== null && seat !== undefined ? this.#pci(seat, map) : null,
     ]);
     const found = queues.filter((it): it is QemuQueue => it !== undefined);
     return { path, id: deviceId(device), status, seat, pci, queues: found };
   }
 
-  async #pci(at: bigint): Promise<VirtioPci | null> {
-    const space = await this.#bytes(at, CONFIGURATION_BYTES);
-    if (space === undefined) return null;
-    const places = pciPlaces(space);
+  async #pci({ location, type, ecam }: Seat, map: () => Promise<PciMap>): Promise<VirtioPci | null> {
+    const place = placeOf(location);
+    if (place === undefined) return null;
+    const found = await readConfiguration(this.#target, place, ecam, VIRTIO_VENDOR);
+    const common = (at: bigint) => this.#common(at);
+    if (found === undefined) return pciOfMap(this.#target, await map(), location, type, common);
+    const places = pciPlaces(found.bytes);
     if (places === undefined) return null;
     const { msixTable, commonAt } = places;
-    const field = async (offset: bigint) => {
-      if (commonAt === null) return null;
-      const answer = await this.#target.monitor(`xp /1xh 0x${(commonAt + offset).toString(16)}`);
-      return answer.ok ? parseHalf(answer.value) : null;
-    };
-    const [table, pending, configVector, selectedQueue, selectedVector] = await Promise.all([
+    const [table, pending, fields] = await Promise.all([
       msixTable === null ? undefined : this.#bytes(msixTable.at, msixTable.bytes),
       msixTable === null ? undefined : this.#bytes(msixTable.pendingAt, msixTable.pendingBytes),
+      commonAt === null ? undefined : common(commonAt),
+    ]);
+    return decodePci(found.bytes, table, pending, fields, found.from);
+  }
+
+  async #common(at: bigint): Promise<CommonFields> {
+    const field = async (offset: bigint) => {
+      const answer = await this.#target.monitor(`xp /1xh 0x${(at + offset).toString(16)}`);
+      return answer.ok ? parseHalf(answer.value) : null;
+    };
+    const [configVector, selectedQueue, selectedVector] = await Promise.all([
       field(COMMON_FIELDS.configVector),
       field(COMMON_FIELDS.selectedQueue),
       field(COMMON_FIELDS.selectedVector),
     ]);
-    return decodePci(space, table, pending, { configVector, selectedQueue, selectedVector });
+    return { configVector, selectedQueue, selectedVector };
   }
 
   async #bytes(at: bigint, bytes: number): Promise<Uint8Array | undefined> {
-    const answer = await this.#target.monitor(`xp /${bytes / 4}xw 0x${at.toString(16)}`);
-    const read = answer.ok ? parseWords(answer.value) : undefined;
-    return read?.length === bytes ? read : undefined;
+    const read = await readBytes(this.#target, at, bytes);
+    return read.length === bytes ? read : undefined;
   }
 }
 
