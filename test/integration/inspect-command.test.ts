@@ -72,6 +72,7 @@ describe('what is refused', () => {
     [['virtio', 'model0', '--driver-last-used', '4096'], 'an address begins with 0x'],
     [['virtio', 'model0', '--driver-last-used', 'a->b'], 'is no place'],
     [['virtio', 'model0', '--watch', '--driver-queue-size', '16'], '--watch judges nothing'],
+    [['virtio', '--watch', '--dump', 'any.elf'], 'nothing happens in a dump'],
     [['irq', '256'], 'there is no vector 256'],
     [['memory', '0xfffffffffffffff0', '32'], 'addresses end 16 bytes behind 0xfffffffffffffff0'],
   ])('%j', async (args, why) => {

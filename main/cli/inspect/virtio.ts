@@ -57,6 +57,7 @@ a place is SYMBOL, SYMBOL+0x10 or 0xADDRESS, and PLACE->0x18 follows a pointer.`
     const entries = places.size !== undefined && /^\d+$/.test(places.size) ? Number(places.size) : 1;
     if (entries < 1 || entries > MAX_ENTRIES)
       giveUp('usage', `no queue has ${entries} entries`, '', `write 1 to ${MAX_ENTRIES}, or where the number stands`);
+    if (values.watch && 'dump' in source) giveUp('usage', 'nothing happens in a dump', '', 'leave out --watch');
     if (isHinted && values.watch) giveUp('usage', '--watch judges nothing', '', 'leave out --driver-…, or --watch');
     const hints = isHinted
       ? {
