@@ -210,3 +210,17 @@ it('shows the interrupts of our kernel: the timer of each core, and the serial p
   ]);
   expect(await machine.stop()).toBe(true);
 });
+
+it.each(['direct', 'uefi', 'microvm'])(
+  '%s: every core of our kernel is set up alike, and no table has a mistake',
+  async (name) => {
+    const profile = expectOk(await lab.host.profiles.load(name));
+    const machine = await lab.boot({ profile: { ...profile, cores: 2 } });
+    const { findings, processors } = expectOk(await inspect.tables(sourceOf(machine), 0));
+    expect(processors).toBe(2);
+    // What firmware leaves on the first core, the others have too.
+    expect(findings.filter(({ severity }) => severity !== 'note')).toEqual([]);
+    expect(expectOk(await inspect.cpu(sourceOf(machine))).differences.map((it) => it.name)).not.toContain('cr4');
+    expect(await machine.stop()).toBe(true);
+  },
+);

@@ -106,14 +106,20 @@ pub fn init(boot: &BootInfo) {
     }
 }
 
+/// CR4 of the first core, which the others take over: firmware may have left bits on it that a core has not at reset, such as those of
+/// machine checks and debug extensions. Zero until it is known.
+static CR4: AtomicU64 = AtomicU64::new(0);
+
 /// Loads our page tables on this core, with global pages and, where there is one, the ban on executing user pages.
 pub(super) fn enable() {
     let smep = if cpu::has_leaf(7) && cpu::cpuid_count(7, 0).ebx & 1 << 7 != 0 { 1 << 20 } else { 0 };
+    let own = cpu::read_cr4() | 1 << 7 | smep;
+    let cr4 = CR4.compare_exchange(0, own, Relaxed, Relaxed).err().unwrap_or(own);
     // SAFETY: the tables map the image, the stacks and all RAM as this code expects. SMEP only concerns user pages, of which
-    // there are none.
+    // there are none. The cores of a machine have the same bits.
     unsafe {
         cpu::write_cr3(ROOT.load(Relaxed));
-        cpu::write_cr4(cpu::read_cr4() | 1 << 7 | smep);
+        cpu::write_cr4(cr4);
     }
 }
 
