@@ -43,6 +43,18 @@ export class QueueWatcher {
     this.facts = facts;
   }
 
+  /** One that goes on from here and reads other memory; this one learns nothing of it. */
+  fork(memory: Memory): QueueWatcher {
+    const fork = new QueueWatcher(memory, this.#device, this.facts);
+    fork.#avail = this.#avail;
+    fork.#used = this.#used;
+    fork.#consumed = this.#consumed;
+    fork.#returned = this.#returned;
+    fork.#known = this.#known;
+    for (const [head, flight] of this.#flights) fork.#flights.set(head, flight);
+    return fork;
+  }
+
   /** Chains that are published and not used. */
   get depth(): number {
     return distance(this.#used, this.#avail);

@@ -1,10 +1,10 @@
 /** A QEMU of somebody else, looked at through its gdb stub: the same as through its RAM file, and it runs on afterwards. */
 import { spawn, spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { createServer, type Server, type Socket } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
-import type { InspectSource, MemorySearchEvent } from '../../app/contract/index.ts';
+import type { InspectSource, MemorySearchEvent, RingEvent } from '../../app/contract/index.ts';
 import { coreProgramHeaders, readCoreHeader } from '../../app/wire/core-file.ts';
 import { formatPacket } from '../../app/wire/gdb-remote.ts';
 import { Inspector } from '../../main/services/inspect/index.ts';
@@ -19,13 +19,20 @@ let qemu: ForeignQemu;
 let inspect: Inspector;
 let through: InspectSource;
 let direct: InspectSource;
+let port = 0;
 
 beforeAll(async () => {
   const { elfPath } = await lab.kernel();
+  port = await freePort();
   const args = [
     ...['-drive', `if=none,id=d,format=raw,readonly=on,file=${await lab.anyModel()}`],
     ...['-device', 'virtio-blk-pci,drive=d,id=model0,disable-legacy=on'],
-    ...['-netdev', 'user,id=n', '-device', 'virtio-net-pci,netdev=n,id=net0,disable-legacy=on'],
+    ...[
+      '-netdev',
+      `user,id=n,hostfwd=tcp:127.0.0.1:${port}-:8080`,
+      '-device',
+      'virtio-net-pci,netdev=n,id=net0,disable-legacy=on',
+    ],
   ];
   qemu = await ForeignQemu.start(elfPath, args, 2, 128);
   inspect = new Inspector({ ask: qemu.ask, hold: async () => ({ ok: true, value: async () => {} }) });
@@ -221,6 +228,47 @@ describe('long work, for which the machine is held', () => {
     await expect.poll(() => qemu.runs(), { timeout: 20_000 }).toBe(true);
   });
 
+  it('rings are followed by short looks, between which the machine runs', async () => {
+    const cancel = new AbortController();
+    const [held, events, states]: [number[], RingEvent[], boolean[]] = [[], [], []];
+    let names: (string | undefined)[] = [];
+    const started = performance.now();
+    for await (const it of inspect.virtioFollow(through, 0, cancel.signal)) {
+      expect(it.kind).not.toBe('ended');
+      if (it.kind === 'report') names = it.report.devices.map(({ id }) => id);
+      if (it.kind !== 'rings') continue;
+      held.push(it.heldMs ?? Number.POSITIVE_INFINITY);
+      events.push(...it.events);
+      states.push(await qemu.runs());
+      // Packets that the guest answers: a connection that nobody accepts is enough.
+      for (let n = 0; n < 3; n++)
+        connect(port, '127.0.0.1', function (this: Socket) {
+          this.destroy();
+        }).on('error', () => {});
+      if (held.length === 4) cancel.abort();
+    }
+    const tookMs = performance.now() - started;
+    expect(names).toEqual(['model0', 'net0']);
+    expect(states).toEqual([true, true, true, true]);
+    // It stood still for a small part of the time.
+    expect(held.reduce((sum, ms) => sum + ms, 0)).toBeLessThan(tookMs / 3);
+    expect(tookMs).toBeLessThan(15_000);
+    // First how each queue was, then what went over the network, numbered through.
+    expect(events.map(({ number }) => number)).toEqual(events.map((_, n) => n + 1));
+    expect(events[0]).toMatchObject({ kind: 'snapshot', why: 'the recording began' });
+    const net = events.filter(({ device }) => device.includes('net0'));
+    expect(net.filter(({ kind }) => kind === 'published').length).toBeGreaterThan(0);
+    const used = net.filter((it) => it.kind === 'used');
+    expect(used.length).toBeGreaterThan(0);
+    expect(used.every(({ inFlightUs }) => inFlightUs === null)).toBe(true);
+    // What was told leads from one look to the next as the RAM file has it.
+    const report = expectOk(await inspect.virtio(direct, { apartMs: 0, hints: null }));
+    const queue = report.devices.find(({ id }) => id === 'net0')?.queues[0];
+    const last = used.filter(({ queue: index }) => index === 0).at(-1)?.position ?? -1;
+    expect(((queue?.used?.index ?? 0) - last) & 0xffff).toBeLessThan(256);
+    expect(await qemu.runs()).toBe(true);
+  });
+
   it('memory is changed if it is what its reader takes it for, while the machine runs, and QEMU sees it', async () => {
     const { address, size } = expectOk(await inspect.resolve(direct, 'RING0_BOOT_REPORT', 0));
     const at = BigInt(address) + BigInt(size ?? 64) - 16n;
@@ -265,6 +313,16 @@ describe('long work, for which the machine is held', () => {
     expect(await qemu.runs()).toBe(true);
   });
 });
+
+/** A port that nobody listens at now. */
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
+    });
+  });
+}
 
 /** Pieces of memory in a core. */
 function segmentsOf(file: Buffer): { readonly start: number; readonly bytes: Buffer }[] {

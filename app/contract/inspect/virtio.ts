@@ -365,6 +365,8 @@ export const VirtioStreamEventSchema = z.discriminatedUnion('kind', [
     next: count,
     rates: z.array(RingRateSchema),
     samplesPerSecond: z.number(),
+    /** How long the machine stood still for this look, where looking stops it. */
+    heldMs: z.number().nonnegative().optional(),
   }),
   z.object({ kind: z.literal('ended'), why: z.string() }),
 ]);

@@ -20,7 +20,10 @@ stands still, with the evidence and the cure. DEVICE is an id or a type as the l
 --queue N its descriptors, rings and chains.
 
 What the driver itself believes comes from the registry that our kernel publishes. For another kernel, name its variables:
-a place is SYMBOL, SYMBOL+0x10 or 0xADDRESS, and PLACE->0x18 follows a pointer.`,
+a place is SYMBOL, SYMBOL+0x10 or 0xADDRESS, and PLACE->0x18 follows a pointer.
+
+--watch sees every buffer of a machine of yours, which does not notice. Through a gdb stub (--gdb) it looks once a second or so, and each
+look stops the machine for a moment.`,
   options: {
     queue: { kind: 'number', value: 'N', minimum: 0, maximum: 1023, help: 'show this queue of the device' },
     watch: { kind: 'flag', help: 'follow what happens in the rings until Ctrl-C; with --json one event a line' },
@@ -129,13 +132,18 @@ async function watch(
 ): Promise<void> {
   if (!json) terminal.hint('Ctrl-C ends this');
   const names = new Map<string, string>();
+  const held: number[] = [];
   for await (const message of stream) {
-    if (interrupts.signal.aborted) return;
+    if (interrupts.signal.aborted) break;
     if (message.kind === 'ended')
       return giveUp('machine-ended', 'The machine has ended.', message.why, 'Start it again.');
     if (message.kind === 'report') {
       for (const it of message.report.devices) names.set(it.path, it.id);
       continue;
+    }
+    if (message.heldMs !== undefined) {
+      if (held.length === 0) terminal.hint(HELD);
+      held.push(message.heldMs);
     }
     for (const event of message.events) {
       if (device !== undefined && event.device !== device.path) continue;
@@ -144,4 +152,11 @@ async function watch(
       else terminal.line(eventText(event, names.get(event.device) ?? event.device, terminal.paint));
     }
   }
+  if (held.length > 0)
+    terminal.hint(
+      `${held.length} looks, for each of which the machine stood still: ${Math.round(Math.min(...held))} to ${Math.round(Math.max(...held))} ms`,
+    );
 }
+
+const HELD =
+  'Each look through the gdb stub stops the machine for a moment, a tenth of the time at most. What comes and goes between two looks is put together from the rings; how long it was in flight is not known.';

@@ -48,11 +48,7 @@ import { resolveAddress, searchSymbols } from './resolve.ts';
 import { type SearchQuestion, searchMemory } from './search.ts';
 import { readSymbol, searchTyped } from './symbol.ts';
 import { InspectTargets } from './targets.ts';
-import { readChain, readRingsOnly, readVirtio, VirtioRecorders } from './virtio/index.ts';
-
-async function* notFollowed(): AsyncGenerator<VirtioStreamEvent> {
-  yield { kind: 'ended', why: 'Rings are not followed through a gdb stub: the machine would stand still.' };
-}
+import { followStepwise, readChain, readRingsOnly, readVirtio, VirtioRecorders } from './virtio/index.ts';
 
 /** Looks at machines and dumps: one file a subject, which is given an open target. */
 export class Inspector implements InspectService, Disposable {
@@ -197,7 +193,9 @@ export class Inspector implements InspectService, Disposable {
     from: number,
     signal: CancelSignal | undefined,
   ): AsyncGenerator<VirtioStreamEvent> {
-    return 'gdb' in source ? notFollowed() : this.#recorders.follow(source, from, signal);
+    return 'gdb' in source
+      ? followStepwise((act) => this.#targets.use(source, act), signal)
+      : this.#recorders.follow(source, from, signal);
   }
 
   rest(): void {

@@ -14,6 +14,8 @@ export interface InspectTarget extends Disposable {
   readonly access: 'ram-file' | 'qmp' | 'gdb' | 'dump';
   /** Nothing changes while it is open: a dump, or a machine that a gdb stub holds. One look is enough. */
   readonly still: boolean;
+  /** When the machine was stopped for this look, by the monotonic clock; absent where looking stops nothing. */
+  readonly heldSince?: number;
   /** Guest-physical RAM. */
   readonly regions: readonly MemoryRegion[];
   /**

@@ -49,6 +49,7 @@ export class GdbStub {
   #owed = '';
   #packetBytes = 400;
   #isQemu = false;
+  #heldSince = performance.now();
   #wasRunning = true;
   #left: Promise<void> | undefined;
   #queue: Promise<unknown> = Promise.resolve();
@@ -94,6 +95,11 @@ export class GdbStub {
       why,
       'A stub serves one client at a time: detach the debugger that has it. Else check the port.',
     );
+  }
+
+  /** When the machine stopped for us, by the monotonic clock. */
+  get heldSince(): number {
+    return this.#heldSince;
   }
 
   get isQemu(): boolean {
@@ -253,6 +259,7 @@ export class GdbStub {
     for (; reply.ok && isStopReply(reply.value) && stops < MAX_STRAY; stops++)
       reply = await this.#next(CONNECT_TIMEOUT_MS, true);
     if (!reply.ok) return reply;
+    this.#heldSince = performance.now();
     this.#packetBytes = packetSize(reply.value);
     const mode = await this.#ask('qqemu.PhyMemMode');
     if (!mode.ok) return mode;

@@ -64,6 +64,8 @@ export class GdbTarget implements InspectTarget {
 
   /** @param kernel the image of the kernel that runs there, if a person says which */
   static async open(address: GdbAddress, kernel: string | null, images: KernelImages): Promise<Result<GdbTarget>> {
+    // Read before the machine stops: it need not wait for that. What is wrong with it, `image` says.
+    if (kernel !== null) await images.open(kernel);
     const stub = await GdbStub.connect(address);
     if (!stub.ok) return stub;
     const mtree = await stub.value.monitor('info mtree -f');
@@ -89,6 +91,10 @@ export class GdbTarget implements InspectTarget {
         this.#pages.put(start, fetched.value);
       }
     }
+  }
+
+  get heldSince(): number {
+    return this.#stub.heldSince;
   }
 
   get name(): string {
