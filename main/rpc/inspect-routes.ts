@@ -2,7 +2,6 @@ import { resolve } from 'node:path';
 import { implement } from '@orpc/server';
 import { describeError, ok, type Result } from '../../app/base/result.ts';
 import type {
-  CpuAnswer,
   DumpEvent,
   DumpWritten,
   InspectService,
@@ -16,8 +15,10 @@ import type {
   SourceRef,
   VirtioStreamEvent,
 } from '../../app/contract/index.ts';
+import type { Look, WatchEvent } from '../../app/contract/inspect/watch.ts';
 import { studioContract } from '../../app/contract/studio.ts';
 import { report } from './follow.ts';
+import { watch } from './watch.ts';
 
 export type FindMachine = (id: string) => Promise<Result<Machine>>;
 
@@ -39,14 +40,13 @@ export function inspectRoutes(inspect: InspectService, find: FindMachine, root: 
     epitaph: os.epitaph.handler(({ input }) => on(input, (it) => inspect.epitaph(it))),
     drivers: os.drivers.handler(({ input }) => on(input, (it) => inspect.drivers(it))),
     timeline: os.timeline.handler(({ input }) => on(input, (it) => inspect.timeline(it))),
-    cpu: os.cpu.handler(({ input }) =>
-      on(input, async (it): Promise<Result<CpuAnswer>> => {
-        const view = await inspect.cpu(it);
-        if (!view.ok || input.msrs === null || view.value.msrs?.revision !== input.msrs) return view;
-        return ok({ ...view.value, msrs: 'same' });
-      }),
-    ),
+    cpu: os.cpu.handler(({ input }) => on(input, (it) => inspect.cpu(it))),
     tables: os.tables.handler(({ input }) => on(input, (it) => inspect.tables(it, input.processor))),
+    watch: os.watch.handler(async function* ({ input, signal }): AsyncGenerator<WatchEvent> {
+      const source = await sourceOf(input);
+      if (source.ok) yield* watch(() => answer(inspect, source.value, input.look), input.pace, signal);
+      else yield { kind: 'failed', at: Date.now(), error: source.error };
+    }),
     whatIf: os.whatIf.handler(({ input }) => on(input, (it) => inspect.whatIf(it, input))),
     irq: os.irq.handler(({ input }) => on(input, (it) => inspect.irq(it))),
     handler: os.handler.handler(({ input }) => on(input, (it) => inspect.handler(it, BigInt(input.address), root))),
@@ -98,6 +98,25 @@ export function inspectRoutes(inspect: InspectService, find: FindMachine, root: 
       else yield { kind: 'ended', why: describeError(source.error) };
     }),
   };
+}
+
+function answer(inspect: InspectService, source: InspectSource, look: Look): Promise<Result<unknown>> {
+  switch (look.of) {
+    case 'cpu':
+      return inspect.cpu(source);
+    case 'tables':
+      return inspect.tables(source, look.processor);
+    case 'irq':
+      return inspect.irq(source);
+    case 'walk':
+      return inspect.walk(source, tablesOf(look), BigInt(look.address));
+    case 'addressSpace':
+      return inspect.addressSpace(source, tablesOf(look));
+    case 'memory':
+      return inspect.memory(source, placeOf(look), look.size);
+    case 'symbol':
+      return inspect.symbol(source, look);
+  }
 }
 
 function tablesOf({ processor, cr3 }: { readonly processor: number; readonly cr3: string | null }): PagingQuestion {

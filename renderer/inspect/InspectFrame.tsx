@@ -1,4 +1,4 @@
-import type { ReactNode } from 'react';
+import { memo, type ReactNode } from 'react';
 import type { AppError } from '../../app/base/result.ts';
 import { type Inspected, useInspectables } from '../state/inspected.ts';
 import { LIVE_RATES, type Live, useLiveSettings } from '../state/live.ts';
@@ -42,7 +42,7 @@ export function InspectFrame<T>({
         <SourcePicker inspected={inspected} />
         {tools}
         <span className="inspect-space" />
-        <AsOf live={live} inspected={inspected} />
+        <AsOf at={asOf(live)} refresh={live.refresh} inspected={inspected} />
       </div>
       <DumpBar />
       {inspected.phase === 'gone' && reading.kind === 'read' ? (
@@ -82,7 +82,7 @@ function Stale({ error }: { readonly error: AppError }) {
 }
 
 /** Which machine or dump all inspecting panes look at. */
-export function SourcePicker({ inspected }: { readonly inspected: Inspected }) {
+export const SourcePicker = memo(function SourcePicker({ inspected }: { readonly inspected: Inspected }) {
   const all = useInspectables(machineTitle);
   return (
     <select
@@ -98,13 +98,19 @@ export function SourcePicker({ inspected }: { readonly inspected: Inspected }) {
       ))}
     </select>
   );
-}
+});
 
 /** When the value was seen, how often it is looked at, and the button that holds it. */
-function AsOf<T>({ live, inspected }: { readonly live: Live<T>; readonly inspected: Inspected }) {
+const AsOf = memo(function AsOf({
+  at,
+  refresh,
+  inspected,
+}: {
+  readonly at: string;
+  readonly refresh: () => void;
+  readonly inspected: Inspected;
+}) {
   const { hz, held } = useLiveSettings();
-  const { reading } = live;
-  const at = reading.kind === 'read' ? `as of ${clock(reading.at)}` : '';
   if (inspected.dump !== null) return null;
   return (
     <>
@@ -131,13 +137,16 @@ function AsOf<T>({ live, inspected }: { readonly live: Live<T>; readonly inspect
           />
         </>
       )}
-      <IconButton icon="refresh" label="Look now" onClick={live.refresh} />
+      <IconButton icon="refresh" label="Look now" onClick={refresh} />
     </>
   );
-}
+});
 
-function clock(at: number): string {
-  const date = new Date(at);
+/** Tenths of a second only where the value stands still: nobody reads those that run. */
+function asOf({ reading, follows }: Live<unknown>): string {
+  if (reading.kind !== 'read') return '';
+  const date = new Date(reading.at);
   const two = (n: number) => String(n).padStart(2, '0');
-  return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}.${Math.floor(date.getMilliseconds() / 100)}`;
+  const tenths = follows ? '' : `.${Math.floor(date.getMilliseconds() / 100)}`;
+  return `as of ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}${tenths}`;
 }

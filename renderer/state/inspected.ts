@@ -67,8 +67,17 @@ export function inspectMachine(id: string): void {
 export function useInspected(): Inspected | null {
   const machine = useShownMachine();
   const dump = useDumps((state) => state.dump);
-  return inspectedOf(machine, dump);
+  if (last === null || last.machine !== machine || last.dump !== dump)
+    last = { machine, dump, inspected: inspectedOf(machine, dump) };
+  return last.inspected;
 }
+
+/** All panes look at one thing, which is one object as long as it is the same: what depends on it is not drawn anew with each look. */
+let last: {
+  readonly machine: StudioMachine | null;
+  readonly dump: string | null;
+  readonly inspected: Inspected | null;
+} | null = null;
 
 export function inspectedOf(machine: StudioMachine | null, dump: string | null): Inspected | null {
   if (dump !== null) return { key: `dump:${dump}`, ref: { dump }, phase: 'still', machine: null, dump };

@@ -10,12 +10,16 @@ export const useLiveSettings = create<{ readonly hz: number; readonly held: bool
 export type LiveReading<T> =
   /** Nothing has come yet. */
   | { readonly kind: 'waiting' }
-  /** `at`: milliseconds since 1970. `before`: the value of the look before, for what has changed. `error`: why the last look has failed, if it has. */
   | {
       readonly kind: 'read';
       readonly value: T;
+      /** The value of the look before, for what has changed: what has not is the same object in both. Null after another question. */
       readonly before: T | null;
+      /** Which question it answers. */
+      readonly key: string;
+      /** Milliseconds since 1970. */
       readonly at: number;
+      /** Why the last look has failed, if it has. */
       readonly error: AppError | null;
     }
   | { readonly kind: 'failed'; readonly error: AppError };
@@ -29,8 +33,10 @@ export interface Live<T> {
 }
 
 /** The reading after one more look. */
-export function advance<T>(last: LiveReading<T>, next: Result<T>, now = Date.now()): LiveReading<T> {
-  if (next.ok)
-    return { kind: 'read', value: next.value, before: last.kind === 'read' ? last.value : null, at: now, error: null };
+export function advance<T>(last: LiveReading<T>, next: Result<T>, key: string, at: number): LiveReading<T> {
+  if (next.ok) {
+    const before = last.kind === 'read' && last.key === key ? last.value : null;
+    return { kind: 'read', value: next.value, before, key, at, error: null };
+  }
   return last.kind === 'read' ? { ...last, error: next.error } : { kind: 'failed', error: next.error };
 }

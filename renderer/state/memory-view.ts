@@ -3,12 +3,24 @@ import type { MemoryView } from '../../app/contract/inspect/memory.ts';
 
 export const ROW_BYTES = 16;
 
-/** One byte of a hex view. */
-export interface HexCell {
-  /** Null where there is no memory. */
-  readonly value: number | null;
-  /** Differs from the look before. */
-  readonly changed: boolean;
+/** Addresses that something is marked by. */
+export interface ByteRange {
+  readonly start: bigint;
+  readonly bytes: number;
+}
+
+/** Of a row's bytes, from the one on, in the upper bits, up to the other, in the lower five; a number, so that it is easily compared. */
+export type Span = number;
+
+/** Which bytes of a row a range covers. */
+export function spanOf(range: ByteRange | null, address: bigint): Span {
+  if (range === null) return 0;
+  const clip = (at: bigint) => Number(at < 0n ? 0n : at > 16n ? 16n : at);
+  return (clip(range.start - address) << 5) | clip(range.start + BigInt(range.bytes) - address);
+}
+
+export function isInSpan(n: number, span: Span): boolean {
+  return n >= span >> 5 && n < (span & 31);
 }
 
 /** Memory by its addresses, for the rows of a view. */
@@ -18,11 +30,18 @@ export interface HexBytes {
   readonly present: readonly { readonly offset: number; readonly bytes: number }[];
 }
 
+const decoded = new WeakMap<MemoryView, HexBytes>();
+
+/** Decoded once, however often it is asked for. */
 export function hexBytes(view: MemoryView): HexBytes {
+  const known = decoded.get(view);
+  if (known !== undefined) return known;
   const text = atob(view.data);
   const bytes = new Uint8Array(text.length);
   for (let n = 0; n < text.length; n++) bytes[n] = text.charCodeAt(n);
-  return { start: BigInt(view.address), bytes, present: view.present };
+  const made = { start: BigInt(view.address), bytes, present: view.present };
+  decoded.set(view, made);
+  return made;
 }
 
 /** The byte at an address; null where there is none, or where it was not looked at. */
@@ -33,14 +52,17 @@ export function byteAt({ start, bytes, present }: HexBytes, address: bigint): nu
   return there ? (bytes[offset] ?? null) : null;
 }
 
-/** A row of the view, compared with what stood there at the look before. */
-export function hexRow(now: HexBytes, before: HexBytes | null, address: bigint): HexCell[] {
-  return Array.from({ length: ROW_BYTES }, (_, n) => {
-    const at = address + BigInt(n);
-    const value = byteAt(now, at);
-    const old = before === null ? value : byteAt(before, at);
-    return { value, changed: value !== null && old !== null && old !== value };
-  });
+/** What stands in a row's text where there is no byte. */
+export const NO_BYTE = 0x100;
+
+/** A row of the view, a character a byte: what is easily compared with the row of another look. */
+export function rowText(memory: HexBytes, address: bigint): string {
+  const offset = Number(address - memory.start);
+  const whole = memory.present.some((it) => offset >= it.offset && offset + ROW_BYTES <= it.offset + it.bytes);
+  if (whole && offset + ROW_BYTES <= memory.bytes.length)
+    return String.fromCharCode(...memory.bytes.subarray(offset, offset + ROW_BYTES));
+  const codes = Array.from({ length: ROW_BYTES }, (_, n) => byteAt(memory, address + BigInt(n)) ?? NO_BYTE);
+  return String.fromCharCode(...codes);
 }
 
 export function hexByte(value: number | null): string {

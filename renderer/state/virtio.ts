@@ -1,4 +1,5 @@
 import { create } from 'zustand';
+import { sharing } from '../../app/base/change.ts';
 import type { Disposable } from '../../app/base/disposable.ts';
 import { messageOf } from '../../app/base/result.ts';
 import type { SourceRef } from '../../app/contract/inspect/source.ts';
@@ -11,6 +12,7 @@ import type {
 } from '../../app/contract/inspect/virtio.ts';
 import { QueueTape } from '../../app/virtio/tape.ts';
 import { studio, whenConnected } from '../host/client.ts';
+import { inNextFrame } from './frames.ts';
 
 /** The virtio devices of what is inspected, and the tapes of their queues. Tapes are changed in place: `tick` rises with each change. */
 export interface VirtioState {
@@ -65,7 +67,9 @@ export function followVirtio(key: string, ref: SourceRef): Disposable {
         const from = useVirtio.getState().next;
         for await (const event of await studio.inspect.virtioFollow({ ...ref, from }, { signal })) {
           if (signal.aborted) return;
-          useVirtio.setState((state) => take(state, event));
+          inNextFrame(() => {
+            if (!signal.aborted) useVirtio.setState((state) => take(state, event));
+          });
           if (event.kind === 'ended') return;
         }
       } catch (thrown) {
@@ -84,8 +88,11 @@ export function take(state: VirtioState, event: VirtioStreamEvent): Partial<Virt
   switch (event.kind) {
     case 'ended':
       return { ended: event.why };
-    case 'report':
-      return { report: event.report, ended: null, tick: state.tick + 1 };
+    case 'report': {
+      // Nobody shows when it was made: one that says the same is the same.
+      const at = state.report?.at ?? event.report.at;
+      return { report: sharing(state.report, { ...event.report, at }), ended: null };
+    }
     case 'rings': {
       const tapes = new Map(event.fresh ? [] : state.tapes);
       const tape = (device: string, queue: number) => {
@@ -98,9 +105,37 @@ export function take(state: VirtioState, event: VirtioStreamEvent): Partial<Virt
       for (const it of event.events) tape(it.device, it.queue).add(it);
       for (const it of event.rates) tape(it.device, it.queue).addRate(it);
       const { samplesPerSecond, next } = event;
-      return { tapes, samplesPerSecond, next, ended: null, tick: state.tick + 1 };
+      const isNews = event.fresh || event.events.length > 0 || event.rates.length > 0;
+      return {
+        ...{ samplesPerSecond, next, ended: null },
+        ...(isNews ? { tapes, tick: state.tick + 1 } : {}),
+      };
     }
   }
+}
+
+interface Shown {
+  readonly count: number | null;
+  /** Number of the newest event: what was shown before it is not what is shown now. */
+  readonly newest: number;
+  readonly now: VirtioQueue;
+  readonly view: VirtioQueue;
+}
+
+/** The last picture of each tape, now and of the past: a queue in which nothing has happened is the same object. */
+const pictures = new WeakMap<QueueTape, { live?: Shown; past?: Shown }>();
+
+/** The queue after event `count` of a tape; null: now. As the report has it where the tape has not begun. */
+export function viewOf(tape: QueueTape | undefined, count: number | null, now: VirtioQueue): VirtioQueue {
+  if (tape === undefined || !tape.started) return now;
+  const newest = tape.events.at(-1)?.number ?? -1;
+  const known = pictures.get(tape) ?? {};
+  const which = count === null ? 'live' : 'past';
+  const last = known[which];
+  if (last !== undefined && last.count === count && last.newest === newest && last.now === now) return last.view;
+  const view = sharing(last?.view ?? null, tape.view(count, now));
+  pictures.set(tape, { ...known, [which]: { count, newest, now, view } });
+  return view;
 }
 
 /** What the pane shows of a report: by default the first queue with something wrong, else the first that is set up. */

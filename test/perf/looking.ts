@@ -67,6 +67,7 @@ async function decode(apiUrl: string): Promise<number> {
 async function openStudio(page: Page, url: string): Promise<void> {
   await page.addInitScript(SOCKET_PROBE);
   await page.goto(url);
+  await page.locator('section[data-pane]:visible').first().waitFor();
   await page.getByRole('radio', { name: 'Inspect', exact: true }).click();
   for (const title of PANES) await page.locator(`section[data-pane][aria-label="${title}"]:visible`).waitFor();
   await page.getByRole('combobox', { name: 'Looks a second' }).first().selectOption(String(LOOKS_A_SECOND));
@@ -107,7 +108,9 @@ async function trace(stage: Stage, path: string): Promise<void> {
     await browser.startTracing(page, { path, categories: TRACED });
     const { speeds, shares } = await answers(stage);
     await browser.stopTracing();
+    const { messages, size, seconds } = await page.evaluate<SocketReport>('window.ring0SocketEnds()');
     console.log(`${path}: ${speeds.map((it) => it.toFixed(0)).join(', ')} tokens/s, ${JSON.stringify(shares)}`);
+    console.log(`${(messages / seconds).toFixed(0)} messages/s, ${(size / 1000 / seconds).toFixed(0)} kB/s`);
     await page.screenshot({ path: `${path}.png` });
   });
 }
@@ -153,7 +156,7 @@ export async function measureLooking(argv: readonly string[]): Promise<number> {
   const option = (name: string) => (argv.includes(name) ? argv[argv.indexOf(name) + 1] : undefined);
   const model = option('--model') ?? sharedFile('stories260K-q8_0.gguf');
   const line = new CommandLine();
-  line.putSettings({ reducedMotion: true });
+  line.putSettings();
   const chromium = await FreeChromium.launch(WINDOW.width, WINDOW.height);
   try {
     const host = line.start(['studio', root, '--no-open', '--json', '--token', TOKEN, '--port', '0']);

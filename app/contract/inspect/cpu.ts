@@ -121,7 +121,3 @@ export const CpuViewSchema = z.object({
   unknown: z.array(z.string()),
 });
 export type CpuView = z.infer<typeof CpuViewSchema>;
-
-/** The same for whoever looks often and says which `revision` it has: that is not sent again. */
-export const CpuAnswerSchema = CpuViewSchema.extend({ msrs: MsrsViewSchema.or(z.literal('same')).nullable() });
-export type CpuAnswer = z.infer<typeof CpuAnswerSchema>;

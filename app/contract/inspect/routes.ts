@@ -9,13 +9,12 @@ import {
   EpitaphSchema,
   TraceSpansSchema,
 } from '../records.ts';
-import { CpuAnswerSchema } from './cpu.ts';
+import { CpuViewSchema } from './cpu.ts';
 import { IrqViewSchema } from './irq.ts';
 import {
   BytesSchema,
   DumpEventSchema,
   DumpInfoSchema,
-  MAX_LOOK_BYTES,
   MemorySearchEventSchema,
   MemorySpaceSchema,
   MemoryViewSchema,
@@ -25,15 +24,12 @@ import {
   SymbolEntrySchema,
 } from './memory.ts';
 import { AddressSpaceSchema, PageWalkSchema } from './paging.ts';
+import { LOOK, place, processor } from './questions.ts';
 import { DumpPathSchema, MachineIdSchema, SourceRefSchema, withSource } from './source.ts';
 import { SymbolValueSchema, TypedSymbolSchema } from './symbol.ts';
 import { TablesViewSchema, WhatIfRequestSchema, WhatIfViewSchema } from './tables.ts';
 import { ChainContentSchema, VirtioQuestionSchema, VirtioReportSchema, VirtioStreamEventSchema } from './virtio.ts';
-
-/** A processor by its number: whose registers and tables are meant. */
-const processor = z.number().int().min(0).max(1023).default(0);
-const tables = { processor, cr3: HexSchema.nullable().default(null) };
-const place = { space: MemorySpaceSchema, processor, address: HexSchema };
+import { LookSchema, PaceSchema, WatchEventSchema } from './watch.ts';
 
 /** The questions of the page about a machine or a dump, one a subject: `inspect.*` of the contract. */
 export const inspectContract = {
@@ -43,10 +39,12 @@ export const inspectContract = {
   drivers: ask(SourceRefSchema, result(DriverRegistrySchema)),
   /** The boot from QEMU's start on. */
   timeline: ask(SourceRefSchema, result(BootTimelineSchema)),
-  /** Every processor with its registers. `msrs`: the revision of what the asker has already, which is not sent again. */
-  cpu: ask(withSource({ msrs: z.string().max(64).nullable().default(null) }), result(CpuAnswerSchema)),
+  /** Every processor with its registers. */
+  cpu: ask(SourceRefSchema, result(CpuViewSchema)),
   /** Descriptor tables of one processor, and what is wrong with those of all. */
-  tables: ask(withSource({ processor }), result(TablesViewSchema)),
+  tables: ask(withSource(LOOK.tables), result(TablesViewSchema)),
+  /** One of these questions again and again; leaving the stream ends it, and so does a pace of null after the first answer. */
+  watch: follow(withSource({ look: LookSchema, pace: PaceSchema }), WatchEventSchema),
   /** What a processor would do with other tables. */
   whatIf: ask(withSource(WhatIfRequestSchema.shape), result(WhatIfViewSchema)),
   /** The ways of interrupts, from their sources to EOI. */
@@ -59,10 +57,10 @@ export const inspectContract = {
     result(CodePlacesSchema),
   ),
 
-  walk: ask(withSource({ address: HexSchema, ...tables }), result(PageWalkSchema)),
-  addressSpace: ask(withSource(tables), result(AddressSpaceSchema)),
+  walk: ask(withSource(LOOK.walk), result(PageWalkSchema)),
+  addressSpace: ask(withSource(LOOK.addressSpace), result(AddressSpaceSchema)),
 
-  memory: ask(withSource({ ...place, size: z.number().int().min(1).max(MAX_LOOK_BYTES) }), result(MemoryViewSchema)),
+  memory: ask(withSource(LOOK.memory), result(MemoryViewSchema)),
   /** Leaving the stream ends the search. */
   search: follow(
     withSource({
@@ -80,10 +78,7 @@ export const inspectContract = {
     result(z.array(SymbolEntrySchema)),
   ),
 
-  symbol: ask(
-    withSource({ name: z.string().min(1).max(512), type: z.string().max(512).nullable().default(null), processor }),
-    result(SymbolValueSchema),
-  ),
+  symbol: ask(withSource(LOOK.symbol), result(SymbolValueSchema)),
   typed: ask(
     withSource({ query: z.string().max(512), limit: z.number().int().min(1).max(500) }),
     result(z.array(TypedSymbolSchema)),

@@ -1,28 +1,19 @@
-import { useMemo, useRef, useState } from 'react';
-import { ok, type Result } from '../../../app/base/result.ts';
+import { memo, useMemo, useState } from 'react';
 import type { CpuView, MsrsView, ProcessorView } from '../../../app/contract/inspect/cpu.ts';
-import { studio } from '../../host/client.ts';
 import { InspectFrame } from '../../inspect/InspectFrame.tsx';
 import { useLive } from '../../inspect/use-live.ts';
 import { useInspected } from '../../state/inspected.ts';
 import type { PaneProps } from '../../workbench/panes.ts';
-import { Msrs } from './Msrs.tsx';
 import { Processor } from './Processor.tsx';
 import './cpu.css';
+
+const LOOK = { of: 'cpu' } as const;
 
 /** Every processor of the shown machine or dump: registers, segments, control bits. */
 export function CpuPane({ isVisible }: PaneProps) {
   const inspected = useInspected();
   const [only, setOnly] = useState<number | null>(null);
-  // What has been sent once is not sent again: it is most of an answer, and stands still.
-  const kept = useRef<MsrsView | null>(null);
-  const live = useLive(inspected, isVisible, '', async (source, signal): Promise<Result<CpuView>> => {
-    const answer = await studio.inspect.cpu({ ...source, msrs: kept.current?.revision ?? null }, { signal });
-    if (!answer.ok) return answer;
-    const { msrs } = answer.value;
-    if (msrs !== 'same') kept.current = msrs;
-    return ok({ ...answer.value, msrs: kept.current });
-  });
+  const live = useLive(inspected, isVisible, LOOK);
   const { reading } = live;
   const count = reading.kind === 'read' ? reading.value.processors.length : 0;
   const tools =
@@ -49,11 +40,18 @@ export function CpuPane({ isVisible }: PaneProps) {
   );
 }
 
-function Processors({ view, before, only }: { view: CpuView; before: CpuView | null; only: number | null }) {
+const Processors = memo(function Processors({
+  view,
+  before,
+  only,
+}: {
+  readonly view: CpuView;
+  readonly before: CpuView | null;
+  readonly only: number | null;
+}) {
   const shown = view.processors.filter(({ index }) => only === null || index === only);
   const names = view.differences.map(({ name }) => name).join(' ');
   const differing = useMemo(() => new Set(names.split(' ')), [names]);
-  const msrsOf = (of: CpuView | null, index: number) => of?.msrs?.processors.find((it) => it.index === index) ?? null;
   const old = new Map<number, ProcessorView>((before?.processors ?? []).map((it) => [it.index, it]));
   return (
     <div className="cpu">
@@ -78,9 +76,14 @@ function Processors({ view, before, only }: { view: CpuView; before: CpuView | n
       )}
       <div className="cpu-list">
         {shown.map((it) => (
-          <Processor key={it.index} processor={it} before={old.get(it.index) ?? null} differing={differing}>
-            <ProcessorMsrs now={msrsOf(view, it.index)} before={msrsOf(before, it.index)} differing={differing} />
-          </Processor>
+          <Processor
+            key={it.index}
+            processor={it}
+            before={old.get(it.index) ?? null}
+            differing={differing}
+            msrs={msrsOf(view, it.index)}
+            msrsBefore={msrsOf(before, it.index)}
+          />
         ))}
       </div>
       {(view.msrs?.problems ?? []).map((text) => (
@@ -95,18 +98,8 @@ function Processors({ view, before, only }: { view: CpuView; before: CpuView | n
       ))}
     </div>
   );
-}
+});
 
-type Registers = MsrsView['processors'][number];
-
-function ProcessorMsrs({
-  now,
-  before,
-  differing,
-}: {
-  now: Registers | null;
-  before: Registers | null;
-  differing: ReadonlySet<string>;
-}) {
-  return now === null ? null : <Msrs msrs={now} before={before} differing={differing} />;
+function msrsOf(view: CpuView | null, index: number): MsrsView['processors'][number] | null {
+  return view?.msrs?.processors.find((it) => it.index === index) ?? null;
 }

@@ -1,26 +1,31 @@
-import type { ReactNode } from 'react';
-import type { ProcessorView, SegmentView } from '../../../app/contract/inspect/cpu.ts';
+import { memo } from 'react';
+import type { MsrsView, ProcessorView } from '../../../app/contract/inspect/cpu.ts';
 import { REGISTER_BITS } from '../../../app/x86/registers.ts';
+import { hoverTitle } from '../../widgets/hover-title.ts';
+import { Msrs } from './Msrs.tsx';
 import { Register } from './Register.tsx';
+import { Segments } from './Segments.tsx';
+import { wide } from './wide.ts';
 
-const wide = (value: string, digits = 16) => value.slice(2).padStart(digits, '0');
-
-/** One processor. What has another value than at the look before is marked; so is what other processors have otherwise. */
-export function Processor({
+/**
+ * One processor. What has another value than at the look before is marked; so is what other processors have otherwise. What has not
+ * changed is the same object as before, and is not drawn again.
+ */
+export const Processor = memo(function Processor({
   processor,
   before,
   differing,
-  children,
+  msrs,
+  msrsBefore,
 }: {
   readonly processor: ProcessorView;
   readonly before: ProcessorView | null;
   readonly differing: ReadonlySet<string>;
-  /** What follows its registers. */
-  readonly children: ReactNode;
+  /** Model-specific registers; null where nobody tells them. */
+  readonly msrs: MsrsView['processors'][number] | null;
+  readonly msrsBefore: MsrsView['processors'][number] | null;
 }) {
   const { index, mode, cpl, paging, halted, place } = processor;
-  const old = new Map(before?.general.map(({ name, value }) => [name, value]));
-  const changed = (name: string, value: string) => before !== null && old.get(name) !== value;
   return (
     <section className="cpu-one" aria-label={`Processor ${index}`}>
       <header>
@@ -28,114 +33,74 @@ export function Processor({
         <span className="cpu-tag">{mode}</span>
         <span className="cpu-tag">ring {cpl}</span>
         <span className="cpu-tag">paging {paging}</span>
-        {halted ? (
-          <span className="cpu-tag" data-tone="idle">
-            halted
-          </span>
-        ) : null}
+        <span className="cpu-tag" data-tone="idle" data-on={halted} aria-hidden={!halted}>
+          halted
+        </span>
         {place === null ? null : (
-          <span className="cpu-place" title={place}>
-            {place}
+          <span className="cpu-place" {...hoverTitle(place)}>
+            <span>{place}</span>
           </span>
         )}
       </header>
-      <dl className="cpu-general">
-        {processor.general.map(({ name, value }) => (
-          <div key={name} data-changed={changed(name, value)}>
-            <dt>{name}</dt>
-            <dd>{wide(value)}</dd>
-          </div>
-        ))}
-      </dl>
-      <Segments processor={processor} before={before} differing={differing} />
+      <Values values={processor.general} before={before?.general ?? null} />
+      <Segments
+        {...{ segments: processor.segments, gdt: processor.gdt, idt: processor.idt, differing }}
+        before={before?.segments ?? null}
+      />
       <div className="cpu-registers">
-        {processor.registers.map((register) => (
-          <Register
-            key={register.name}
-            register={register}
-            table={REGISTER_BITS[register.name]}
-            before={before?.registers.find(({ name }) => name === register.name) ?? null}
-            differs={differing.has(register.name)}
-          />
-        ))}
+        {processor.registers.map((register, n) => {
+          const old = before?.registers[n];
+          const same = old?.name === register.name ? old : null;
+          return (
+            <Register
+              key={register.name}
+              register={register}
+              table={REGISTER_BITS[register.name]}
+              before={same}
+              differs={differing.has(register.name)}
+            />
+          );
+        })}
       </div>
-      <dl className="cpu-general">
-        {processor.addresses.map(({ name, value }) => (
-          <div
-            key={name}
-            data-changed={before !== null && before.addresses.find((it) => it.name === name)?.value !== value}
-          >
-            <dt>{name}</dt>
-            <dd>{wide(value)}</dd>
-          </div>
-        ))}
-      </dl>
-      {children}
+      <Values values={processor.addresses} before={before?.addresses ?? null} />
+      {msrs === null ? null : <Msrs msrs={msrs} before={msrsBefore} differing={differing} />}
     </section>
   );
-}
+});
 
-function Segments({
-  processor,
+type NamedValues = ProcessorView['general'];
+
+const Values = memo(function Values({
+  values,
   before,
-  differing,
 }: {
-  processor: ProcessorView;
-  before: ProcessorView | null;
-  differing: ReadonlySet<string>;
+  readonly values: NamedValues;
+  readonly before: NamedValues | null;
 }) {
-  const same = (a: SegmentView, b: SegmentView | undefined) =>
-    b === undefined || JSON.stringify(a) === JSON.stringify(b);
   return (
-    <table className="cpu-segments">
-      <thead>
-        <tr>
-          <th scope="col">Segment</th>
-          <th scope="col">Selector</th>
-          <th scope="col">Base</th>
-          <th scope="col">Limit</th>
-          <th scope="col">DPL</th>
-          <th scope="col">Hidden part</th>
-          <td />
-        </tr>
-      </thead>
-      <tbody>
-        {processor.segments.map((it) => (
-          <tr
-            key={it.name}
-            data-changed={
-              !same(
-                it,
-                before?.segments.find(({ name }) => name === it.name),
-              )
-            }
-            data-differs={differing.has(it.name) || differing.has(`${it.name}.limit`)}
-          >
-            <th scope="row">{it.name.toUpperCase()}</th>
-            <td>{wide(it.selector, 4)}</td>
-            <td>{wide(it.base)}</td>
-            <td>{wide(it.limit, 8)}</td>
-            <td>{it.dpl}</td>
-            <td className="cpu-type" title={typeOf(it)}>
-              {typeOf(it)}
-            </td>
-            <td className="cpu-flags">{flagsOf(it)}</td>
-          </tr>
-        ))}
-        {(['gdt', 'idt'] as const).map((name) => (
-          <tr key={name} data-differs={differing.has(`${name}.limit`) || differing.has(`${name}.base`)}>
-            <th scope="row">{name.toUpperCase()}R</th>
-            <td />
-            <td>{wide(processor[name].base)}</td>
-            <td>{wide(processor[name].limit, 8)}</td>
-            <td colSpan={3} />
-          </tr>
-        ))}
-      </tbody>
-    </table>
+    <dl className="cpu-general">
+      {values.map(({ name, value }, n) => (
+        <Value key={name} name={name} value={value} changed={before !== null && before[n]?.value !== value} />
+      ))}
+    </dl>
   );
-}
+});
 
-const typeOf = ({ type, present }: SegmentView) => `${type}${present || type === 'null' ? '' : ', not present'}`;
-const flagsOf = ({ long, big, granular }: SegmentView) =>
-  [long ? 'L' : '', big ? 'D' : '', granular ? 'G' : ''].filter((flag) => flag !== '').join(' ');
+const Value = memo(function Value({
+  name,
+  value,
+  changed,
+}: {
+  readonly name: string;
+  readonly value: string;
+  readonly changed: boolean;
+}) {
+  return (
+    <div data-changed={changed}>
+      <dt>{name}</dt>
+      <dd>
+        <span className="cpu-fixed">{wide(value)}</span>
+      </dd>
+    </div>
+  );
+});

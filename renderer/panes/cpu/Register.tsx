@@ -1,13 +1,16 @@
-import { useState } from 'react';
+import { memo, useState } from 'react';
 import type { RegisterView } from '../../../app/contract/inspect/cpu.ts';
 import type { BitTable } from '../../../app/x86/bits.ts';
 import { fieldMeaning } from '../../../app/x86/msrs.ts';
 import { bitLabel, hasFields, isOdd, isTelling, provenance } from '../../../app/x86/msrs-text.ts';
 import { registerTitle } from '../../../app/x86/registers.ts';
 import { Icon } from '../../widgets/Icon.tsx';
+import { wide } from './wide.ts';
+
+type Bit = RegisterView['bits'][number];
 
 /** A register with its bits as chips, and on request a line for each. */
-export function Register({
+export const Register = memo(function Register({
   register,
   table,
   before,
@@ -26,37 +29,32 @@ export function Register({
 }) {
   const [open, setOpen] = useState(false);
   const { name, value, bits, known } = register;
-  const old = new Map(before?.bits.map((bit) => [bit.low, bit.value]));
-  const changed = (low: number, now: string) => before !== null && old.get(low) !== now;
+  const changed = (n: number, bit: Bit) => before !== null && before.bits[n]?.value !== bit.value;
   const whence = provenance(register, number !== undefined);
   // Of a model-specific register that is zero, what it comes to says more than the names of all that is off.
   const hasChips = hasFields(register) && (number === undefined || value !== '0x0');
-  const place = ({ low, width }: RegisterView['bits'][number]) =>
-    width === 1 ? `${low}` : `${low + width - 1}:${low}`;
-  const meaning = ({ low, says: words }: RegisterView['bits'][number]) =>
-    `${fieldMeaning(table, low)}${(words ?? '') === '' ? '' : `: ${words}`}`;
   return (
     <div className="cpu-register" data-changed={before !== null && before.value !== value} data-differs={differs}>
       <button type="button" aria-expanded={open} title={table?.section} onClick={() => setOpen(!open)}>
         <Icon name={open ? 'chevron-down' : 'chevron-right'} />
         {number === undefined ? null : <span className="cpu-register-number">{number.slice(2)}</span>}
         <span className="cpu-register-name">{registerTitle(name)}</span>
-        <span className="cpu-register-value">{value.slice(2).padStart(16, '0')}</span>
+        <span className="cpu-register-value">
+          <span className="cpu-fixed">{wide(value)}</span>
+        </span>
       </button>
       {(open || !hasChips) && says == null && whence === null ? null : (
         <div className="cpu-rest">
           {open || !hasChips
             ? null
-            : bits.map((bit) => (
-                <span
+            : bits.map((bit, n) => (
+                <Chip
                   key={bit.low}
-                  className="cpu-chip"
-                  data-set={isTelling(bit, register)}
-                  data-changed={changed(bit.low, bit.value)}
-                  title={`Bit ${place(bit)}: ${meaning(bit)}`}
-                >
-                  {bitLabel(bit)}
-                </span>
+                  bit={bit}
+                  isSet={isTelling(bit, register)}
+                  changed={changed(n, bit)}
+                  table={table}
+                />
               ))}
           {says == null ? null : <span className="cpu-says">{says}</span>}
           {whence === null ? null : (
@@ -73,12 +71,12 @@ export function Register({
             {known === '0xffffffffffffffff' ? '' : '; only these bits are known'}
           </caption>
           <tbody>
-            {bits.map((bit) => (
-              <tr key={`${bit.low}`} data-set={isTelling(bit, register)} data-changed={changed(bit.low, bit.value)}>
+            {bits.map((bit, n) => (
+              <tr key={`${bit.low}`} data-set={isTelling(bit, register)} data-changed={changed(n, bit)}>
                 <td>{place(bit)}</td>
                 <th scope="row">{bit.name}</th>
                 <td>{bit.value.slice(2)}</td>
-                <td>{meaning(bit)}</td>
+                <td>{meaning(bit, table)}</td>
               </tr>
             ))}
           </tbody>
@@ -86,4 +84,36 @@ export function Register({
       ) : null}
     </div>
   );
-}
+});
+
+const Chip = memo(function Chip({
+  bit,
+  isSet,
+  changed,
+  table,
+}: {
+  readonly bit: Bit;
+  readonly isSet: boolean;
+  readonly changed: boolean;
+  readonly table: BitTable | undefined;
+}) {
+  const text = bitLabel(bit);
+  return (
+    <span>
+      <span
+        className="cpu-chip cpu-fixed"
+        style={{ width: `calc(${text.length}ch + 4px)` }}
+        data-set={isSet}
+        data-changed={changed}
+        title={`Bit ${place(bit)}: ${meaning(bit, table)}`}
+      >
+        {text}
+      </span>
+    </span>
+  );
+});
+
+const place = ({ low, width }: Bit) => (width === 1 ? `${low}` : `${low + width - 1}:${low}`);
+
+const meaning = ({ low, says }: Bit, table: BitTable | undefined) =>
+  `${fieldMeaning(table, low)}${(says ?? '') === '' ? '' : `: ${says}`}`;

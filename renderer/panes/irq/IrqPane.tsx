@@ -1,20 +1,22 @@
-import { useState } from 'react';
+import { memo, useState } from 'react';
 import type { Hop, IrqRoute, IrqView, LocalApicView } from '../../../app/contract/inspect/irq.ts';
-import { studio } from '../../host/client.ts';
 import { InspectFrame } from '../../inspect/InspectFrame.tsx';
 import { useLive } from '../../inspect/use-live.ts';
 import { useInspected } from '../../state/inspected.ts';
+import { hoverTitle } from '../../widgets/hover-title.ts';
 import { Icon } from '../../widgets/Icon.tsx';
 import { moveFocus } from '../../widgets/roving.ts';
 import type { PaneProps } from '../../workbench/panes.ts';
 import './irq.css';
+
+const LOOK = { of: 'irq' } as const;
 
 /** From the device to EOI: every interrupt that is switched on, and where it stops. */
 export function IrqPane({ isVisible }: PaneProps) {
   const inspected = useInspected();
   const [filter, setFilter] = useState('');
   const [off, setOff] = useState(false);
-  const live = useLive(inspected, isVisible, '', (source, signal) => studio.inspect.irq(source, { signal }));
+  const live = useLive(inspected, isVisible, LOOK);
   const tools = (
     <>
       <input
@@ -39,7 +41,17 @@ export function IrqPane({ isVisible }: PaneProps) {
   );
 }
 
-function Paths({ view, before, filter, off }: { view: IrqView; before: IrqView | null; filter: string; off: boolean }) {
+const Paths = memo(function Paths({
+  view,
+  before,
+  filter,
+  off,
+}: {
+  readonly view: IrqView;
+  readonly before: IrqView | null;
+  readonly filter: string;
+  readonly off: boolean;
+}) {
   const [open, setOpen] = useState<string | null>(null);
   const meant = (it: IrqRoute) => {
     const vector = it.vector === null ? '' : `${it.vector} 0x${it.vector.toString(16)}`;
@@ -66,7 +78,7 @@ function Paths({ view, before, filter, off }: { view: IrqView; before: IrqView |
             route={it}
             moved={before !== null && it.raised !== null && old.get(it.id) !== it.raised}
             open={open === it.id || (it.verdict === 'broken' && open === null)}
-            onToggle={() => setOpen(open === it.id ? '' : it.id)}
+            onToggle={setOpen}
           />
         ))}
       </ul>
@@ -80,24 +92,26 @@ function Paths({ view, before, filter, off }: { view: IrqView; before: IrqView |
       ))}
     </div>
   );
-}
+});
 
-function Lapic({ lapic }: { readonly lapic: LocalApicView }) {
+const Lapic = memo(function Lapic({ lapic }: { readonly lapic: LocalApicView }) {
   const list = (vectors: readonly number[]) => (vectors.length === 0 ? '–' : vectors.join(' '));
   return (
     <li data-broken={!lapic.enabled}>
       <strong>Processor {lapic.processor}</strong>
       <span>{lapic.enabled ? 'APIC on' : 'APIC off'}</span>
       <span>{lapic.interruptsOn ? 'IF = 1' : 'IF = 0'}</span>
-      {lapic.halted ? <span>halted</span> : null}
+      <span className="irq-halted" data-on={lapic.halted} aria-hidden={!lapic.halted}>
+        halted
+      </span>
       <span>TPR {lapic.tpr}</span>
       <span title="Requested, not taken yet">IRR {list(lapic.requested)}</span>
       <span title="In service: the handler has not said EOI">ISR {list(lapic.inService)}</span>
     </li>
   );
-}
+});
 
-function Route({
+const Route = memo(function Route({
   route,
   moved,
   open,
@@ -106,12 +120,13 @@ function Route({
   readonly route: IrqRoute;
   readonly moved: boolean;
   readonly open: boolean;
-  readonly onToggle: () => void;
+  /** Told the route that is open then; empty for none. */
+  readonly onToggle: (id: string) => void;
 }) {
-  const { title, device, vector, processors, raised, hops, verdict } = route;
+  const { id, title, device, vector, processors, raised, hops, verdict } = route;
   return (
     <li className="irq-route" data-verdict={verdict}>
-      <button type="button" aria-expanded={open} onClick={onToggle}>
+      <button type="button" aria-expanded={open} onClick={() => onToggle(open ? '' : id)}>
         <Icon name={open ? 'chevron-down' : 'chevron-right'} />
         <span className="irq-title">{title}</span>
         <span className="irq-device">{device}</span>
@@ -128,17 +143,17 @@ function Route({
       </ol>
     </li>
   );
-}
+});
 
 const ICONS = { ok: 'pass', waiting: 'clock', off: 'circle-slash', broken: 'error', unknown: 'question' } as const;
 
-function Station({ hop, open }: { readonly hop: Hop; readonly open: boolean }) {
+const Station = memo(function Station({ hop, open }: { readonly hop: Hop; readonly open: boolean }) {
   const { station, state, text, evidence } = hop;
   return (
     <li
       data-state={state}
       data-open={open}
-      title={open ? undefined : `${text}${evidence === '' ? '' : `\n${evidence}`}`}
+      {...hoverTitle(open ? '' : `${text}${evidence === '' ? '' : `\n${evidence}`}`)}
     >
       <Icon name={ICONS[state]} />
       <span className="irq-station">{station}</span>
@@ -151,4 +166,4 @@ function Station({ hop, open }: { readonly hop: Hop; readonly open: boolean }) {
       ) : null}
     </li>
   );
-}
+});

@@ -1,14 +1,6 @@
-import { type KeyboardEvent, useEffect, useRef, useState } from 'react';
-import { asciiOf, type HexBytes, hexByte, hexRow, pointerAt, ROW_BYTES } from '../../state/memory-view.ts';
-
-export interface ByteRange {
-  readonly start: bigint;
-  readonly bytes: number;
-}
-
-function isWithin(address: bigint, range: ByteRange | null): boolean {
-  return range !== null && address >= range.start && address < range.start + BigInt(range.bytes);
-}
+import { type KeyboardEvent, type MouseEvent, useEffect, useRef, useState } from 'react';
+import { type ByteRange, type HexBytes, pointerAt, ROW_BYTES, rowText, spanOf } from '../../state/memory-view.ts';
+import { HexRow, NO_EDITS } from './HexRow.tsx';
 
 const ROW_HEIGHT = 20;
 const MASK = 0xffff_ffff_ffff_ffffn;
@@ -96,10 +88,10 @@ export function HexView({
       },
       Escape: () => setDigit(null),
     };
-    const act = keys[event.key];
-    if (act !== undefined) {
+    const press = keys[event.key];
+    if (press !== undefined) {
       event.preventDefault();
-      act();
+      press();
     } else if (editable && /^[0-9a-f]$/i.test(event.key)) {
       event.preventDefault();
       if (digit === null) setDigit(event.key);
@@ -119,6 +111,11 @@ export function HexView({
     target.addEventListener('wheel', onWheel, { passive: false });
     return () => target.removeEventListener('wheel', onWheel);
   });
+  const act = (event: MouseEvent, what: (address: bigint) => void) => {
+    const address = addressOf(event.target);
+    if (address !== null) what(address);
+  };
+  const addresses = Array.from({ length: rows }, (_, row) => start + BigInt(row * ROW_BYTES));
   return (
     <div
       ref={element}
@@ -129,65 +126,52 @@ export function HexView({
       aria-label="Bytes. Arrows move, Enter follows the pointer"
       aria-activedescendant="hex-cursor"
       onKeyDown={onKeyDown}
+      onClick={(event) =>
+        act(event, (address) => {
+          setDigit(null);
+          onCursor(address);
+        })
+      }
+      onDoubleClick={(event) =>
+        act(event, (address) => {
+          const target = pointerAt(memory, address);
+          if (target !== null) onFollow(target);
+        })
+      }
     >
-      {Array.from({ length: rows }, (_, row) => start + BigInt(row * ROW_BYTES))
+      {addresses
         .filter((address) => address <= MASK)
         .map((address) => {
-          const cells = hexRow(memory, before, address);
+          const now = rowText(memory, address);
+          const hasCursor = cursor >= address && cursor < address + 16n;
           return (
-            <div key={address.toString()} className="hex-row">
-              <span className="hex-address">{address.toString(16).padStart(16, '0')}</span>
-              <span className="hex-bytes">
-                {cells.map(({ value, changed }, n) => {
-                  const at = address + BigInt(n);
-                  const edit = edits.get(at);
-                  const isCursor = at === cursor;
-                  return (
-                    // biome-ignore lint/a11y/useKeyWithClickEvents: the list has the keys
-                    // biome-ignore lint/a11y/useFocusableInteractive: the list has the focus
-                    <span
-                      key={at.toString()}
-                      id={isCursor ? 'hex-cursor' : undefined}
-                      role="option"
-                      aria-selected={isCursor}
-                      className="hex-byte"
-                      data-changed={changed ? '' : undefined}
-                      data-edited={edit === undefined ? undefined : ''}
-                      data-zero={value === 0 ? '' : undefined}
-                      data-none={value === null ? '' : undefined}
-                      data-cursor={isCursor ? '' : undefined}
-                      data-word={field === null && !isCursor && at >> 3n === cursor >> 3n ? '' : undefined}
-                      data-extent={isWithin(at, extent) ? '' : undefined}
-                      data-field={isWithin(at, field) ? '' : undefined}
-                      onClick={() => {
-                        setDigit(null);
-                        onCursor(at);
-                      }}
-                      onDoubleClick={() => {
-                        const target = pointerAt(memory, at);
-                        if (target !== null) onFollow(target);
-                      }}
-                    >
-                      {isCursor && digit !== null ? `${digit}_` : hexByte(edit ?? value)}
-                    </span>
-                  );
-                })}
-              </span>
-              <span className="hex-text" aria-hidden="true">
-                {cells.map(({ value, changed }, n) => (
-                  <span
-                    key={(address + BigInt(n)).toString()}
-                    data-changed={changed ? '' : undefined}
-                    data-cursor={address + BigInt(n) === cursor ? '' : undefined}
-                    data-field={isWithin(address + BigInt(n), field) ? '' : undefined}
-                  >
-                    {asciiOf(edits.get(address + BigInt(n)) ?? value)}
-                  </span>
-                ))}
-              </span>
-            </div>
+            <HexRow
+              key={address.toString()}
+              address={address}
+              now={now}
+              old={before === null ? now : rowText(before, address)}
+              cursor={hasCursor ? Number(cursor - address) : -1}
+              digit={hasCursor ? digit : null}
+              word={hasCursor && field === null}
+              edits={isEdited(edits, address) ? edits : NO_EDITS}
+              extent={spanOf(extent, address)}
+              field={spanOf(field, address)}
+            />
           );
         })}
     </div>
   );
+}
+
+function isEdited(edits: ReadonlyMap<bigint, number>, address: bigint): boolean {
+  for (const at of edits.keys()) if (at >= address && at < address + 16n) return true;
+  return false;
+}
+
+/** The byte that was clicked. */
+function addressOf(target: EventTarget): bigint | null {
+  if (!(target instanceof HTMLElement)) return null;
+  const at = target.closest<HTMLElement>('[data-at]')?.dataset.at;
+  const row = target.closest<HTMLElement>('[data-row]')?.dataset.row;
+  return at === undefined || row === undefined ? null : BigInt(row) + BigInt(at);
 }

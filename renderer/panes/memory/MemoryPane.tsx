@@ -1,8 +1,6 @@
-import { useCallback, useState } from 'react';
+import { useState } from 'react';
 import { formatAddress } from '../../../app/base/address.ts';
 import { MAX_LOOK_BYTES, type MemorySpace, type MemoryView } from '../../../app/contract/inspect/memory.ts';
-import type { SourceRef } from '../../../app/contract/inspect/source.ts';
-import { studio } from '../../host/client.ts';
 import { AddressField } from '../../inspect/AddressField.tsx';
 import { InspectFrame } from '../../inspect/InspectFrame.tsx';
 import { ProcessorPicker } from '../../inspect/ProcessorPicker.tsx';
@@ -47,12 +45,7 @@ export function MemoryPane({ isVisible }: PaneProps) {
   const edits = useMemoryEdits(inspected?.key ?? '');
   const size = rows * ROW_BYTES;
   const at = formatAddress(start);
-  const read = useCallback(
-    (ref: SourceRef, signal: AbortSignal) =>
-      studio.inspect.memory({ ...ref, space, processor, address: at, size }, { signal }),
-    [space, processor, at, size],
-  );
-  const live = useLive(inspected, isVisible, `${space} ${processor} ${at} ${size}`, read);
+  const live = useLive(inspected, isVisible, { of: 'memory', space, processor, address: at, size });
   const show = (next: Trail) => {
     setTrail(next);
     setStart(next.here & ~15n);

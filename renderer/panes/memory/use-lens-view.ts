@@ -1,14 +1,12 @@
-import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
-import { type AppError, ok } from '../../../app/base/result.ts';
+import { useEffect, useMemo, useRef, useState } from 'react';
+import type { AppError } from '../../../app/base/result.ts';
 import type { MemorySpace } from '../../../app/contract/inspect/memory.ts';
-import type { SourceRef } from '../../../app/contract/inspect/source.ts';
 import type { SymbolValue } from '../../../app/contract/inspect/symbol.ts';
-import { studio } from '../../host/client.ts';
-import { useLive } from '../../inspect/use-live.ts';
+import { lookKey, useLive } from '../../inspect/use-live.ts';
 import type { Inspected } from '../../state/inspected.ts';
 import { type Lens, useLens } from '../../state/lens.ts';
+import type { ByteRange } from '../../state/memory-view.ts';
 import { changedPaths, nameAt, rowAt, type TypedRow, typedRows, type ValuePath } from '../../state/typed-view.ts';
-import type { ByteRange } from './HexView.tsx';
 
 export type LensReading =
   | { readonly kind: 'none' }
@@ -59,19 +57,12 @@ export function useLensView({
   });
   const [chosen, setChosen] = useState<{ readonly path: ValuePath; readonly at: bigint } | null>(null);
   const [hovered, hover] = useState<ValuePath | null>(null);
-  const read = useCallback(
-    async (ref: SourceRef, signal: AbortSignal) => {
-      if (lens === null) throw new Error('nothing is looked at');
-      const found = await studio.inspect.symbol({ ...ref, ...lens, processor }, { signal });
-      return found.ok ? ok({ lens, symbol: found.value }) : found;
-    },
-    [lens, processor],
-  );
-  const key = lens === null ? '' : `${lens.name} ${lens.type} ${processor}`;
-  const { reading } = useLive(lens === null ? null : inspected, isVisible, key, read);
+  const look = lens === null ? null : ({ of: 'symbol', ...lens, processor } as const);
+  const { reading } = useLive(inspected, isVisible, look);
   // What was read through another lens stays until there is an answer, and is none to this one.
-  const own = reading.kind === 'read' && reading.value.lens === lens ? reading.value.symbol : null;
-  const before = reading.kind === 'read' && reading.before?.lens === lens ? reading.before.symbol : null;
+  const isOwn = reading.kind === 'read' && look !== null && reading.key === lookKey(look);
+  const own = isOwn ? reading.value : null;
+  const before = isOwn ? reading.before : null;
   const paths = open.lens === lens ? open.paths : CLOSED;
   const rows = useMemo(() => (own === null ? [] : typedRows(own.value, paths)), [own, paths]);
   const changed = useMemo(

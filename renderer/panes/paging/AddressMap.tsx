@@ -1,4 +1,4 @@
-import { type KeyboardEvent, useEffect, useRef, useState } from 'react';
+import { type KeyboardEvent, memo, useEffect, useRef, useState } from 'react';
 import type { AddressSpace } from '../../../app/contract/inspect/paging.ts';
 import {
   addressOf,
@@ -24,7 +24,7 @@ const HEIGHT = 46;
 const AXIS = 20;
 
 /** The address space: above in pieces with the gaps left out, below to scale, from all of it down to pages. */
-export function AddressMap({
+export const AddressMap = memo(function AddressMap({
   space,
   dim,
   onWalk,
@@ -186,7 +186,7 @@ export function AddressMap({
       </p>
     </div>
   );
-}
+});
 
 /** A cluster as a button: as wide as its size has digits, with what is in it as stripes. */
 function Cluster({

@@ -1,12 +1,13 @@
-import { useCallback, useRef, useState } from 'react';
-import type { AddressSpace, PagingChange } from '../../../app/contract/inspect/paging.ts';
+import { memo, useMemo, useState } from 'react';
+import { formatAddress } from '../../../app/base/address.ts';
+import type { AddressSpace, PageWalk, PagingChange } from '../../../app/contract/inspect/paging.ts';
 import { diffSpaces } from '../../../app/x86/address-space-diff.ts';
 import { AddressField } from '../../inspect/AddressField.tsx';
 import { InspectFrame } from '../../inspect/InspectFrame.tsx';
 import { ProcessorPicker } from '../../inspect/ProcessorPicker.tsx';
 import { useLive } from '../../inspect/use-live.ts';
 import { useInspected } from '../../state/inspected.ts';
-import { type PagingView, readPaging, type SpaceMemo } from '../../state/paging.ts';
+import type { LiveReading } from '../../state/live.ts';
 import {
   aliasedStarts,
   bytesText,
@@ -19,6 +20,7 @@ import {
   rightsWords,
 } from '../../state/paging-map.ts';
 import { Button } from '../../widgets/buttons.tsx';
+import { ErrorNote } from '../../widgets/ErrorNote.tsx';
 import type { PaneProps } from '../../workbench/panes.ts';
 import { AddressMap } from './AddressMap.tsx';
 import { WalkView } from './WalkView.tsx';
@@ -31,6 +33,9 @@ interface Snapshot {
   readonly at: number;
 }
 
+/** The map is large and changes seldom: it is looked at no more often than this, whatever the pace of the walk. */
+const SPACE_LOOKS = 2;
+
 /** Page tables: the walk of an address, and the whole space as a map. */
 export function PagingPane({ isVisible }: PaneProps) {
   const inspected = useInspected();
@@ -39,13 +44,11 @@ export function PagingPane({ isVisible }: PaneProps) {
   const [filter, setFilter] = useState<RangeFilter>('all');
   const [tab, setTab] = useState<Tab>('ranges');
   const [snapshot, setSnapshot] = useState<Snapshot | null>(null);
-  const last = useRef<SpaceMemo['current']>(null);
-  const read = useCallback(
-    (ref: Parameters<typeof readPaging>[0], signal: AbortSignal) => readPaging(ref, processor, address, last, signal),
-    [processor, address],
-  );
-  const live = useLive(inspected, isVisible, `${processor}:${address}`, read);
-  const space = live.reading.kind === 'read' ? live.reading.value.space : null;
+  const live = useLive(inspected, isVisible, { of: 'addressSpace', processor, cr3: null }, SPACE_LOOKS);
+  const walkLook =
+    address === null ? null : ({ of: 'walk', processor, cr3: null, address: formatAddress(address) } as const);
+  const walk = useLive(inspected, isVisible, walkLook).reading;
+  const space = live.reading.kind === 'read' ? live.reading.value : null;
   return (
     <InspectFrame
       icon="map"
@@ -71,10 +74,10 @@ export function PagingPane({ isVisible }: PaneProps) {
         </>
       }
     >
-      {(view, before) => (
+      {(shown) => (
         <View
-          view={view}
-          before={before}
+          space={shown}
+          walk={address === null ? null : walk}
           filter={filter}
           onFilter={setFilter}
           tab={tab}
@@ -87,9 +90,9 @@ export function PagingPane({ isVisible }: PaneProps) {
   );
 }
 
-function View({
-  view: { space, walk },
-  before,
+const View = memo(function View({
+  space,
+  walk,
   filter,
   onFilter,
   tab,
@@ -97,8 +100,9 @@ function View({
   snapshot,
   onWalk,
 }: {
-  readonly view: PagingView;
-  readonly before: PagingView | null;
+  readonly space: AddressSpace;
+  /** Null where no address is asked for. */
+  readonly walk: LiveReading<PageWalk> | null;
   readonly filter: RangeFilter;
   readonly onFilter: (filter: RangeFilter) => void;
   readonly tab: Tab;
@@ -106,9 +110,14 @@ function View({
   readonly snapshot: Snapshot | null;
   readonly onWalk: (address: bigint) => void;
 }) {
-  const aliased = aliasedStarts(space.findings);
-  const dim = new Set(space.ranges.flatMap((range, index) => (passes(range, filter, aliased) ? [] : [index])));
-  const changes = snapshot === null ? null : diffSpaces(snapshot.space.ranges, space.ranges);
+  const dim = useMemo(() => {
+    const aliased = aliasedStarts(space.findings);
+    return new Set(space.ranges.flatMap((range, index) => (passes(range, filter, aliased) ? [] : [index])));
+  }, [space, filter]);
+  const changes = useMemo(
+    () => (snapshot === null ? null : diffSpaces(snapshot.space.ranges, space.ranges)),
+    [snapshot, space],
+  );
   const warnings = space.findings.filter(({ severity }) => severity !== 'info').length;
   const tabs: readonly { readonly id: Tab; readonly title: string }[] = [
     { id: 'ranges', title: `Ranges ${space.ranges.length - dim.size}` },
@@ -129,7 +138,8 @@ function View({
           {bytesText(space.totals.mappedBytes)} mapped by {space.totals.tables} tables, {space.mode}
         </span>
       </div>
-      {walk === null ? null : <WalkView walk={walk} before={before?.walk ?? null} />}
+      {walk?.kind === 'read' ? <WalkView walk={walk.value} before={walk.before} /> : null}
+      {walk?.kind === 'failed' ? <ErrorNote error={walk.error} /> : null}
       <div className="paging-tabs">
         <div role="tablist" aria-label="What is listed">
           {tabs.map(({ id, title }) => (
@@ -155,7 +165,7 @@ function View({
       {tab === 'changes' ? <Changes changes={changes} at={snapshot?.at ?? null} onWalk={onWalk} /> : null}
     </div>
   );
-}
+});
 
 const LEGEND = {
   code: 'code r-x',
@@ -176,7 +186,7 @@ function AddressButton({ address, onWalk }: { readonly address: string; readonly
   );
 }
 
-function Ranges({
+const Ranges = memo(function Ranges({
   space,
   dim,
   onWalk,
@@ -228,7 +238,7 @@ function Ranges({
       </tbody>
     </table>
   );
-}
+});
 
 function Findings({ space, onWalk }: { readonly space: AddressSpace; readonly onWalk: (address: bigint) => void }) {
   if (space.findings.length === 0) return <p className="paging-none">Nothing odd was found.</p>;

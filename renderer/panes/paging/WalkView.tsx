@@ -1,8 +1,15 @@
+import { memo } from 'react';
 import type { PageWalk } from '../../../app/contract/inspect/paging.ts';
 import { grouped } from '../../state/paging-map.ts';
 
 /** The walk of one address: an entry a row, its bits as chips that say what they mean. */
-export function WalkView({ walk, before }: { readonly walk: PageWalk; readonly before: PageWalk | null }) {
+export const WalkView = memo(function WalkView({
+  walk,
+  before,
+}: {
+  readonly walk: PageWalk;
+  readonly before: PageWalk | null;
+}) {
   return (
     <div className="paging-walk">
       <p className="paging-walk-head">
@@ -73,4 +80,4 @@ export function WalkView({ walk, before }: { readonly walk: PageWalk; readonly b
       {walk.torn ? <p className="paging-outcome paging-warn">The entries changed while they were read.</p> : null}
     </div>
   );
-}
+});

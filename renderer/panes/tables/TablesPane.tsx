@@ -1,6 +1,5 @@
-import { useState } from 'react';
+import { memo, useCallback, useState } from 'react';
 import type { TableFinding, TablesView } from '../../../app/contract/inspect/tables.ts';
-import { studio } from '../../host/client.ts';
 import { InspectFrame } from '../../inspect/InspectFrame.tsx';
 import { useLive } from '../../inspect/use-live.ts';
 import { type Inspected, useInspected } from '../../state/inspected.ts';
@@ -26,9 +25,11 @@ export function TablesPane({ isVisible }: PaneProps) {
   const [processor, setProcessor] = useState(0);
   const [part, setPart] = useState<Part>('idt');
   const [filter, setFilter] = useState('');
-  const live = useLive(inspected, isVisible, String(processor), (source, signal) =>
-    studio.inspect.tables({ ...source, processor }, { signal }),
-  );
+  const live = useLive(inspected, isVisible, { of: 'tables', processor });
+  const onPart = useCallback((next: Part) => {
+    setFilter('');
+    setPart(next);
+  }, []);
   const count = live.reading.kind === 'read' ? live.reading.value.processors : 1;
   const tools = (
     <>
@@ -82,20 +83,14 @@ export function TablesPane({ isVisible }: PaneProps) {
     <InspectFrame icon="table" label="descriptor tables" inspected={inspected} live={live} tools={tools}>
       {(view, before) =>
         inspected === null ? null : (
-          <Tables
-            {...{ view, before, part, inspected, filter: filter.trim().toLowerCase() }}
-            onPart={(next) => {
-              setFilter('');
-              setPart(next);
-            }}
-          />
+          <Tables {...{ view, before, part, inspected, onPart }} filter={filter.trim().toLowerCase()} />
         )
       }
     </InspectFrame>
   );
 }
 
-function Tables({
+const Tables = memo(function Tables({
   view,
   before,
   part,
@@ -154,7 +149,7 @@ function Tables({
       </div>
     </div>
   );
-}
+});
 
 /** The worst finding of each row of a table, by its number. */
 function marksOf(findings: readonly TableFinding[], part: Part): ReadonlyMap<number, TableFinding> {

@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'react';
+import { memo, useEffect, useState } from 'react';
 import type { SourceRef } from '../../../app/contract/inspect/source.ts';
 import type { Chain, ChainContent, VirtioQueue } from '../../../app/contract/inspect/virtio.ts';
 import { byteCount } from '../../../app/virtio/content/index.ts';
@@ -10,7 +10,7 @@ const ROWS = 200;
 const AGAIN_MS = 500;
 
 /** The chains that are somebody's, and below the buffers of the one that is chosen. */
-export function Chains({
+export const Chains = memo(function Chains({
   queue,
   source,
   device,
@@ -68,9 +68,15 @@ export function Chains({
       )}
     </div>
   );
-}
+});
 
-function ChainRow({ chain, isSelected }: { readonly chain: Chain; readonly isSelected: boolean }) {
+const ChainRow = memo(function ChainRow({
+  chain,
+  isSelected,
+}: {
+  readonly chain: Chain;
+  readonly isSelected: boolean;
+}) {
   const { head, owner, descriptors, table } = chain;
   return (
     <tr data-selected={isSelected ? '' : undefined}>
@@ -104,7 +110,7 @@ function ChainRow({ chain, isSelected }: { readonly chain: Chain; readonly isSel
       </td>
     </tr>
   );
-}
+});
 
 /** The buffers of a chain as memory has them now, decoded and in hex. */
 function Contents({

@@ -1,10 +1,17 @@
+import { memo } from 'react';
 import type { RingRate } from '../../../app/contract/inspect/virtio.ts';
 
 const WIDTH = 240;
 const HEIGHT = 40;
 
 /** Three curves over the last minute: what comes and goes, how much is under way, and how long it takes. */
-export function Charts({ rates }: { readonly rates: readonly RingRate[] }) {
+export const Charts = memo(function Charts({
+  rates,
+}: {
+  readonly rates: readonly RingRate[];
+  /** Of the newest of them: they are one array, which changes. */
+  readonly newest: number;
+}) {
   const perSecond = rates.map((it, n) => {
     const span = (it.atUs - (rates[n - 1]?.atUs ?? it.atUs - 250_000)) / 1e6;
     return it.used / Math.max(0.001, span);
@@ -19,7 +26,7 @@ export function Charts({ rates }: { readonly rates: readonly RingRate[] }) {
       <Chart title="In flight" unit=" ms" lines={[longest, times]} tone="published" />
     </div>
   );
-}
+});
 
 function Chart({
   title,

@@ -1,4 +1,4 @@
-import { useState } from 'react';
+import { memo, useState } from 'react';
 import type { VirtioQueue } from '../../../app/contract/inspect/virtio.ts';
 import { useVirtioSelection } from '../../state/virtio.ts';
 
@@ -8,7 +8,7 @@ const MARGIN = 12;
 const HEIGHT = 900;
 
 /** The descriptor table, row by row; only what can be seen is drawn, since it may have 32768. */
-export function Descriptors({ queue }: { readonly queue: VirtioQueue }) {
+export const Descriptors = memo(function Descriptors({ queue }: { readonly queue: VirtioQueue }) {
   const [top, setTop] = useState(0);
   const head = useVirtioSelection((state) => state.head);
   const first = Math.max(0, Math.floor(top / ROW) - MARGIN);
@@ -58,7 +58,7 @@ export function Descriptors({ queue }: { readonly queue: VirtioQueue }) {
       </table>
     </section>
   );
-}
+});
 
 /** The rows that are not drawn, as one of their height. */
 function Gap({ rows }: { readonly rows: number }) {

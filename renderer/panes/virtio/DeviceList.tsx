@@ -1,3 +1,4 @@
+import { memo } from 'react';
 import type {
   BufferOwner,
   Verdict,
@@ -5,7 +6,8 @@ import type {
   VirtioQueue,
   VirtioReport,
 } from '../../../app/contract/inspect/virtio.ts';
-import { useVirtioSelection, verdictsOf, worstOf } from '../../state/virtio.ts';
+import type { QueueTape } from '../../../app/virtio/tape.ts';
+import { tapeKey, useVirtioSelection, verdictsOf, viewOf, worstOf } from '../../state/virtio.ts';
 import { Icon } from '../../widgets/Icon.tsx';
 
 const MARKS: Readonly<Record<Verdict['severity'] | 'none', readonly [icon: string, text: string]>> = {
@@ -18,9 +20,12 @@ const MARKS: Readonly<Record<Verdict['severity'] | 'none', readonly [icon: strin
 /** Devices and their queues, each with its state. Arrow keys move, as in a list box. */
 export function DeviceList({
   report,
+  tapes,
   shown,
 }: {
   readonly report: VirtioReport;
+  /** What is recorded of the queues, which is fresher. */
+  readonly tapes: ReadonlyMap<string, QueueTape>;
   readonly shown: { readonly device: VirtioDevice; readonly queue: VirtioQueue | null } | null;
 }) {
   const rows = report.devices.flatMap((device) => [
@@ -81,7 +86,7 @@ export function DeviceList({
               <>
                 <span className="vq-queue-name">{queue.name}</span>
                 <span className="vq-queue-size">{queue.size}</span>
-                <OwnerBar queue={queue} />
+                <OwnerBar {...countsOf(tapes.get(tapeKey(device.path, queue.index)), queue)} size={queue.size} />
               </>
             )}
           </div>
@@ -93,13 +98,20 @@ export function DeviceList({
 
 const OWNERS: readonly BufferOwner[] = ['returned', 'in-flight', 'published'];
 
+/** Beyond this a queue is not put together for its bar alone. */
+const BAR_SIZE = 4096;
+
+function countsOf(tape: QueueTape | undefined, queue: VirtioQueue): VirtioQueue['counts'] {
+  return queue.size <= BAR_SIZE ? viewOf(tape, null, queue).counts : queue.counts;
+}
+
 /** How much of the table each owner has, as a bar. */
-function OwnerBar({ queue }: { readonly queue: VirtioQueue }) {
+const OwnerBar = memo(function OwnerBar({ size, ...counts }: VirtioQueue['counts'] & { readonly size: number }) {
   return (
-    <span className="vq-bar" title={OWNERS.map((it) => `${queue.counts[it]} ${it}`).join(', ')}>
+    <span className="vq-bar" title={OWNERS.map((it) => `${counts[it]} ${it}`).join(', ')}>
       {OWNERS.map((it) => (
-        <span key={it} data-owner={it} style={{ width: `${(100 * queue.counts[it]) / Math.max(1, queue.size)}%` }} />
+        <span key={it} data-owner={it} style={{ width: `${(100 * counts[it]) / Math.max(1, size)}%` }} />
       ))}
     </span>
   );
-}
+});

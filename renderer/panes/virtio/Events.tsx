@@ -1,3 +1,4 @@
+import { memo } from 'react';
 import type { RingEvent } from '../../../app/contract/inspect/virtio.ts';
 import { byteCount } from '../../../app/virtio/content/index.ts';
 import type { QueueTape } from '../../../app/virtio/tape.ts';
@@ -8,7 +9,13 @@ const BEFORE = 60;
 const AFTER = 30;
 
 /** What happened, newest first; a click goes to that moment. */
-export function Events({ tape }: { readonly tape: QueueTape | undefined }) {
+export const Events = memo(function Events({
+  tape,
+}: {
+  readonly tape: QueueTape | undefined;
+  /** Number of its newest event: it changes in place. */
+  readonly newest: number;
+}) {
   const at = useVirtioSelection((state) => state.at);
   if (tape === undefined || tape.events.length === 0) return <p className="vq-quiet">Nothing has been recorded yet.</p>;
   const count = countAt(tape, at);
@@ -32,7 +39,7 @@ export function Events({ tape }: { readonly tape: QueueTape | undefined }) {
       ))}
     </ol>
   );
-}
+});
 
 const KINDS: Readonly<Record<RingEvent['kind'], string>> = {
   published: '▲ published',

@@ -1,10 +1,18 @@
-import { useEffect, useRef, useState } from 'react';
+import { memo, useEffect, useRef, useState } from 'react';
 import type { BufferOwner, VirtioQueue } from '../../../app/contract/inspect/virtio.ts';
 import { useVirtioSelection } from '../../state/virtio.ts';
+import { useTheme } from '../../widgets/use-theme.ts';
 import { type Colours, drawRings, hit } from './draw-rings.ts';
 
 /** The rings of a queue. What can be seen in it is also in the tables beside it, for those who read or listen. */
-export function RingCanvas({ queue, selected }: { readonly queue: VirtioQueue; readonly selected: number | null }) {
+export const RingCanvas = memo(function RingCanvas({
+  queue,
+  selected,
+}: {
+  readonly queue: VirtioQueue;
+  readonly selected: number | null;
+}) {
+  const theme = useTheme();
   const frame = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   const [size, setSize] = useState(240);
@@ -28,8 +36,8 @@ export function RingCanvas({ queue, selected }: { readonly queue: VirtioQueue; r
       element.height = size * ratio;
     }
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    drawRings(context, size, queue, coloursOf(element), selected);
-  }, [queue, size, selected]);
+    drawRings(context, size, queue, coloursOf(element, theme), selected);
+  }, [queue, size, selected, theme]);
   const find = (event: React.PointerEvent<HTMLCanvasElement>) => {
     const box = event.currentTarget.getBoundingClientRect();
     const [x, y] = [event.clientX - box.left, event.clientY - box.top];
@@ -63,7 +71,7 @@ export function RingCanvas({ queue, selected }: { readonly queue: VirtioQueue; r
       </div>
     </div>
   );
-}
+});
 
 function chainAt(queue: VirtioQueue, ring: 'avail' | 'table' | 'used', slot: number): number | null {
   if (ring === 'table') return queue.descriptors[slot]?.chain ?? null;
@@ -94,11 +102,14 @@ function describe(queue: VirtioQueue): string {
 
 const OWNERS: readonly BufferOwner[] = ['free', 'published', 'in-flight', 'returned'];
 
-/** A canvas knows no custom properties: they are read for it. */
-function coloursOf(element: HTMLElement): Colours {
+let known: { readonly theme: string; readonly colours: Colours } | null = null;
+
+/** A canvas knows no custom properties: they are read for it, once a theme, for asking makes the page work its styles out at once. */
+function coloursOf(element: HTMLElement, theme: string): Colours {
+  if (known?.theme === theme) return known.colours;
   const style = getComputedStyle(element);
   const value = (name: string) => style.getPropertyValue(name).trim();
-  return {
+  const colours = {
     owner: Object.fromEntries(OWNERS.map((it) => [it, value(`--owner-${it}`)])) as Record<BufferOwner, string>,
     text: value('--fg'),
     strong: value('--fg-strong'),
@@ -107,4 +118,6 @@ function coloursOf(element: HTMLElement): Colours {
     band: value('--bg-side'),
     accent: value('--accent'),
   };
+  known = { theme, colours };
+  return colours;
 }

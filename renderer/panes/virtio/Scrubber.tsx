@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'react';
+import { memo, useEffect, useState } from 'react';
 import type { QueueTape } from '../../../app/virtio/tape.ts';
 import { countAt, step, useVirtioSelection } from '../../state/virtio.ts';
 import { Button, IconButton } from '../../widgets/buttons.tsx';
@@ -7,7 +7,13 @@ import { text } from './Events.tsx';
 const PLAY_MS = 120;
 
 /** The tape: a moment chosen, stepped to, played; or now. */
-export function Scrubber({ tape }: { readonly tape: QueueTape }) {
+export const Scrubber = memo(function Scrubber({
+  tape,
+}: {
+  readonly tape: QueueTape;
+  /** Number of its newest event: it changes in place. */
+  readonly newest: number;
+}) {
   const at = useVirtioSelection((state) => state.at);
   const [playing, setPlaying] = useState(false);
   const total = tape.events.length;
@@ -75,4 +81,4 @@ export function Scrubber({ tape }: { readonly tape: QueueTape }) {
       </Button>
     </div>
   );
-}
+});

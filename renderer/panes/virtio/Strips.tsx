@@ -1,3 +1,4 @@
+import { memo } from 'react';
 import type { VirtioQueue } from '../../../app/contract/inspect/virtio.ts';
 import { slotOf } from '../../../app/virtio/split-ring.ts';
 import { useVirtioSelection } from '../../state/virtio.ts';
@@ -7,7 +8,7 @@ const BEFORE = 9;
 const AFTER = 3;
 
 /** The rings close by their indices, slot by slot: what is too small to read on the rings of a large queue. */
-export function Strips({ queue }: { readonly queue: VirtioQueue }) {
+export const Strips = memo(function Strips({ queue }: { readonly queue: VirtioQueue }) {
   const { avail, used, device, driver, size } = queue;
   if (queue.layout !== 'split' || avail === null || used === null) return null;
   const lastAvail = device?.lastAvail ?? null;
@@ -48,7 +49,7 @@ export function Strips({ queue }: { readonly queue: VirtioQueue }) {
       />
     </div>
   );
-}
+});
 
 function Strip({
   name,

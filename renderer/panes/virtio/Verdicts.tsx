@@ -1,4 +1,4 @@
-import { useState } from 'react';
+import { memo, useState } from 'react';
 import type { Verdict, VirtioDevice } from '../../../app/contract/inspect/virtio.ts';
 import { Button } from '../../widgets/buttons.tsx';
 import { Icon } from '../../widgets/Icon.tsx';
@@ -6,7 +6,7 @@ import { Icon } from '../../widgets/Icon.tsx';
 const ICONS: Readonly<Record<Verdict['severity'], string>> = { error: 'error', warning: 'warning', ok: 'pass' };
 
 /** The judgement, on top: what is wrong in one line, and on request why, with what was seen and what to do. */
-export function Verdicts({
+export const Verdicts = memo(function Verdicts({
   device,
   verdicts,
 }: {
@@ -22,7 +22,7 @@ export function Verdicts({
       ))}
     </div>
   );
-}
+});
 
 function One({ device, verdict }: { readonly device: VirtioDevice; readonly verdict: Verdict }) {
   const [open, setOpen] = useState(verdict.severity === 'error');

@@ -1,9 +1,10 @@
-import { type KeyboardEvent, useEffect, useState } from 'react';
+import { type KeyboardEvent, memo, useEffect, useState } from 'react';
 import type { VirtioDevice, VirtioQueue, VirtioReport } from '../../../app/contract/inspect/virtio.ts';
 import type { QueueTape } from '../../../app/virtio/tape.ts';
 import { DumpBar } from '../../inspect/DumpBar.tsx';
 import { SourcePicker } from '../../inspect/InspectFrame.tsx';
 import { NothingToInspect } from '../../inspect/NothingToInspect.tsx';
+import { usePageShown } from '../../inspect/use-page-shown.ts';
 import { type Inspected, useInspected } from '../../state/inspected.ts';
 import {
   countAt,
@@ -14,6 +15,7 @@ import {
   useVirtio,
   useVirtioSelection,
   verdictsOf,
+  viewOf,
 } from '../../state/virtio.ts';
 import { IconButton } from '../../widgets/buttons.tsx';
 import { EmptyState } from '../../widgets/EmptyState.tsx';
@@ -36,20 +38,23 @@ import './virtio.css';
 export function VirtioPane({ isVisible }: PaneProps) {
   const inspected = useInspected();
   const paused = useVirtioSelection((state) => state.paused);
+  const isShown = usePageShown() && isVisible;
   const key = inspected?.key;
   const phase = inspected?.phase ?? 'gone';
   // biome-ignore lint/correctness/useExhaustiveDependencies: `key` stands for the reference, which is made anew each time
   useEffect(() => {
-    if (inspected === null || key === undefined || !isVisible || paused || phase === 'gone') return;
+    if (inspected === null || key === undefined || !isShown || paused || phase === 'gone') return;
     const following = followVirtio(key, inspected.ref);
     return () => following.dispose();
-  }, [key, isVisible, paused, phase]);
+  }, [key, isShown, paused, phase]);
   if (inspected === null) return <NothingToInspect icon="circuit-board" label="virtqueues" />;
-  return <Body inspected={inspected} isVisible={isVisible} />;
+  return <Body inspected={inspected} isVisible={isShown} />;
 }
 
 function Body({ inspected, isVisible }: { readonly inspected: Inspected; readonly isVisible: boolean }) {
-  const { key, report, samplesPerSecond, ended } = useVirtio();
+  const key = useVirtio((state) => state.key);
+  const report = useVirtio((state) => state.report);
+  const ended = useVirtio((state) => state.ended);
   const paused = useVirtioSelection((state) => state.paused);
   const isOurs = key === inspected.key;
   return (
@@ -58,17 +63,7 @@ function Body({ inspected, isVisible }: { readonly inspected: Inspected; readonl
         <SourcePicker inspected={inspected} />
         <Legend />
         <span className="inspect-space" />
-        <span className="inspect-as-of">
-          {inspected.dump !== null
-            ? ''
-            : paused
-              ? 'sampling is paused'
-              : inspected.phase === 'still'
-                ? 'machine stands still'
-                : samplesPerSecond > 0
-                  ? `${samplesPerSecond} looks/s`
-                  : ''}
-        </span>
+        <Pace inspected={inspected} />
         {inspected.phase === 'running' ? (
           <IconButton
             icon={paused ? 'debug-start' : 'debug-pause'}
@@ -102,8 +97,26 @@ function Body({ inspected, isVisible }: { readonly inspected: Inspected; readonl
   );
 }
 
+/** How often the recorder looks, or why it does not. */
+function Pace({ inspected }: { readonly inspected: Inspected }) {
+  const samplesPerSecond = useVirtio((state) => state.samplesPerSecond);
+  const paused = useVirtioSelection((state) => state.paused);
+  const looks = samplesPerSecond > 0 ? `${samplesPerSecond} looks/s` : '';
+  return (
+    <span className="inspect-as-of">
+      {inspected.dump !== null
+        ? ''
+        : paused
+          ? 'sampling is paused'
+          : inspected.phase === 'still'
+            ? 'machine stands still'
+            : looks}
+    </span>
+  );
+}
+
 /** Owners, with the form that each has on the rings. */
-function Legend() {
+const Legend = memo(function Legend() {
   return (
     <ul className="vq-legend" aria-label="Owners of descriptors">
       {(
@@ -121,7 +134,7 @@ function Legend() {
       ))}
     </ul>
   );
-}
+});
 
 function Queues({
   report,
@@ -134,7 +147,8 @@ function Queues({
 }) {
   const selection = useVirtioSelection();
   // The tapes change in place: a new tick is what draws them again.
-  const { tapes } = useVirtio();
+  useVirtio((state) => state.tick);
+  const tapes = useVirtio((state) => state.tapes);
   const shown = shownQueue(report, selection);
   if (shown === null)
     return <EmptyState icon="circuit-board" title="This machine has no virtio device that anybody knows of" />;
@@ -151,7 +165,7 @@ function Queues({
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: keys of the pane, whatever in it has the focus
     <div className="vq-body" onKeyDown={onKeyDown}>
-      <DeviceList report={withLive(report, tapes)} shown={shown} />
+      <DeviceList report={report} tapes={tapes} shown={shown} />
       <div className="vq-main">
         <Verdicts device={device} verdicts={verdictsOf(device, queue)} />
         {report.problems.map((it) => (
@@ -164,7 +178,11 @@ function Queues({
         ) : (
           <QueueView
             device={device}
-            queue={tape?.started ? tape.view(selection.at === null ? null : countAt(tape, selection.at), queue) : queue}
+            queue={viewOf(
+              tape,
+              tape === undefined || selection.at === null ? null : countAt(tape, selection.at),
+              queue,
+            )}
             tape={tape}
             inspected={inspected}
             isVisible={isVisible}
@@ -173,20 +191,6 @@ function Queues({
       </div>
     </div>
   );
-}
-
-/** The report with the counts that the tapes have, which are fresher. */
-function withLive(report: VirtioReport, tapes: ReadonlyMap<string, QueueTape>): VirtioReport {
-  return {
-    ...report,
-    devices: report.devices.map((device) => ({
-      ...device,
-      queues: device.queues.map((queue) => {
-        const tape = tapes.get(tapeKey(device.path, queue.index));
-        return tape?.started && queue.size <= 4096 ? { ...queue, counts: tape.view(null, queue).counts } : queue;
-      }),
-    })),
-  };
 }
 
 const TABS = ['chains', 'descriptors', 'events', 'device'] as const;
@@ -207,12 +211,14 @@ function QueueView({
 }) {
   const { head, at } = useVirtioSelection();
   const [tab, setTab] = useState<Tab>('chains');
+  // A tape changes in place: this tells what draws it that it has.
+  const newest = tape?.events.at(-1)?.number ?? -1;
   return (
     <div className="vq-queue-view">
       <div className="vq-picture">
         <RingCanvas queue={queue} selected={head} />
         <Strips queue={queue} />
-        {tape === undefined ? null : <Charts rates={tape.rates} />}
+        {tape === undefined ? null : <Charts rates={tape.rates} newest={tape.rates.at(-1)?.atUs ?? 0} />}
       </div>
       <div className="vq-side">
         <Indices queue={queue} />
@@ -251,19 +257,19 @@ function QueueView({
           ) : tab === 'descriptors' ? (
             <Descriptors queue={queue} />
           ) : tab === 'events' ? (
-            <Events tape={tape} />
+            <Events tape={tape} newest={newest} />
           ) : (
             <DeviceFacts device={device} />
           )}
         </div>
       </div>
-      {tape === undefined || tape.events.length === 0 ? null : <Scrubber tape={tape} />}
+      {tape === undefined || tape.events.length === 0 ? null : <Scrubber tape={tape} newest={newest} />}
     </div>
   );
 }
 
 /** The four indices, and what each side thinks. */
-function Indices({ queue }: { readonly queue: VirtioQueue }) {
+const Indices = memo(function Indices({ queue }: { readonly queue: VirtioQueue }) {
   const { avail, used, device, driver } = queue;
   const show = (value: number | null | undefined) => (value == null ? '–' : String(value));
   const cells = [
@@ -296,4 +302,4 @@ function Indices({ queue }: { readonly queue: VirtioQueue }) {
       </div>
     </dl>
   );
-}
+});
