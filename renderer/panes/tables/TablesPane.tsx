@@ -11,6 +11,8 @@ import { Idt } from './Idt.tsx';
 import { Tss } from './Tss.tsx';
 import { WhatIf } from './WhatIf.tsx';
 import './tables.css';
+import './what-if.css';
+import './tss.css';
 
 export type Part = 'gdt' | 'idt' | 'tss';
 /** What is taken apart at the right. */

@@ -33,6 +33,15 @@ import { Strips } from './Strips.tsx';
 import { Verdicts } from './Verdicts.tsx';
 import '../../inspect/inspect-frame.css';
 import './virtio.css';
+import './owners.css';
+import './devices.css';
+import './verdicts.css';
+import './queue.css';
+import './rings.css';
+import './charts.css';
+import './chains.css';
+import './facts.css';
+import './history.css';
 
 /** The virtqueues of a machine, as they move. */
 export function VirtioPane({ isVisible }: PaneProps) {
