@@ -1,11 +1,13 @@
-import { useEffect, useState } from 'react';
-import type { SymbolEntry } from '../../app/contract/inspect/memory.ts';
+import { useState } from 'react';
 import { studio } from '../host/client.ts';
 import type { Inspected } from '../state/inspected.ts';
 import { resolveText } from '../state/inspected-symbols.ts';
 import { shownName } from '../state/symbol-names.ts';
 import { SYMBOL_ICONS } from '../state/symbols.ts';
 import { Combobox } from '../widgets/Combobox.tsx';
+import { useOffers } from './use-offers.ts';
+
+const OFFERED = 12;
 
 /** An address as a person writes it: `0x…`, a symbol, `$rsp`. Enter goes there; symbols are offered while one types. */
 export function AddressField({
@@ -21,27 +23,12 @@ export function AddressField({
 }) {
   const [text, setText] = useState('');
   const [error, setError] = useState('');
-  const [symbols, setSymbols] = useState<readonly SymbolEntry[]>([]);
-  const key = inspected?.key;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `key` stands for what is inspected
-  useEffect(() => {
-    const query = text.trim();
-    if (inspected === null || query.length < 2 || /^(0x|\$)/.test(query)) {
-      setSymbols([]);
-      return;
-    }
-    let current = true;
-    const timer = setTimeout(() => {
-      void studio.inspect
-        .symbols({ ...inspected.ref, query, limit: 12 })
-        .then((found) => current && setSymbols(found.ok ? found.value : []))
-        .catch(() => {});
-    }, 120);
-    return () => {
-      current = false;
-      clearTimeout(timer);
-    };
-  }, [text, key]);
+  const query = text.trim();
+  // What is written as an address or a register names no symbol.
+  const isName = query.length >= 2 && !/^(0x|\$)/.test(query);
+  const symbols = useOffers(inspected, isName ? query : null, (source, name) =>
+    studio.inspect.symbols({ ...source, query: name, limit: OFFERED }),
+  );
   const go = async () => {
     if (inspected === null || text.trim() === '') return;
     const resolved = await resolveText(inspected.ref, text.trim(), processor);

@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from 'react';
 import type { TypedSymbol } from '../../../app/contract/inspect/symbol.ts';
 import { studio } from '../../host/client.ts';
+import { useOffers } from '../../inspect/use-offers.ts';
 import type { Inspected } from '../../state/inspected.ts';
 import { closeLens, type Lens, lensBack, lookThrough, useLens } from '../../state/lens.ts';
 import { lastOfPath, shownName } from '../../state/symbol-names.ts';
@@ -31,7 +32,9 @@ export function LensPanel({
   const section = useRef<HTMLElement>(null);
   const [text, setText] = useState('');
   const [error, setError] = useState('');
-  const offered = useTyped(inspected, text);
+  const offered = useOffers(inspected, text.trim(), (source, query) =>
+    studio.inspect.typed({ ...source, query, limit: OFFERED }),
+  );
   useEffect(() => {
     if (!wantsKeyboard) return;
     useLens.setState({ wantsKeyboard: false });
@@ -124,26 +127,4 @@ export function LensPanel({
       )}
     </section>
   );
-}
-
-/** What might be meant by a text. */
-function useTyped(inspected: Inspected | null, text: string): readonly TypedSymbol[] {
-  const [offered, setOffered] = useState<readonly TypedSymbol[]>([]);
-  const key = inspected?.key;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `key` stands for what is inspected
-  useEffect(() => {
-    if (inspected === null) return;
-    let current = true;
-    const timer = setTimeout(() => {
-      void studio.inspect
-        .typed({ ...inspected.ref, query: text.trim(), limit: OFFERED })
-        .then((found) => current && setOffered(found.ok ? found.value : []))
-        .catch(() => {});
-    }, 120);
-    return () => {
-      current = false;
-      clearTimeout(timer);
-    };
-  }, [text, key]);
-  return offered;
 }
