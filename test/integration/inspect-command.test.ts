@@ -73,6 +73,9 @@ describe('what is refused', () => {
     [['virtio', 'model0', '--driver-last-used', 'a->b'], 'is no place'],
     [['virtio', 'model0', '--watch', '--driver-queue-size', '16'], '--watch judges nothing'],
     [['virtio', '--watch', '--dump', 'any.elf'], 'nothing happens in a dump'],
+    [['gdt', '--load', 'ss=0x10', '--deliver', '3'], '--deliver and --load are two questions'],
+    [['idt', '--as', 'external'], '--as goes with --deliver'],
+    [['idt', '--deliver', '3', '--edit', 'idt+0x99999=00'], 'an offset up to 0xffff'],
     [['irq', '256'], 'there is no vector 256'],
     [['memory', '0xfffffffffffffff0', '32'], 'addresses end 16 bytes behind 0xfffffffffffffff0'],
   ])('%j', async (args, why) => {
@@ -95,6 +98,13 @@ it('a vector that nothing sends, and a device that does not interrupt', async ()
   expect([vector.code, vector.stderr]).toEqual([1, expect.stringContaining('nothing sends vector 0x90')]);
   expect(vector.stderr).toContain('ring0 inspect idt --deliver 144');
   expect((await inspect('irq', 'nobody')).stderr).toContain('no device that interrupts is called "nobody"');
+});
+
+it('--find lists what has the text in its path, and nothing else', async () => {
+  const found = await json<{ name: string }[]>('symbol', '--find', 'bootreport');
+  expect(found.length).toBeGreaterThan(0);
+  expect(found.filter(({ name }) => !/bootreport/i.test(name))).toEqual([]);
+  expect((await inspect('symbol', '--find', 'zzzz')).stdout).toBe('no static or type has "zzzz" in its path\n');
 });
 
 it('the end of all addresses ends what is shown', async () => {

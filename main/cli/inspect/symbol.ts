@@ -23,9 +23,17 @@ types are listed.`,
   async look({ host, terminal }, source, { type, find, processor = 0 }, [name]) {
     if (name === undefined || find !== undefined) {
       const found = unwrap(await host.inspect.typed(source, find ?? '', find === undefined ? 200 : 60));
-      const shown = find === undefined ? found.filter(({ address }) => address !== null) : found;
+      // The service finds as quick open does, which also takes letters with others between them.
+      const shown =
+        find === undefined
+          ? found.filter(({ address }) => address !== null)
+          : found.filter((it) => it.name.toLowerCase().includes(find.toLowerCase()));
       const rows = shown.map((it) => [it.name, it.address ?? 'type', String(it.bytes), it.type]);
-      return { value: shown, text: () => table(['NAME', 'ADDRESS', 'BYTES', 'TYPE'], rows, [2], terminal.paint) };
+      const text = () =>
+        rows.length === 0
+          ? `no static or type has "${find}" in its path`
+          : table(['NAME', 'ADDRESS', 'BYTES', 'TYPE'], rows, [2], terminal.paint);
+      return { value: shown, text };
     }
     const value = unwrap(await host.inspect.symbol(source, { name, type: type ?? null, processor }));
     return { value, text: () => symbolText(value, terminal.paint) };

@@ -59,10 +59,15 @@ export async function whatIf(
 const SOURCES = ['exception', 'software', 'external'] as const;
 const REGISTERS = ['cs', 'ss', 'ds', 'es', 'fs', 'gs', 'tr'] as const;
 
-function questionOf({ deliver, as = 'exception', load }: WhatIfValues): WhatIfQuestion | undefined {
+function questionOf({ deliver, as, load }: WhatIfValues): WhatIfQuestion | undefined {
+  if (deliver !== undefined && load !== undefined)
+    giveUp('usage', '--deliver and --load are two questions', '', 'ask them one after the other');
+  if (as !== undefined && deliver === undefined)
+    giveUp('usage', '--as goes with --deliver', '', 'add --deliver VECTOR, or leave it out');
   if (deliver !== undefined) {
     const kind =
-      SOURCES.find((it) => it === as) ?? giveUp('usage', `nothing comes from "${as}"`, '', `use ${SOURCES.join(', ')}`);
+      SOURCES.find((it) => it === (as ?? 'exception')) ??
+      giveUp('usage', `nothing comes from "${as}"`, '', `use ${SOURCES.join(', ')}`);
     return { kind: 'deliver', vector: deliver, source: kind };
   }
   if (load === undefined) return undefined;
@@ -89,7 +94,7 @@ function editOf(text: string): TableEdit {
         'usage',
         `--edit does not understand "${text}"`,
         '',
-        'write TABLE+OFFSET=HEX, such as idt+0x35=0e; up to 16 bytes',
+        'write TABLE+OFFSET=HEX, such as idt+0x35=0e: an offset up to 0xffff, and up to 16 bytes',
       );
 }
 

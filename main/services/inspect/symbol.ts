@@ -45,7 +45,7 @@ export async function readSymbol(target: InspectTarget, question: SymbolQuestion
       'not-mapped',
       `${name} is not in memory.`,
       `${formatAddress(address)} is not mapped to RAM`,
-      'Wait until the kernel runs.',
+      '`ring0 inspect paging` lists what is mapped. A kernel that has just been started may not have mapped itself yet.',
     );
   return ok({ name, type: typeName, address: formatAddress(address), bytes, value, torn: looked.value.torn });
 }
