@@ -115,8 +115,8 @@ export function msixText({ msix, from }: VirtioPci): string {
 
 /** Where it was read, where that is not what everybody expects. */
 export function originText({ from }: VirtioPci): string {
-  if (from === 'ports') return 'read through the ports 0xCF8 and 0xCFC';
-  return from === 'map' ? "by QEMU's memory map" : '';
+  if (from === 'ports') return 'the ports 0xCF8 and 0xCFC';
+  return from === 'map' ? "QEMU's memory map" : '';
 }
 
 /** What an entry sends, and to whom: `vector 0x24 to APIC 0`. */

@@ -74,7 +74,7 @@ export function deviceText(device: VirtioDevice, paint: Paint): string {
     ...(pci === null
       ? []
       : [
-          `${paint('bold', 'pci')}       ${[commandText(pci), originText(pci)].filter((it) => it !== '').join('; ')}`,
+          `${paint('bold', 'pci')}       ${commandText(pci)}${originText(pci) === '' ? '' : ` (read from ${originText(pci)})`}`,
           `${paint('bold', 'msi-x')}     ${msixText(pci)}`,
           ...(pci.msix?.entries ?? []).map(
             (it) =>

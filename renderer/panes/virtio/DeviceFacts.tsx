@@ -23,12 +23,21 @@ export function DeviceFacts({ device }: { readonly device: VirtioDevice }) {
         {pci === null ? null : (
           <>
             <dt>PCI command</dt>
-            <dd>
-              {commandText(pci)}
-              {originText(pci) === '' ? null : <small>{originText(pci)}</small>}
-            </dd>
+            <dd>{commandText(pci)}</dd>
             <dt>MSI-X</dt>
             <dd>{msixText(pci)}</dd>
+            {originText(pci) === '' ? null : (
+              <>
+                <dt>read from</dt>
+                <dd>{originText(pci)}</dd>
+              </>
+            )}
+            {pci.unknown.map((it) => (
+              <div key={it}>
+                <dt>not known</dt>
+                <dd>{it}</dd>
+              </div>
+            ))}
             {pci.msix?.entries.map((it) => (
               <div key={it.index}>
                 <dt>entry {it.index}</dt>
@@ -37,12 +46,6 @@ export function DeviceFacts({ device }: { readonly device: VirtioDevice }) {
                   {it.masked ? ', masked' : ''}
                   {it.pending ? ', pending' : ''}
                 </dd>
-              </div>
-            ))}
-            {pci.unknown.map((it) => (
-              <div key={it}>
-                <dt>not known</dt>
-                <dd>{it}</dd>
               </div>
             ))}
           </>
