@@ -66,6 +66,19 @@ describe.skipIf(chromiumPath === undefined)('page tables and memory in Chromium'
     await pane.getByText('guard').first().waitFor();
     await pane.getByRole('button', { name: 'Take snapshot' }).click();
     await pane.getByText(/^Nothing has changed since the snapshot/).waitFor();
+    // Two address spaces: the snapshot is of the kernel's tables, and the page at 0x1000 is no table of anybody.
+    const root = pane.getByRole('combobox', { name: 'CR3' });
+    await root.fill('0x1000');
+    await root.press('Enter');
+    await pane.getByText(/^Since the snapshot of .*, which was of CR3 0x[0-9a-f]+; this is of 0x1000:$/).waitFor();
+    expect(await pane.locator('.paging-change').first().innerText()).toBe('removed');
+    await shoot('paging-two-roots');
+    await root.fill('nobody');
+    await root.press('Enter');
+    await pane.getByText(/^The image has no symbol nobody/).waitFor();
+    await root.fill('');
+    await root.press('Enter');
+    await pane.getByText(/^Nothing has changed since the snapshot/).waitFor();
     await check('.inspect');
     await studio.theme('Light');
     await shoot('paging-light');

@@ -23,6 +23,7 @@ import { Button } from '../../widgets/buttons.tsx';
 import { ErrorNote } from '../../widgets/ErrorNote.tsx';
 import type { PaneProps } from '../../workbench/panes.ts';
 import { AddressMap } from './AddressMap.tsx';
+import { RootField } from './RootField.tsx';
 import { WalkView } from './WalkView.tsx';
 import './paging.css';
 
@@ -44,9 +45,9 @@ export function PagingPane({ isVisible }: PaneProps) {
   const [filter, setFilter] = useState<RangeFilter>('all');
   const [tab, setTab] = useState<Tab>('ranges');
   const [snapshot, setSnapshot] = useState<Snapshot | null>(null);
-  const live = useLive(inspected, isVisible, { of: 'addressSpace', processor, cr3: null }, SPACE_LOOKS);
-  const walkLook =
-    address === null ? null : ({ of: 'walk', processor, cr3: null, address: formatAddress(address) } as const);
+  const [cr3, setCr3] = useState<string | null>(null);
+  const live = useLive(inspected, isVisible, { of: 'addressSpace', processor, cr3 }, SPACE_LOOKS);
+  const walkLook = address === null ? null : ({ of: 'walk', processor, cr3, address: formatAddress(address) } as const);
   const walk = useLive(inspected, isVisible, walkLook).reading;
   const space = live.reading.kind === 'read' ? live.reading.value : null;
   return (
@@ -58,6 +59,7 @@ export function PagingPane({ isVisible }: PaneProps) {
       tools={
         <>
           <ProcessorPicker inspected={inspected} value={processor} onChange={setProcessor} />
+          <RootField processor={processor} known={snapshot?.space.cr3 ?? null} onRoot={setCr3} />
           <AddressField inspected={inspected} processor={processor} label="Walk to" onGo={setAddress} />
           <Button
             kind="quiet"
@@ -162,7 +164,7 @@ const View = memo(function View({
       )}
       {tab === 'ranges' ? <Ranges space={space} dim={dim} onWalk={onWalk} /> : null}
       {tab === 'findings' ? <Findings space={space} onWalk={onWalk} /> : null}
-      {tab === 'changes' ? <Changes changes={changes} at={snapshot?.at ?? null} onWalk={onWalk} /> : null}
+      {tab === 'changes' ? <Changes changes={changes} since={sinceText(snapshot, space)} onWalk={onWalk} /> : null}
     </div>
   );
 });
@@ -177,6 +179,24 @@ const LEGEND = {
 
 /** Rows beyond this are for the command line. */
 const MAX_ROWS = 1000;
+
+/** How many rows are left out. */
+function More({ count }: { readonly count: number }) {
+  return count <= 0 ? null : (
+    <p className="paging-none">
+      … and {count} more, which <code>ring0 inspect paging</code> lists
+    </p>
+  );
+}
+
+/** What is compared with what: two moments, or two address spaces. */
+function sinceText(snapshot: Snapshot | null, space: AddressSpace): string {
+  if (snapshot === null) return '';
+  const at = new Date(snapshot.at).toLocaleTimeString([], { hourCycle: 'h23' });
+  const roots =
+    snapshot.space.cr3 === space.cr3 ? '' : `, which was of CR3 ${snapshot.space.cr3}; this is of ${space.cr3}`;
+  return `the snapshot of ${at}${roots}`;
+}
 
 function AddressButton({ address, onWalk }: { readonly address: string; readonly onWalk: (address: bigint) => void }) {
   return (
@@ -198,45 +218,48 @@ const Ranges = memo(function Ranges({
   const rows = space.ranges.filter((_, index) => !dim.has(index));
   if (rows.length === 0) return <p className="paging-none">Nothing of this kind is mapped.</p>;
   return (
-    <table className="inspect-table">
-      <thead>
-        <tr>
-          <th scope="col">From</th>
-          <th scope="col">To</th>
-          <th scope="col" className="inspect-number">
-            Size
-          </th>
-          <th scope="col">Physical</th>
-          <th scope="col">Rights</th>
-          <th scope="col" className="inspect-number">
-            Pages
-          </th>
-          <th scope="col">What</th>
-        </tr>
-      </thead>
-      <tbody>
-        {rows.slice(0, MAX_ROWS).map((range) => (
-          <tr key={range.start}>
-            <td>
-              <AddressButton address={range.start} onWalk={onWalk} />
-            </td>
-            <td>
-              <code>{grouped(endOf(range))}</code>
-            </td>
-            <td className="inspect-number">{bytesText(range.bytes)}</td>
-            <td>
-              <code>{range.target}</code>
-              {range.repeat ? ' again and again' : ''}
-            </td>
-            <td>
-              <i className="paging-swatch" data-kind={kindOf(range)} /> <code>{rightsWords(range)}</code>
-            </td>
-            <td className="inspect-number">{bytesText(range.pageBytes)}</td>
-            <td>{[range.ram ? '' : 'not RAM', range.label].filter((it) => it !== '').join(', ')}</td>
+    <>
+      <table className="inspect-table">
+        <thead>
+          <tr>
+            <th scope="col">From</th>
+            <th scope="col">To</th>
+            <th scope="col" className="inspect-number">
+              Size
+            </th>
+            <th scope="col">Physical</th>
+            <th scope="col">Rights</th>
+            <th scope="col" className="inspect-number">
+              Pages
+            </th>
+            <th scope="col">What</th>
           </tr>
-        ))}
-      </tbody>
-    </table>
+        </thead>
+        <tbody>
+          {rows.slice(0, MAX_ROWS).map((range) => (
+            <tr key={range.start}>
+              <td>
+                <AddressButton address={range.start} onWalk={onWalk} />
+              </td>
+              <td>
+                <code>{grouped(endOf(range))}</code>
+              </td>
+              <td className="inspect-number">{bytesText(range.bytes)}</td>
+              <td>
+                <code>{range.target}</code>
+                {range.repeat ? ' again and again' : ''}
+              </td>
+              <td>
+                <i className="paging-swatch" data-kind={kindOf(range)} /> <code>{rightsWords(range)}</code>
+              </td>
+              <td className="inspect-number">{bytesText(range.pageBytes)}</td>
+              <td>{[range.ram ? '' : 'not RAM', range.label].filter((it) => it !== '').join(', ')}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      <More count={rows.length - MAX_ROWS} />
+    </>
   );
 });
 
@@ -272,57 +295,58 @@ function Findings({ space, onWalk }: { readonly space: AddressSpace; readonly on
 
 function Changes({
   changes,
-  at,
+  since,
   onWalk,
 }: {
   readonly changes: readonly PagingChange[] | null;
-  readonly at: number | null;
+  readonly since: string;
   readonly onWalk: (address: bigint) => void;
 }) {
-  if (changes === null || at === null)
+  if (changes === null)
     return (
       <p className="paging-none">
         Take a snapshot, and what is mapped, unmapped or given other rights since then is listed here.
       </p>
     );
-  if (changes.length === 0)
-    return (
-      <p className="paging-none">Nothing has changed since the snapshot of {new Date(at).toLocaleTimeString()}.</p>
-    );
+  if (changes.length === 0) return <p className="paging-none">Nothing has changed since {since}.</p>;
   return (
-    <table className="inspect-table">
-      <thead>
-        <tr>
-          <th scope="col">Change</th>
-          <th scope="col">From</th>
-          <th scope="col" className="inspect-number">
-            Size
-          </th>
-          <th scope="col">Before</th>
-          <th scope="col">Now</th>
-        </tr>
-      </thead>
-      <tbody>
-        {changes.slice(0, MAX_ROWS).map(({ kind, start, bytes, before, after }) => (
-          <tr key={start}>
-            <td>
-              <span className="paging-change" data-kind={kind}>
-                {kind}
-              </span>
-            </td>
-            <td>
-              <AddressButton address={start} onWalk={onWalk} />
-            </td>
-            <td className="inspect-number">{bytesText(bytes)}</td>
-            <td>
-              <code>{before === null ? 'not mapped' : `${before.target} ${rightsWords(before)}`}</code>
-            </td>
-            <td>
-              <code>{after === null ? 'not mapped' : `${after.target} ${rightsWords(after)}`}</code>
-            </td>
+    <>
+      <p className="paging-none">Since {since}:</p>
+      <table className="inspect-table">
+        <thead>
+          <tr>
+            <th scope="col">Change</th>
+            <th scope="col">From</th>
+            <th scope="col" className="inspect-number">
+              Size
+            </th>
+            <th scope="col">Before</th>
+            <th scope="col">Now</th>
           </tr>
-        ))}
-      </tbody>
-    </table>
+        </thead>
+        <tbody>
+          {changes.slice(0, MAX_ROWS).map(({ kind, start, bytes, before, after }) => (
+            <tr key={start}>
+              <td>
+                <span className="paging-change" data-kind={kind}>
+                  {kind}
+                </span>
+              </td>
+              <td>
+                <AddressButton address={start} onWalk={onWalk} />
+              </td>
+              <td className="inspect-number">{bytesText(bytes)}</td>
+              <td>
+                <code>{before === null ? 'not mapped' : `${before.target} ${rightsWords(before)}`}</code>
+              </td>
+              <td>
+                <code>{after === null ? 'not mapped' : `${after.target} ${rightsWords(after)}`}</code>
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      <More count={changes.length - MAX_ROWS} />
+    </>
   );
 }
