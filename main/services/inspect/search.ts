@@ -13,6 +13,8 @@ const GDB_CHUNK_BYTES = 1 << 20;
 const CONTEXT_BYTES = 32;
 /** Mapped memory that is gone through: tables can map one page everywhere. */
 const MAX_BYTES = 1n << 40n;
+/** Through a gdb stub, which holds the machine meanwhile: some ten minutes. */
+const GDB_MAX_BYTES = 1n << 34n;
 
 export interface SearchQuestion {
   readonly space: MemorySpace;
@@ -40,7 +42,8 @@ export async function* searchMemory(
       : await mapped(target, processor);
   if (!stretches.ok) return yield failed(stretches.error);
   const total = stretches.value.reduce((sum, { bytes }) => sum + bytes, 0n);
-  if (total > MAX_BYTES) return yield failed(tooMuch(total).error);
+  const most = target.access === 'gdb' ? GDB_MAX_BYTES : MAX_BYTES;
+  if (total > most) return yield failed(tooMuch(total, most, space).error);
   const wanted = Buffer.from(pattern);
   let tail = Buffer.alloc(0);
   let end: bigint | undefined;
@@ -103,11 +106,13 @@ function failed(error: AppError): MemorySearchEvent {
   return { kind: 'failed', error };
 }
 
-function tooMuch(total: bigint) {
+function tooMuch(total: bigint, most: bigint, space: MemorySpace) {
   return fail(
     'too-much',
-    'The tables map too much to be searched.',
-    `${total} bytes, at most ${MAX_BYTES}`,
-    'Search physical memory.',
+    space === 'virtual'
+      ? 'The tables map too much to be searched.'
+      : 'This machine has too much memory to be searched.',
+    `${total} bytes, at most ${most}`,
+    space === 'virtual' ? 'Search physical memory.' : "Make a dump with QEMU's dump-guest-memory, and search that.",
   );
 }
