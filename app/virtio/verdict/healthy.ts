@@ -1,7 +1,8 @@
+import { plural } from '../../base/plural.ts';
 /** States that are as they should be, said as such; and a receive queue that has run dry. */
 import { distance } from '../split-ring.ts';
 import { STATUS } from '../status.ts';
-import { plural, type QueueRule } from './rule.ts';
+import type { QueueRule } from './rule.ts';
 
 export const runDry: QueueRule = {
   about: 'queue',

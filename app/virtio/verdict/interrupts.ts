@@ -1,12 +1,12 @@
 /** Answers that nobody picks up: the way from the used ring back to the driver, hop by hop. */
 import { formatAddress } from '../../base/address.ts';
+import { plural } from '../../base/plural.ts';
 import type { VirtioQueue } from '../../contract/inspect/virtio.ts';
 import { distance, NO_SIGNAL } from '../split-ring.ts';
 import {
   type Evidence,
   type Finding,
   type ProcessorFacts,
-  plural,
   type QueueProgress,
   type QueueRule,
   stillness,

@@ -1,8 +1,9 @@
 /** Requests that stand before or in the device: the kick, and the device itself. */
 import { formatAddress } from '../../base/address.ts';
+import { plural } from '../../base/plural.ts';
 import { distance, NO_SIGNAL, usedBytes } from '../split-ring.ts';
 import { STATUS } from '../status.ts';
-import { plural, type QueueRule, stillness } from './rule.ts';
+import { type QueueRule, stillness } from './rule.ts';
 
 export const beforeDriverOk: QueueRule = {
   about: 'queue',

@@ -1,8 +1,9 @@
 /** Driver and device do not mean the same memory, or not the same number of entries. */
 import { formatAddress } from '../../base/address.ts';
+import { plural } from '../../base/plural.ts';
 import type { VirtioQueue } from '../../contract/inspect/virtio.ts';
 import { STATUS } from '../status.ts';
-import { type Evidence, plural, type QueueRule, stillness } from './rule.ts';
+import { type Evidence, type QueueRule, stillness } from './rule.ts';
 
 /** Whether the driver speaks to it as before virtio 1.0, which transitional devices let it choose. */
 function isLegacy({ transport, features }: Evidence['device']): boolean {

@@ -92,7 +92,3 @@ export function progressOf(evidence: Evidence, queue: VirtioQueue): QueueProgres
 export function stillness({ apartMs }: Evidence): readonly [string, string] {
   return ['between two looks', `no index moved in ${apartMs.toFixed(0)} ms`];
 }
-
-export function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
-}

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { plural } from '../../../app/base/plural.ts';
 import { amountText } from '../amount.ts';
 import { unwrap } from '../failure.ts';
 import { sizeText } from './paging.ts';
@@ -25,7 +26,7 @@ to minutes where memory comes through a gdb stub, some 30 MiB a second, until Ct
         value: info,
         text: () =>
           [
-            `${info.path}: ${sizeText(BigInt(info.memoryBytes))} of memory, ${info.processors} processors`,
+            `${info.path}: ${sizeText(BigInt(info.memoryBytes))} of memory, ${plural(info.processors, 'processor')}`,
             info.recorded
               ? `made by the studio ${new Date(info.madeAt ?? 0).toISOString()} of ${info.kernel ?? 'a kernel that nobody named'}`
               : 'a core without answers of QEMU beside it',

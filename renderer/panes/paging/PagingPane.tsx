@@ -1,5 +1,6 @@
 import { memo, useMemo, useState } from 'react';
 import { formatAddress } from '../../../app/base/address.ts';
+import { plural } from '../../../app/base/plural.ts';
 import type { AddressSpace, PageWalk, PagingChange } from '../../../app/contract/inspect/paging.ts';
 import { diffSpaces } from '../../../app/x86/address-space-diff.ts';
 import { AddressField } from '../../inspect/AddressField.tsx';
@@ -137,7 +138,7 @@ const View = memo(function View({
         ))}
         <span className="inspect-space" />
         <span>
-          {bytesText(space.totals.mappedBytes)} mapped by {space.totals.tables} tables, {space.mode}
+          {bytesText(space.totals.mappedBytes)} mapped by {plural(space.totals.tables, 'table')}, {space.mode}
         </span>
       </div>
       {walk?.kind === 'read' ? <WalkView walk={walk.value} before={walk.before} /> : null}

@@ -1,4 +1,5 @@
 import { memo, useEffect, useState } from 'react';
+import { plural } from '../../../app/base/plural.ts';
 import type { QueueTape } from '../../../app/virtio/tape.ts';
 import { countAt, step, useVirtioSelection } from '../../state/virtio.ts';
 import { Button, IconButton } from '../../widgets/buttons.tsx';
@@ -65,7 +66,7 @@ export const Scrubber = memo(function Scrubber({
       />
       <output className="vq-moment">
         {at === null
-          ? `live · ${total} events`
+          ? `live · ${plural(total, 'event')}`
           : `${count}/${total} · ${ago.toFixed(3)} s ago · ${event === undefined ? '' : text(event)}`}
       </output>
       <Button

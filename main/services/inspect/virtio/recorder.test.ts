@@ -137,6 +137,18 @@ describe('a recorder', () => {
     recorder.dispose();
   });
 
+  test('numbers nothing as an earlier recording did', async () => {
+    const first = await recording();
+    first.queue.publish(1);
+    await vi.advanceTimersByTimeAsync(50);
+    const from = first.recorder.next;
+    first.recorder.dispose();
+    const second = await recording(first.target);
+    expect(second.recorder.since(from)).toBeUndefined();
+    expect(second.recorder.backlog()[0]?.number).toBeGreaterThan(from);
+    second.recorder.dispose();
+  });
+
   test('rests when nobody wants it any more', async () => {
     const { recorder, target } = await recording();
     recorder.dispose();

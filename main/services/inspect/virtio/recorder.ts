@@ -49,6 +49,8 @@ export interface Batch {
  * file, which the guest does not notice, and asks QEMU for the rest now and then, within a hundredth of the time.
  */
 export class VirtioRecorder implements Disposable {
+  /** No two recordings number an event alike: who followed an earlier one of the same machine is told all that there is. */
+  static #unused = 1;
   readonly #isDump: boolean;
   readonly #memory: ScannableMemory | null;
   readonly #looker: VirtioLooker;
@@ -56,7 +58,8 @@ export class VirtioRecorder implements Disposable {
   readonly #batches = new Emitter<Batch>();
   readonly #started = performance.now();
   readonly #looks: { look: Look; devices: Awaited<ReturnType<VirtioRecorder['ringsOf']>> }[] = [];
-  #next = 1;
+  readonly #first = VirtioRecorder.#unused;
+  #next = this.#first;
   readonly #pace = new SamplingPace();
   #samples = 0;
   #samplesPerSecond = 0;
@@ -118,7 +121,7 @@ export class VirtioRecorder implements Disposable {
 
   /** What a follower who has everything before `from` still lacks; undefined if some of it is gone. */
   since(from: number): RingEvent[] | undefined {
-    if (from > this.#next) return undefined;
+    if (from < this.#first || from > this.#next) return undefined;
     const tapes = [...this.#queues.values()].map((it) => it.tape);
     if (tapes.some((it) => it.events.length >= KEPT_EVENTS && (it.events[0]?.number ?? 0) > from)) return undefined;
     return tapes.flatMap(({ events }) => events.filter((it) => it.number >= from)).sort((a, b) => a.number - b.number);
@@ -157,6 +160,7 @@ export class VirtioRecorder implements Disposable {
     for (const observation of observed) {
       const { device, queue } = it.tape;
       const event = { ...observation, number: this.#next++, device, queue } as RingEvent;
+      VirtioRecorder.#unused = Math.max(VirtioRecorder.#unused, this.#next + 1);
       it.tape.add(event);
       it.rates.add(event);
       into.push(event);
