@@ -15,7 +15,7 @@ import type {
 } from './inspect/memory.ts';
 import type { AddressSpace, PageWalk } from './inspect/paging.ts';
 import type { InspectSource } from './inspect/source.ts';
-import type { SymbolValue, TypedSymbol } from './inspect/symbol.ts';
+import type { ArrayWindow, SymbolValue, TypedSymbol } from './inspect/symbol.ts';
 import type { TablesView, WhatIfRequest, WhatIfView } from './inspect/tables.ts';
 import type { ChainContent, VirtioQuestion, VirtioReport, VirtioStreamEvent } from './inspect/virtio.ts';
 import type { CodePlaces } from './places.ts';
@@ -121,6 +121,8 @@ export interface SymbolQuestion {
   /** Path of another type to lay over it; needed for an address. */
   readonly type: string | null;
   readonly processor: number;
+  /** Where long arrays begin, if not with their first element. */
+  readonly windows?: readonly ArrayWindow[];
 }
 
 export interface MemoryPlace {

@@ -66,6 +66,3 @@ export function useLive<L extends Look>(
   const refresh = useCallback(() => setWanted((count) => count + 1), []);
   return { reading, follows, refresh };
 }
-
-/** The question that a reading answers, as `LiveReading.key` has it. */
-export const lookKey = (look: Look): string => JSON.stringify(look);

@@ -15,7 +15,7 @@ export type LiveReading<T> =
       readonly value: T;
       /** The value of the look before, for what has changed: what has not is the same object in both. Null after another question. */
       readonly before: T | null;
-      /** Which question it answers. */
+      /** Which question it answers: the look, as JSON. */
       readonly key: string;
       /** Milliseconds since 1970. */
       readonly at: number;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { TypedValue } from '../../app/contract/inspect/symbol.ts';
-import { changedPaths, nameAt, rowAt, typedRows } from './typed-view.ts';
+import { changedPaths, elementsOf, moveWindow, nameAt, rowAt, typedRows } from './typed-view.ts';
 
 const BASE = 0xffff_8000_0000_1000n;
 
@@ -60,4 +60,22 @@ test('what changed is marked with what it is in, and another type is not compare
   expect([...changedPaths(report(), report())]).toEqual([]);
   expect([...changedPaths(report('8'), null)]).toEqual([]);
   expect([...changedPaths(report('8'), { ...report('7'), type: 'Other' })]).toEqual([]);
+});
+
+const long = (first: number, shown: number) =>
+  value('', 16, 4000, {
+    ...{ type: '[u32; 1000]', kind: 'array', omitted: 1000 - shown },
+    children: Array.from({ length: shown }, (_, n) => value(String(first + n), 16 + 4 * (first + n), 4)),
+  });
+
+test('of a long array it is known which elements are shown, and there is a way to any other', () => {
+  expect(elementsOf(long(128, 128))).toEqual({ first: 128, end: 256, count: 1000 });
+  expect(elementsOf(value('', 0, 8))).toBeNull();
+  expect(elementsOf(long(0, 0))).toBeNull();
+  const next = moveWindow([], long(0, 128), 128);
+  expect(next).toEqual([{ offset: 16, bytes: 4000, first: 128 }]);
+  expect(moveWindow(next, long(128, 128), 5000)).toEqual([{ offset: 16, bytes: 4000, first: 999 }]);
+  // Back at the beginning there is nothing to say, and other arrays are as they were.
+  const other = { offset: 0, bytes: 16, first: 3 };
+  expect(moveWindow([other, ...next], long(128, 128), -7)).toEqual([other]);
 });

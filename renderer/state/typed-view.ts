@@ -1,4 +1,4 @@
-import type { TypedValue } from '../../app/contract/inspect/symbol.ts';
+import type { ArrayWindow, TypedValue } from '../../app/contract/inspect/symbol.ts';
 
 /** Place of a value in its tree: numbers of children from the root on, `2/0`; empty for the root. */
 export type ValuePath = string;
@@ -12,8 +12,14 @@ export type TypedRow =
       readonly value: TypedValue;
       readonly open: boolean | null;
     }
-  /** Values that were left out. */
-  | { readonly kind: 'omitted'; readonly path: ValuePath; readonly depth: number; readonly count: number };
+  /** Values that were left out, of the value that they are in. */
+  | {
+      readonly kind: 'omitted';
+      readonly path: ValuePath;
+      readonly depth: number;
+      readonly count: number;
+      readonly of: TypedValue;
+    };
 
 /** What is in a value as rows of a tree, with what is in the values that are open; a value with nothing in it is its own row. */
 export function typedRows(root: TypedValue, open: ReadonlySet<ValuePath>): TypedRow[] {
@@ -26,10 +32,42 @@ export function typedRows(root: TypedValue, open: ReadonlySet<ValuePath>): Typed
       rows.push({ kind: 'value', path, depth, value, open: value.children.length === 0 ? null : isOpen });
       if (isOpen) inside(value, path, depth + 1);
     });
-    if (parent.omitted > 0) rows.push({ kind: 'omitted', path: inPath(at, -1), depth, count: parent.omitted });
+    if (parent.omitted > 0)
+      rows.push({ kind: 'omitted', path: inPath(at, -1), depth, count: parent.omitted, of: parent });
   };
   inside(root, '', 0);
   return rows;
+}
+
+/** The elements of an array that are shown: the first, the one after the last, and how many there are. */
+export interface Elements {
+  readonly first: number;
+  readonly end: number;
+  readonly count: number;
+}
+
+/** Null of what is no array, or has no elements that could be shown. */
+export function elementsOf({ kind, children, omitted }: TypedValue): Elements | null {
+  const [least] = children;
+  if (kind !== 'array' || least === undefined) return null;
+  const first = Number(least.name);
+  return { first, end: first + children.length, count: children.length + omitted };
+}
+
+/** The windows after an array is to begin with another element, within what it has. */
+export function moveWindow(windows: readonly ArrayWindow[], array: TypedValue, first: number): ArrayWindow[] {
+  const { offset, bytes } = array;
+  const count = elementsOf(array)?.count ?? 0;
+  const others = windows.filter((it) => it.offset !== offset || it.bytes !== bytes);
+  const begin = Math.max(0, Math.min(first, count - 1));
+  return begin === 0 ? others : [...others, { offset, bytes, first: begin }].slice(-MOST_WINDOWS);
+}
+
+/** As many as the contract takes. */
+const MOST_WINDOWS = 64;
+
+export function parentOf(path: ValuePath): ValuePath {
+  return path.slice(0, Math.max(0, path.lastIndexOf('/')));
 }
 
 function inPath(parent: ValuePath, child: number): ValuePath {

@@ -135,6 +135,26 @@ describe.skipIf(chromiumPath === undefined)('page tables and memory in Chromium'
     await shoot('lens-followed');
     await lens.getByRole('button', { name: /^Back/ }).click();
     await expect.poll(() => lens.locator('.lens-head strong').innerText()).toBe('BLOCKS');
+    // An array that is too long is paged through, or begun with any of its elements.
+    await name.fill('tables IDT');
+    await lens.getByRole('option', { name: /^IDT/ }).waitFor();
+    await name.press('Enter');
+    await expect.poll(() => lens.locator('.lens-head strong').innerText()).toBe('IDT');
+    await lens.getByRole('treeitem').first().click();
+    const pager = lens.locator('.lens-omitted');
+    for (let key = 0; key < 8 && (await pager.count()) === 0; key += 1) {
+      await page.keyboard.press('ArrowRight');
+      await page.waitForTimeout(50);
+    }
+    await pager.getByText('0 to 127 of 256').waitFor();
+    await pager.getByRole('button', { name: 'Elements after' }).click();
+    await pager.getByText('128 to 255 of 256').waitFor();
+    await pager.getByRole('textbox', { name: 'Element to begin with, 0 to 255' }).fill('200');
+    await page.keyboard.press('Enter');
+    await pager.getByText('200 to 255 of 256').waitFor();
+    await field(/^200/).getByText('+0xc80').waitFor();
+    await shoot('lens-array');
+    await check('.lens');
     // What does not exist is said, with what there is.
     await name.fill('NO_SUCH_THING_xyz');
     await expect.poll(() => lens.getByRole('option').count()).toBe(0);

@@ -49,6 +49,17 @@ export const TypedValueSchema: z.ZodType<TypedValue> = z.lazy(() =>
   }),
 );
 
+/**
+ * With which element an array begins that is too long to be shown whole; its elements are named by their numbers. An array is known by
+ * where it lies in the value and by its size, in bytes.
+ */
+export const ArrayWindowSchema = z.strictObject({
+  offset: z.number().int().nonnegative(),
+  bytes: z.number().int().nonnegative(),
+  first: z.number().int().nonnegative(),
+});
+export type ArrayWindow = z.infer<typeof ArrayWindowSchema>;
+
 export const SymbolValueSchema = z.object({
   name: z.string(),
   type: z.string(),

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { DieReader } from './die.ts';
-import { TypeTable } from './types.ts';
+import { type DwarfType, TypeTable } from './types.ts';
 import { typedValue } from './value.ts';
 
 /** Writes the numbers of DWARF: what is longer than a byte says so. */
@@ -129,6 +129,27 @@ test('a static of a struct, with text, array, enum and pointer', () => {
   expect(odd).toContain('=not in the bytes that were read');
   const whole = lines(typedValue(table, type, bytes, 0x1000n, () => undefined)).join('\n');
   expect(whole).toContain('flag:bool=3, which is no bool');
+});
+
+test('a long array is shown in pieces, from whatever element on', () => {
+  const outer: DwarfType = { kind: 'array', name: '[[u32; 1000]; 1]', bytes: 4000, element: 1, count: 1 };
+  const inner: DwarfType = { kind: 'array', name: '[u32; 1000]', bytes: 4000, element: 2, count: 1000 };
+  const word: DwarfType = { kind: 'base', name: 'u32', bytes: 4, encoding: 7 };
+  const table = { type: (n: number) => [outer, inner, word][n], pathOf: () => null } as unknown as TypeTable;
+  const bytes = new Uint8Array(Uint32Array.from({ length: 1000 }, (_, n) => n).buffer);
+  const shown = (first: number) => {
+    const windows = [{ offset: 0, bytes: 4000, first }];
+    const { children, omitted, text: line } = typedValue(table, 1, bytes, 0x1000n, () => undefined, windows);
+    return [children[0]?.name, children[0]?.address, children.length, omitted, line.slice(0, 8)];
+  };
+  expect(shown(0)).toEqual(['0', '0x1000', 128, 872, '[0, 1, 2']);
+  expect(shown(500)).toEqual(['500', '0x17d0', 128, 872, '[…, 500 ']);
+  expect(shown(990)).toEqual(['990', '0x1f78', 10, 990, '[…, 990 ']);
+  // Beyond its end it is its last element.
+  expect(shown(1e9)).toEqual(['999', '0x1f9c', 1, 999, '[…, 999 ']);
+  // A window is of the array of its place and size, and of no other.
+  const other = typedValue(table, 1, bytes, 0x1000n, () => undefined, [{ offset: 4, bytes: 4000, first: 7 }]);
+  expect(other.children[0]?.name).toBe('0');
 });
 
 test('damaged debug information is refused or read, in bounded time, and its values never throw', () => {

@@ -1,6 +1,6 @@
 import { formatAddress } from '../../base/address.ts';
 import { ByteView, decodeUtf8, OutOfBounds } from '../../base/bytes.ts';
-import type { TypedValue } from '../../contract/inspect/symbol.ts';
+import type { ArrayWindow, TypedValue } from '../../contract/inspect/symbol.ts';
 import { Unsupported } from './reader.ts';
 import type { DwarfType, Field, TypeTable } from './types.ts';
 
@@ -23,15 +23,19 @@ const MAX_TEXT = 240;
 /** What is behind pointers; undefined where nothing is mapped. */
 export type ReadTarget = (address: bigint, size: number) => Uint8Array | undefined;
 
-/** Lays a type over bytes. The bytes are the guest's: a value that its type does not have is shown as what it is. */
+/**
+ * Lays a type over bytes. The bytes are the guest's: a value that its type does not have is shown as what it is.
+ * @param windows where long arrays begin, if not with their first element
+ */
 export function typedValue(
   types: TypeTable,
   type: number,
   bytes: Uint8Array,
   address: bigint,
   read: ReadTarget,
+  windows: readonly ArrayWindow[] = [],
 ): TypedValue {
-  return new Overlay(types, bytes, address, read).value('', type, 0, 0);
+  return new Overlay(types, bytes, address, read, windows).value('', type, 0, 0);
 }
 
 class Overlay {
@@ -39,13 +43,15 @@ class Overlay {
   readonly #view: ByteView;
   readonly #address: bigint;
   readonly #read: ReadTarget;
+  readonly #windows: readonly ArrayWindow[];
   #nodes = 0;
 
-  constructor(types: TypeTable, bytes: Uint8Array, address: bigint, read: ReadTarget) {
+  constructor(types: TypeTable, bytes: Uint8Array, address: bigint, read: ReadTarget, windows: readonly ArrayWindow[]) {
     this.#types = types;
     this.#view = new ByteView(bytes);
     this.#address = address;
     this.#read = read;
+    this.#windows = windows;
   }
 
   value(name: string, offset: number, at: number, depth: number): TypedValue {
@@ -149,15 +155,17 @@ class Overlay {
         return { ...NOWHERE, kind: 'text', text: quote(text), children: [], omitted: 0 };
     }
     const children: TypedValue[] = [];
-    const shown = depth >= MAX_DEPTH || element.bytes === 0 ? 0 : Math.min(type.count, MAX_CHILDREN);
-    for (let n = 0; n < shown && this.#nodes < MAX_NODES; n++)
+    const window = this.#windows.find(({ offset, bytes }) => offset === at && bytes === type.bytes);
+    const first = Math.min(window?.first ?? 0, Math.max(0, type.count - 1));
+    const end = depth >= MAX_DEPTH || element.bytes === 0 ? 0 : Math.min(type.count, first + MAX_CHILDREN);
+    for (let n = first; n < end && this.#nodes < MAX_NODES; n++)
       children.push(this.value(String(n), type.element, at + n * element.bytes, depth + 1));
     const simple = children.length > 0 && children.every(({ children: inner }) => inner.length === 0);
     const text = simple
-      ? `[${children
+      ? `[${first > 0 ? '…, ' : ''}${children
           .slice(0, 8)
           .map((it) => it.text)
-          .join(', ')}${type.count > 8 ? ', …' : ''}]`
+          .join(', ')}${type.count > first + 8 ? ', …' : ''}]`
       : '';
     return { ...NOWHERE, kind: 'array', text, children, omitted: type.count - children.length };
   }

@@ -29,15 +29,24 @@ export async function readSymbol(target: InspectTarget, question: SymbolQuestion
   const registers = await pagingOf(target, question.processor);
   if (!registers.ok) return registers;
   const { name, address, type } = place.value;
+  const { windows = [] } = question;
   const { name: typeName, bytes } = types.value.type(type);
   const size = Math.min(bytes, MAX_BYTES);
   // What is behind pointers belongs to the same look: a text that has moved is not read at its old place.
   const { cr0, cr3, cr4, efer } = registers.value;
-  const looked = await lookSettled(target, 'symbol', [cr0, cr3, cr4, efer, address, type, types.value], (memory) => {
-    const linear = linearMemory(memory, registers.value);
-    const found = linear.readSome(address, size);
-    return { found, value: typedValue(types.value, type, found, address, (at, length) => linear.read(at, length)) };
-  });
+  const looked = await lookSettled(
+    target,
+    'symbol',
+    [cr0, cr3, cr4, efer, address, type, types.value, JSON.stringify(windows)],
+    (memory) => {
+      const linear = linearMemory(memory, registers.value);
+      const found = linear.readSome(address, size);
+      return {
+        found,
+        value: typedValue(types.value, type, found, address, (at, length) => linear.read(at, length), windows),
+      };
+    },
+  );
   if (!looked.ok) return looked;
   const { found, value } = looked.value.value;
   if (found.length === 0 && size > 0)

@@ -1,6 +1,7 @@
 import { type KeyboardEvent, useEffect, useRef } from 'react';
 import type { TypedRow } from '../../state/typed-view.ts';
 import { Icon } from '../../widgets/Icon.tsx';
+import { indent, Omitted } from './Omitted.tsx';
 import type { LensView } from './use-lens-view.ts';
 
 type ValueRow = Extract<TypedRow, { kind: 'value' }>;
@@ -78,17 +79,13 @@ export function LensRows({
           row.kind === 'value' ? (
             <Row key={row.path} {...{ row, view, onFollow }} isSelected={row.path === selected} />
           ) : (
-            <div key={row.path} className="lens-omitted" style={{ paddingLeft: indent(row.depth) }}>
-              {row.count} more, not shown
-            </div>
+            <Omitted key={row.path} row={row} onShow={view.show} />
           ),
         )}
       </div>
     </div>
   );
 }
-
-const indent = (depth: number) => 26 + depth * 14;
 
 function Row({
   row,

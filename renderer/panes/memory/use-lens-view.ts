@@ -1,12 +1,21 @@
 import { useEffect, useMemo, useRef, useState } from 'react';
 import type { AppError } from '../../../app/base/result.ts';
 import type { MemorySpace } from '../../../app/contract/inspect/memory.ts';
-import type { SymbolValue } from '../../../app/contract/inspect/symbol.ts';
-import { lookKey, useLive } from '../../inspect/use-live.ts';
+import type { ArrayWindow, SymbolValue, TypedValue } from '../../../app/contract/inspect/symbol.ts';
+import type { Look } from '../../../app/contract/inspect/watch.ts';
+import { useLive } from '../../inspect/use-live.ts';
 import type { Inspected } from '../../state/inspected.ts';
 import { type Lens, useLens } from '../../state/lens.ts';
 import type { ByteRange } from '../../state/memory-view.ts';
-import { changedPaths, nameAt, rowAt, type TypedRow, typedRows, type ValuePath } from '../../state/typed-view.ts';
+import {
+  changedPaths,
+  moveWindow,
+  nameAt,
+  rowAt,
+  type TypedRow,
+  typedRows,
+  type ValuePath,
+} from '../../state/typed-view.ts';
 
 export type LensReading =
   | { readonly kind: 'none' }
@@ -28,9 +37,12 @@ export interface LensView {
   readonly select: (path: ValuePath) => void;
   readonly toggle: (path: ValuePath, open: boolean) => void;
   readonly hover: (path: ValuePath | null) => void;
+  /** Shows a long array from an element on. */
+  readonly show: (array: TypedValue, path: ValuePath, first: number) => void;
 }
 
 const CLOSED: ReadonlySet<ValuePath> = new Set();
+const NO_WINDOWS: readonly ArrayWindow[] = [];
 
 /** @param onFound told the address of what is shown anew @param onCursor moves the cursor, without leaving a trail */
 export function useLensView({
@@ -55,12 +67,17 @@ export function useLensView({
     lens: null,
     paths: CLOSED,
   });
+  const [moved, setMoved] = useState<{ readonly lens: Lens | null; readonly windows: readonly ArrayWindow[] }>({
+    lens: null,
+    windows: NO_WINDOWS,
+  });
   const [chosen, setChosen] = useState<{ readonly path: ValuePath; readonly at: bigint } | null>(null);
   const [hovered, hover] = useState<ValuePath | null>(null);
-  const look = lens === null ? null : ({ of: 'symbol', ...lens, processor } as const);
+  const windows = moved.lens === lens ? moved.windows : NO_WINDOWS;
+  const look = lens === null ? null : { of: 'symbol' as const, ...lens, processor, windows: [...windows] };
   const { reading } = useLive(inspected, isVisible, look);
   // What was read through another lens stays until there is an answer, and is none to this one.
-  const isOwn = reading.kind === 'read' && look !== null && reading.key === lookKey(look);
+  const isOwn = reading.kind === 'read' && lens !== null && isThrough(reading.key, lens, processor);
   const own = isOwn ? reading.value : null;
   const before = isOwn ? reading.before : null;
   const paths = open.lens === lens ? open.paths : CLOSED;
@@ -112,5 +129,16 @@ export function useLensView({
       setOpen({ lens, paths: next });
     },
     hover,
+    show(array, path, first) {
+      setMoved({ lens, windows: moveWindow(windows, array, first) });
+      // What was open in it is elsewhere now.
+      setOpen({ lens, paths: new Set([...paths].filter((it) => path !== '' && !it.startsWith(`${path}/`))) });
+    },
   };
+}
+
+/** Whether a reading was made through a lens, wherever its arrays begin. */
+function isThrough(key: string, lens: Lens, processor: number): boolean {
+  const asked = JSON.parse(key) as Look;
+  return asked.of === 'symbol' && asked.name === lens.name && asked.type === lens.type && asked.processor === processor;
 }
