@@ -18,6 +18,7 @@ import type {
 import type { Look, WatchEvent } from '../../app/contract/inspect/watch.ts';
 import { studioContract } from '../../app/contract/studio.ts';
 import { report } from './follow.ts';
+import { freshReports } from './fresh-reports.ts';
 import { watch } from './watch.ts';
 
 export type FindMachine = (id: string) => Promise<Result<Machine>>;
@@ -94,7 +95,7 @@ export function inspectRoutes(inspect: InspectService, find: FindMachine, root: 
     ),
     virtioFollow: os.virtioFollow.handler(async function* ({ input, signal }): AsyncGenerator<VirtioStreamEvent> {
       const source = await sourceOf(input);
-      if (source.ok) yield* inspect.virtioFollow(source.value, input.from, signal);
+      if (source.ok) yield* freshReports(inspect.virtioFollow(source.value, input.from, signal));
       else yield { kind: 'ended', why: describeError(source.error) };
     }),
   };

@@ -98,6 +98,29 @@ describe.skipIf(chromiumPath === undefined)('processors, tables and interrupts i
     }
   });
 
+  it('a page that cannot be seen asks nothing, and goes on when it is seen again', async () => {
+    await studio.openView('Processor');
+    const seenAt = () => pane('processor').locator('.inspect-as-of').innerText();
+    const moves = async () => {
+      const before = await seenAt();
+      await expect.poll(seenAt, { timeout: 10_000 }).not.toBe(before);
+    };
+    await moves();
+    const become = (state: 'hidden' | 'visible') =>
+      studio.page.evaluate(`(() => {
+        Object.defineProperty(document, 'visibilityState', { configurable: true, get: () => '${state}' });
+        document.dispatchEvent(new Event('visibilitychange'));
+      })()`);
+    await become('hidden');
+    // What was on its way may still come.
+    await studio.page.waitForTimeout(500);
+    const last = await seenAt();
+    await studio.page.waitForTimeout(2500);
+    expect(await seenAt()).toBe(last);
+    await become('visible');
+    await moves();
+  });
+
   it('every processor stands beside the others, with registers and bits as the command line has them', async () => {
     await studio.openView('Processor');
     const view = await ask<CpuView>('cpu');
