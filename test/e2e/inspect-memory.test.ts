@@ -153,6 +153,9 @@ describe.skipIf(chromiumPath === undefined)('page tables and memory in Chromium'
     await page.keyboard.press('Enter');
     await pager.getByText('200 to 255 of 256').waitFor();
     await field(/^200/).getByText('+0xc80').waitFor();
+    // Rows and bytes both show it.
+    await expect.poll(() => lens.locator('[aria-selected="true"] .lens-name').innerText()).toBe('200');
+    await expect.poll(() => lens.locator('.lens-foot').innerText()).toMatch(/^IDT.*\[200\]/);
     await shoot('lens-array');
     await check('.lens');
     // What does not exist is said, with what there is.

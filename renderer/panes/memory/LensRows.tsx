@@ -18,9 +18,11 @@ export function LensRows({
   const list = useRef<HTMLDivElement>(null);
   const values = rows.filter((row): row is ValueRow => row.kind === 'value');
   const at = values.findIndex(({ path }) => path === selected);
+  const shownAt = values[at]?.value.address;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another element of an array may stand in the same row
   useEffect(() => {
     if (selected !== null) list.current?.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: 'nearest' });
-  }, [selected]);
+  }, [selected, shownAt]);
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const row = values[at];

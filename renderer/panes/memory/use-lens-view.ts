@@ -131,7 +131,10 @@ export function useLensView({
     hover,
     show(array, path, first) {
       setMoved({ lens, windows: moveWindow(windows, array, first) });
-      // What was open in it is elsewhere now.
+      // Its first element is chosen, so that rows and bytes show it; what was open in the array is elsewhere now.
+      const at = BigInt(array.address) + BigInt(Math.max(0, first) * (array.children[0]?.bytes ?? 0));
+      setChosen({ path: path === '' ? '0' : `${path}/0`, at });
+      onCursor(at);
       setOpen({ lens, paths: new Set([...paths].filter((it) => path !== '' && !it.startsWith(`${path}/`))) });
     },
   };
