@@ -10,38 +10,54 @@ export type Shares = Readonly<Record<Party, number>>;
 
 export interface Spent {
   readonly atMs: number;
-  readonly ms: Shares;
+  /** Of each process of Chromium's. */
+  readonly chromium: ReadonlyMap<number, { readonly type: string; readonly ms: number }>;
+  readonly hostMs: number;
+  readonly besideGuestMs: number;
+  readonly allMs: number;
 }
 
-/** proc(5): utime and stime, in hundredths of a second, are fields 14 and 15; the name before them may hold spaces. */
+/**
+ * proc(5): utime and stime, in hundredths of a second, are fields 14 and 15; the name before them may hold spaces. Of a process that has
+ * just ended nothing.
+ */
 function processMs(pid: number): number {
-  const [, rest = ''] = /\) (.*)/s.exec(readFileSync(`/proc/${pid}/stat`, 'utf8')) ?? [];
+  let stat: string;
+  try {
+    stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  } catch {
+    return 0;
+  }
+  const [, rest = ''] = /\) (.*)/s.exec(stat) ?? [];
   const fields = rest.split(' ');
   return (Number(fields[11]) + Number(fields[12])) * 10;
 }
 
-/** Processor time so far. */
+/** Processor time so far. What a process of Chromium's has spent that is gone at the end is not known, and left out. */
 export function spent(chromium: FreeChromium, hostPid: number, qemuPid: number): Spent {
   const processes = chromium.processes();
-  const of = (wanted: (type: string) => boolean) =>
-    processes.filter(({ type }) => wanted(type)).reduce((sum, { pid }) => sum + processMs(pid), 0);
+  const ms = new Map(processes.map(({ pid, type }) => [pid, { type, ms: processMs(pid) }]));
   const { atMs, besideGuestMs, allMs } = hostLoad(qemuPid);
   return {
-    atMs,
-    ms: {
-      page: of((type) => type === 'renderer'),
-      compositor: of((type) => type === 'gpu-process'),
-      browser: of((type) => type !== 'renderer' && type !== 'gpu-process'),
-      'service host': processMs(hostPid),
-      'qemu beside the guest': besideGuestMs ?? Number.NaN,
-      all: allMs ?? Number.NaN,
-    },
+    ...{ atMs, chromium: ms, hostMs: processMs(hostPid) },
+    ...{ besideGuestMs: besideGuestMs ?? Number.NaN, allMs: allMs ?? Number.NaN },
   };
 }
 
 export function sharesOf(before: Spent, after: Spent): Shares {
-  const ms = Math.max(1, after.atMs - before.atMs);
-  return Object.fromEntries(PARTIES.map((it) => [it, (after.ms[it] - before.ms[it]) / ms])) as Record<Party, number>;
+  const passed = Math.max(1, after.atMs - before.atMs);
+  const browser = (wanted: (type: string) => boolean) =>
+    [...after.chromium]
+      .filter(([, { type }]) => wanted(type))
+      .reduce((sum, [pid, { ms }]) => sum + ms - (before.chromium.get(pid)?.ms ?? 0), 0);
+  return {
+    page: browser((type) => type === 'renderer') / passed,
+    compositor: browser((type) => type === 'gpu-process') / passed,
+    browser: browser((type) => type !== 'renderer' && type !== 'gpu-process') / passed,
+    'service host': (after.hostMs - before.hostMs) / passed,
+    'qemu beside the guest': (after.besideGuestMs - before.besideGuestMs) / passed,
+    all: (after.allMs - before.allMs) / passed,
+  };
 }
 
 export function meanShares(all: readonly Shares[]): Shares {

@@ -19,7 +19,7 @@ const LOOKS_A_SECOND = 30;
 const DECODE_TOKENS = 480;
 /** Answers of one round, and pairs of rounds. */
 const ANSWERS = 2;
-const ROUNDS = 12;
+const ROUNDS = 8;
 /** A page that has just been opened still compiles and asks what is asked once. */
 const OPENING_MS = 3000;
 /** What the host does for a page that is gone ends soon. */
