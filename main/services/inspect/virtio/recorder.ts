@@ -12,13 +12,13 @@ import {
   RECORDS,
   registryShape,
 } from '../../../../app/wire/abi/index.ts';
-import { translate } from '../../../../app/x86/paging.ts';
 import { pauseAfter } from '../paced.ts';
 import type { InspectTarget, ScannableMemory } from '../target.ts';
 import { entryOf } from './driver-side.ts';
 import { type Look, type SeenDevice, VirtioLooker } from './look.ts';
 import { SamplingPace } from './pace.ts';
 import { RateMeter } from './rates.ts';
+import { RegistrySearch, registryIn } from './registry-place.ts';
 
 /** QEMU is asked so often at most. */
 const REPORT_MS = 250;
@@ -51,6 +51,7 @@ export interface Batch {
 export class VirtioRecorder implements Disposable {
   /** No two recordings number an event alike: who followed an earlier one of the same machine is told all that there is. */
   static #unused = 1;
+  readonly #target: InspectTarget;
   readonly #isDump: boolean;
   readonly #memory: ScannableMemory | null;
   readonly #looker: VirtioLooker;
@@ -72,6 +73,8 @@ export class VirtioRecorder implements Disposable {
   /** Guest-physical address of the driver registry, by the image until QEMU has said how it is mapped. */
   #registry: bigint | null = null;
   #registryBytes: Uint8Array | undefined;
+  /** While firmware runs. */
+  #search: RegistrySearch | null = null;
   #shape: string | undefined;
   #devices: readonly SeenDevice[] = [];
   #asking = false;
@@ -82,6 +85,7 @@ export class VirtioRecorder implements Disposable {
   readonly onDidRecord = this.#batches.event;
 
   constructor(target: InspectTarget) {
+    this.#target = target;
     this.#isDump = target.still;
     this.#memory = this.#isDump ? null : target.scannable;
     this.#looker = new VirtioLooker(target);
@@ -142,6 +146,7 @@ export class VirtioRecorder implements Disposable {
     if (this.#ended || this.#memory === null) return;
     const atUs = this.#now();
     const events: RingEvent[] = [];
+    this.#search?.look((registry) => this.#moveTo(registry));
     this.#followRegistry();
     for (const it of this.#queues.values()) this.#take(it, it.watcher.observe(atUs, this.#lastUsed(it)), events);
     this.#samples += 1;
@@ -310,21 +315,23 @@ export class VirtioRecorder implements Disposable {
     if (!this.#asking) void this.#ask();
   }
 
-  /** Guest-physical address of the registry, if it is mapped in one piece. */
-  #registryAt(look: Look): bigint | null {
-    const { paging } = look;
-    const memory = this.#memory;
-    const linear = look.registryAt;
-    if (paging === null || memory === null || linear === null) return null;
-    const at = (offset: number) => {
-      const walked = translate(paging, (address, size) => memory.read(address, size), linear + BigInt(offset));
-      return walked.kind === 'mapped' ? walked.physical : undefined;
-    };
-    const first = at(0);
-    const last = at(DRIVER_REGISTRY_BYTES - 1);
-    if (first === undefined || last !== first + BigInt(DRIVER_REGISTRY_BYTES - 1)) return null;
-    const magic = memory.read(first, 8);
-    return magic !== undefined && Buffer.from(magic).toString('latin1') === RECORDS.drivers.magic ? first : null;
+  /** Where the running kernel has its registry; firmware that runs has none, and where the next kernel will have it nobody knows. */
+  #registryAt({ paging, registryAt: linear }: Look): bigint | null {
+    if (paging === null || this.#memory === null || linear === null) return null;
+    const found = registryIn(this.#memory, paging, linear);
+    if (found !== null) this.#search = null;
+    else this.#search ??= new RegistrySearch(this.#target, this.#memory);
+    return found;
+  }
+
+  /** A kernel has just been started by firmware: its registry is empty yet, and the one of the kernel before says nothing any more. */
+  #moveTo(registry: bigint): void {
+    this.#search = null;
+    if (this.#registry === registry) return;
+    this.#registry = registry;
+    this.#registryBytes = undefined;
+    this.#shape = '';
+    this.#registered = new Set();
   }
 }
 
