@@ -19,3 +19,10 @@ test('what a query matches is told apart by name and modules', () => {
     detailAt: [7, 8, 9],
   });
 });
+
+test('a name of whatever length and shape is taken apart at once', () => {
+  const started = performance.now();
+  for (const piece of ['Shared<[ring0_arch::descriptors::Gate; 256]> ', 'word ', 'a::<', '{x', '::{', '<>:'])
+    expect(lastOfPath(`${piece.repeat(400)}:`).length).toBeGreaterThan(0);
+  expect(performance.now() - started).toBeLessThan(500);
+});

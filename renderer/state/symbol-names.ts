@@ -8,9 +8,25 @@ export interface ShownName {
   readonly detailAt: readonly number[];
 }
 
-/** The name itself, without the modules before it; generic arguments have paths of their own, and `{closure#0}` is no name alone. */
+/**
+ * The name itself, without the modules before it; generic arguments have paths of their own, and `{closure#0}` is no name alone. In one
+ * pass, for a name is the image's: a pattern that looks back could take as long as it likes.
+ */
 export function lastOfPath(path: string): string {
-  return /(?:^|::)((?:[^:<{]+|\{[^}]*\}|<.*>)+(?:::\{[^}]*\}.*)?)$/.exec(path)?.[1] ?? path;
+  let depth = 0;
+  let start = 0;
+  for (let n = 0; n < path.length; n++) {
+    const character = path[n];
+    if (character === '<' || character === '{') depth += 1;
+    else if (character === '}' || (character === '>' && path[n - 1] !== '-')) depth = Math.max(0, depth - 1);
+    else if (depth === 0 && character === ':' && path[n + 1] === ':') {
+      // From a closure on, all belongs to the name that it is in.
+      if (path[n + 2] === '{' && n > start) break;
+      start = n + 2;
+      n += 1;
+    }
+  }
+  return start >= path.length ? path : path.slice(start);
 }
 
 export function shownName(path: string, query: string): ShownName {
