@@ -82,7 +82,9 @@ export class QueueFilm {
   /** The queue as it was. @param now the queue as the last report has it: what events do not tell is taken from there */
   view(now: VirtioQueue): VirtioQueue {
     const rings = new SplitRings(this.size, this.#descriptors, this.#avail, this.#used);
-    const heads = ownersOf(rings, this.consumed, this.returned);
+    // Variables that a person named are not recorded: they are of the report.
+    const returned = now.driver?.source === 'symbols' ? now.driver.lastUsed : this.returned;
+    const heads = ownersOf(rings, this.consumed, returned);
     const owned = (owner: Chain['owner']) => (it: { head: number }) => {
       const known = this.#chains.get(it.head);
       return known === undefined ? unknownChain(it.head, owner) : { ...known, owner };
@@ -101,7 +103,7 @@ export class QueueFilm {
         view.avail === null ? null : { ...view.avail, flags: now.avail?.flags ?? 0, event: now.avail?.event ?? null },
       used: view.used === null ? null : { ...view.used, flags: now.used?.flags ?? 0, event: now.used?.event ?? null },
       device: now.device === null ? null : { ...now.device, lastAvail: this.consumed ?? now.device.lastAvail },
-      driver: now.driver === null ? null : { ...now.driver, lastUsed: this.returned ?? now.driver.lastUsed },
+      driver: now.driver === null ? null : { ...now.driver, lastUsed: returned ?? now.driver.lastUsed },
     };
   }
 

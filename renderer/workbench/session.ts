@@ -6,6 +6,7 @@ import { PersistedValue } from '../state/persisted.ts';
 import { loadRecent } from '../state/recent.ts';
 import { followSettings } from '../state/settings.ts';
 import { followTrust } from '../state/trust.ts';
+import { loadNamedPlaces } from '../state/virtio-named.ts';
 import { followWorkspace } from '../state/workspace.ts';
 import { FILE_VIEW, useDock } from './dock.ts';
 import { followWindow, loadLayouts } from './layouts.ts';
@@ -21,7 +22,7 @@ const layout = new PersistedValue('layout.last');
 /** Waits for the host and reads what it kept. */
 export async function restoreSession(signal: AbortSignal): Promise<Restored> {
   await whenConnected(signal);
-  const [saved] = await Promise.all([layout.read(), loadLayouts(), loadRecent()]);
+  const [saved] = await Promise.all([layout.read(), loadLayouts(), loadRecent(), loadNamedPlaces()]);
   return { layout: saved };
 }
 

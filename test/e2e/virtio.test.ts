@@ -3,12 +3,18 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import AxeBuilder from '@axe-core/playwright';
+import type { Locator } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { lastUsedOffset } from '../../app/wire/abi/index.ts';
 import { root } from '../support/project.ts';
 import { chromiumPath, NO_CHROMIUM, type Studio } from './browser.ts';
 import { BrowserShell } from './shell.ts';
 
 const BOOT_MS = 120_000;
+/** Of a queue in the registry, kernel/abi/src/driver.rs. */
+const SIZE_IN_ENTRY = 2;
+const DEVICE_SIZE_IN_ENTRY = 4;
+const LAST_USED_IN_ENTRY = 34;
 
 if (chromiumPath === undefined) it.skip(`virtqueues in a browser: ${NO_CHROMIUM}`, () => {});
 
@@ -40,6 +46,44 @@ describe.skipIf(chromiumPath === undefined)('the virtqueues pane', () => {
   /** Events that the tape of the shown queue has. */
   const recorded = async () =>
     Number(/(\d+) events/.exec(await studio.page.locator('.vq-moment').innerText())?.[1] ?? 0);
+
+  /** What a person names takes the place of what the registry says: its own variables are as good as another kernel's. */
+  const namedVariables = async (verdict: Locator) => {
+    const { page } = studio;
+    const size = page.getByRole('combobox', { name: "driver's queue size" });
+    const name = async (place: string) => {
+      await size.fill(place);
+      await size.press('Enter');
+    };
+    const field = lastUsedOffset(0, 0) - LAST_USED_IN_ENTRY;
+    await size.fill('RING0_DRIVER_REG');
+    await page.getByRole('option', { name: /RING0_DRIVER_REGISTRY/ }).waitFor();
+    await name('no such');
+    await page.getByRole('alert').filter({ hasText: 'no such is no place' }).waitFor();
+    await size.press('Escape');
+    await expect.poll(() => size.inputValue()).toBe('');
+    await name('no_such_symbol');
+    await page.getByRole('alert').filter({ hasText: 'no symbol no_such_symbol' }).waitFor();
+    // What means nothing replaces nothing.
+    await verdict.filter({ hasText: /entries by the driver's registry entry/ }).waitFor();
+    // The size that the device offered: nothing is wrong with the size then.
+    await name(`RING0_DRIVER_REGISTRY+${field + DEVICE_SIZE_IN_ENTRY}`);
+    await page.getByText('The verdict is from these, read once a second.').waitFor();
+    await verdict.waitFor({ state: 'detached' });
+    await expect.poll(() => page.locator('.vq-indices').innerText()).not.toContain('≠');
+    await name(`RING0_DRIVER_REGISTRY+${field + SIZE_IN_ENTRY}`);
+    await verdict.filter({ hasText: /entries by the symbol that you named\s*16/ }).waitFor();
+    await expect.poll(() => page.locator('.vq-indices').innerText()).toContain('256 ≠ 16');
+    await page.screenshot({ path: join(shots, 'virtio-named.png') });
+    await accessible();
+    // They are there again with the page.
+    await page.waitForTimeout(600);
+    await page.reload();
+    await verdict.filter({ hasText: /the symbol that you named/ }).waitFor();
+    await page.getByRole('button', { name: "Forget the driver's variables" }).click();
+    await verdict.filter({ hasText: /entries by the driver's registry entry/ }).waitFor();
+    expect(await size.inputValue()).toBe('');
+  };
 
   it(
     'moves while the guest boots and loads its model, and goes back to any moment of it',
@@ -86,6 +130,7 @@ describe.skipIf(chromiumPath === undefined)('the virtqueues pane', () => {
         'provoke=virtq-size:16',
       ]);
       await machine.waitFor(/"event": ?"started"/);
+      await studio.command('Show Virtqueues');
       const verdict = page
         .getByRole('article')
         .filter({ hasText: 'The driver assumes 16 entries where the device has 256' });
@@ -94,6 +139,7 @@ describe.skipIf(chromiumPath === undefined)('the virtqueues pane', () => {
       await expect.poll(() => page.locator('.vq-indices').innerText()).toContain('256 ≠ 16');
       await page.screenshot({ path: join(shots, 'virtio-small-queue.png') });
       await accessible();
+      await namedVariables(verdict);
       expect(studio.complaints).toEqual([]);
       machine.signal('SIGTERM');
       await machine.end();

@@ -55,7 +55,7 @@ describe("another kernel's driver, by the names of its variables", () => {
   });
 
   it.each([
-    [['virtio', 'model0', '--driver-last-used', 'nobody'], "note: nobody: the kernel's image has no symbol nobody"],
+    [['virtio', 'model0', '--driver-last-used', 'nobody'], 'note: nobody: The image has no symbol nobody.'],
     [['virtio', 'model0', '--driver-last-used', '0x10'], 'note: 0x10: 0x10 is not mapped'],
   ])('%j is looked at all the same, and what is wrong is said', async (args, note) => {
     const { code, stderr } = await inspect(...args);

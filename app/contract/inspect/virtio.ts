@@ -238,12 +238,12 @@ export type VirtioDevice = z.infer<typeof VirtioDeviceSchema>;
 
 /**
  * How a foreign kernel's driver keeps its own idea of a queue: a place is `SYMBOL`, `SYMBOL+0x10` or `0xADDRESS`, and `PLACE->0x18`
- * follows the pointer that stands there. A size may be a number.
+ * follows the pointer that stands there. A symbol may be a path, `driver::QUEUE`. A size may be a number.
  */
 export const DriverPlaceSchema = z
   .string()
   .max(300)
-  .regex(/^[\w.$]+(\+(0x[0-9a-f]+|\d+))?(->(0x[0-9a-f]+|\d+))*$/i);
+  .regex(/^[\w.$:]+(\+(0x[0-9a-f]+|\d+))?(->(0x[0-9a-f]+|\d+))*$/i);
 export const DriverHintsSchema = z.strictObject({
   /** Which device, by id or name, and queue; by default the first device and queue 0. */
   device: z.string().max(200).optional(),

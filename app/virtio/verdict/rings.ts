@@ -70,7 +70,7 @@ export const wrapsEarly: QueueRule = {
           [`avail slots ${assumed} to ${Math.min(published, queue.size) - 1}`, 'all zero'],
           ['entries by the device (vring-num)', String(queue.size)],
         ],
-        fix: `Look for the constant ${assumed} in the driver. Use the device's size, or write the smaller one to queue_size before queue_enable. Name the driver's variable with --driver-queue-size to be certain.`,
+        fix: `Look for the constant ${assumed} in the driver. Use the device's size, or write the smaller one to queue_size before queue_enable. Name the driver's variable to be certain, in the Virtqueues pane or with --driver-queue-size.`,
       };
     }
     return undefined;

@@ -1,4 +1,5 @@
 import type { VirtioDevice, VirtioReport } from '../../../app/contract/index.ts';
+import { placeProblem } from '../../../app/virtio/driver-place.ts';
 import { closest } from '../arguments.ts';
 import type { CommandContext } from '../command.ts';
 import { giveUp, unwrap } from '../failure.ts';
@@ -7,8 +8,6 @@ import { deviceText, eventText, queueText, reportText } from './virtio-text.ts';
 
 /** Between the two looks: long enough that a queue that works has moved. */
 const APART_MS = 500;
-/** virtio 1.2 §2.7: of a split ring. */
-const MAX_ENTRIES = 32768;
 
 export const virtio = defineSubject({
   name: 'virtio',
@@ -49,17 +48,14 @@ look stops the machine for a moment.`,
     const { host, terminal } = context;
     const places = { lastUsed: values['driver-last-used'], size: values['driver-queue-size'] };
     const isHinted = places.lastUsed !== undefined || places.size !== undefined;
-    for (const [option, place] of Object.entries({
-      '--driver-last-used': places.lastUsed,
-      '--driver-queue-size': places.size,
-    }))
-      if (place !== undefined && !/^[\w.$]+(\+(0x[0-9a-f]+|\d+))?(->(0x[0-9a-f]+|\d+))*$/i.test(place))
-        giveUp('usage', `${option} ${place} is no place`, '', 'write SYMBOL, SYMBOL+0x10, 0xADDRESS, or PLACE->0x18');
-    if (places.lastUsed !== undefined && /^\d/.test(places.lastUsed) && !/^0x/i.test(places.lastUsed))
-      giveUp('usage', `--driver-last-used ${places.lastUsed} is no place`, '', 'an address begins with 0x');
-    const entries = places.size !== undefined && /^\d+$/.test(places.size) ? Number(places.size) : 1;
-    if (entries < 1 || entries > MAX_ENTRIES)
-      giveUp('usage', `no queue has ${entries} entries`, '', `write 1 to ${MAX_ENTRIES}, or where the number stands`);
+    for (const [option, kind] of [
+      ['--driver-last-used', 'lastUsed'],
+      ['--driver-queue-size', 'size'],
+    ] as const) {
+      const place = places[kind];
+      const wrong = place === undefined ? null : placeProblem(kind, place);
+      if (wrong !== null) giveUp('usage', `${option}: ${wrong.what}`, '', wrong.fix);
+    }
     if (values.watch && 'dump' in source) giveUp('usage', 'nothing happens in a dump', '', 'leave out --watch');
     if (isHinted && values.watch) giveUp('usage', '--watch judges nothing', '', 'leave out --driver-…, or --watch');
     const hints = isHinted

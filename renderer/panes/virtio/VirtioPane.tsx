@@ -1,5 +1,5 @@
-import { type KeyboardEvent, memo, useEffect, useState } from 'react';
-import type { VirtioDevice, VirtioQueue, VirtioReport } from '../../../app/contract/inspect/virtio.ts';
+import { type KeyboardEvent, memo, useEffect, useMemo, useState } from 'react';
+import type { DriverSide, VirtioDevice, VirtioQueue, VirtioReport } from '../../../app/contract/inspect/virtio.ts';
 import type { QueueTape } from '../../../app/virtio/tape.ts';
 import { DumpBar } from '../../inspect/DumpBar.tsx';
 import { SourcePicker } from '../../inspect/InspectFrame.tsx';
@@ -17,6 +17,7 @@ import {
   verdictsOf,
   viewOf,
 } from '../../state/virtio.ts';
+import { type NamedSide, placesKey, withNamed } from '../../state/virtio-named.ts';
 import { IconButton } from '../../widgets/buttons.tsx';
 import { EmptyState } from '../../widgets/EmptyState.tsx';
 import { Icon } from '../../widgets/Icon.tsx';
@@ -27,9 +28,12 @@ import { Descriptors } from './Descriptors.tsx';
 import { DeviceFacts } from './DeviceFacts.tsx';
 import { DeviceList } from './DeviceList.tsx';
 import { Events } from './Events.tsx';
+import { Indices } from './Indices.tsx';
 import { RingCanvas } from './RingCanvas.tsx';
 import { Scrubber } from './Scrubber.tsx';
 import { Strips } from './Strips.tsx';
+import { type Named, useNamed } from './use-named.ts';
+import { Variables } from './Variables.tsx';
 import { Verdicts } from './Verdicts.tsx';
 import '../../inspect/inspect-frame.css';
 import './virtio.css';
@@ -158,7 +162,18 @@ function Queues({
   // The tapes change in place: a new tick is what draws them again.
   useVirtio((state) => state.tick);
   const tapes = useVirtio((state) => state.tapes);
-  const shown = shownQueue(report, selection);
+  const chosen = shownQueue(report, selection);
+  const path = chosen?.device.path ?? '';
+  const index = chosen?.queue?.index ?? null;
+  const key = index === null ? null : placesKey(inspected, path, index);
+  const named = useNamed(inspected, isVisible && !selection.paused, key, path, index);
+  const judged = useMemo(
+    () => (index === null ? report : withNamed(report, path, index, named.side)),
+    [report, path, index, named.side],
+  );
+  const shown = chosen === null ? null : shownQueue(judged, { device: path, queue: index });
+  // Nothing has moved since the variables were read: the picture is of that moment too.
+  const current = useMemo(() => sideOf(chosen?.queue ?? null, named.side), [chosen?.queue, named.side]);
   if (shown === null)
     return <EmptyState icon="circuit-board" title="This machine has no virtio device that anybody knows of" />;
   const { device, queue } = shown;
@@ -174,7 +189,7 @@ function Queues({
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: keys of the pane, whatever in it has the focus
     <div className="vq-body" onKeyDown={onKeyDown}>
-      <DeviceList report={report} tapes={tapes} shown={shown} />
+      <DeviceList report={judged} tapes={tapes} shown={shown} />
       <div className="vq-main">
         <Verdicts device={device} verdicts={verdictsOf(device, queue)} />
         {report.problems.map((it) => (
@@ -190,8 +205,11 @@ function Queues({
             queue={viewOf(
               tape,
               tape === undefined || selection.at === null ? null : countAt(tape, selection.at),
-              queue,
+              selection.at === null ? (current ?? queue) : queue,
             )}
+            told={queue.driver}
+            named={named}
+            namedKey={key ?? ''}
             tape={tape}
             inspected={inspected}
             isVisible={isVisible}
@@ -202,18 +220,31 @@ function Queues({
   );
 }
 
+/** The queue with what the named variables hold; null where they were read at another moment. */
+function sideOf(queue: VirtioQueue | null, side: NamedSide | null): VirtioQueue | null {
+  if (queue === null || side === null || side.driver === null) return null;
+  return (queue.used?.index ?? null) === side.used ? { ...queue, driver: side.driver } : null;
+}
+
 const TABS = ['chains', 'descriptors', 'events', 'device'] as const;
 type Tab = (typeof TABS)[number];
 
 function QueueView({
   device,
   queue,
+  told,
+  named,
+  namedKey,
   tape,
   inspected,
   isVisible,
 }: {
   readonly device: VirtioDevice;
   readonly queue: VirtioQueue;
+  /** The driver's side as the kernel tells it, whatever a person has named. */
+  readonly told: DriverSide | null;
+  readonly named: Named;
+  readonly namedKey: string;
   readonly tape: QueueTape | undefined;
   readonly inspected: Inspected;
   readonly isVisible: boolean;
@@ -230,7 +261,8 @@ function QueueView({
         {tape === undefined ? null : <Charts rates={tape.rates} newest={tape.rates.at(-1)?.atUs ?? 0} />}
       </div>
       <div className="vq-side">
-        <Indices queue={queue} />
+        <Indices queue={queue} driver={(at === null ? named.side?.driver : null) ?? queue.driver} />
+        <Variables key={namedKey} inspected={inspected} placesKey={namedKey} named={named} driver={told} />
         <div className="vq-tabs" role="tablist" aria-label="Details of the queue">
           {TABS.map((name) => (
             <button
@@ -276,39 +308,3 @@ function QueueView({
     </div>
   );
 }
-
-/** The four indices, and what each side thinks. */
-const Indices = memo(function Indices({ queue }: { readonly queue: VirtioQueue }) {
-  const { avail, used, device, driver } = queue;
-  const show = (value: number | null | undefined) => (value == null ? '–' : String(value));
-  const cells = [
-    ['A', 'avail.idx', avail?.index, 'where the driver publishes next', 'published'],
-    ['L', 'device at', device?.lastAvail, 'up to here the device has taken chains', 'in-flight'],
-    ['U', 'used.idx', used?.index, 'where the device gives back next', 'returned'],
-    ['S', 'driver at', driver?.lastUsed, 'up to here the driver has taken buffers back', 'free'],
-  ] as const;
-  const mismatch = driver?.size != null && driver.size !== queue.size;
-  return (
-    <dl className="vq-indices">
-      {cells.map(([letter, name, value, meaning, owner]) => (
-        <div key={letter} title={meaning} data-owner={owner}>
-          <dt>
-            <b>{letter}</b> {name}
-          </dt>
-          <dd>{show(value)}</dd>
-        </div>
-      ))}
-      <div title="entries by the device, and by the driver" data-bad={mismatch ? '' : undefined}>
-        <dt>entries</dt>
-        <dd>{mismatch ? `${queue.size} ≠ ${driver?.size}` : queue.size}</dd>
-      </div>
-      <div title="avail.flags and used_event; used.flags and avail_event">
-        <dt>events</dt>
-        <dd>
-          {avail?.event == null ? `f${show(avail?.flags)}` : show(avail.event)} /{' '}
-          {used?.event == null ? `f${show(used?.flags)}` : show(used.event)}
-        </dd>
-      </div>
-    </dl>
-  );
-});

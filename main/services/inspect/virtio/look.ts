@@ -14,9 +14,11 @@ import { type QueueFacts, readQueue } from '../../../../app/virtio/queue-view.ts
 import { statusNames } from '../../../../app/virtio/status.ts';
 import { judge, type ProcessorFacts } from '../../../../app/virtio/verdict/index.ts';
 import { RECORDS } from '../../../../app/wire/abi/index.ts';
+import type { Elf } from '../../../../app/wire/elf.ts';
 import { type GuestMemory, linearMemory } from '../../../../app/x86/memory.ts';
 import { type PagingRegisters, translate } from '../../../../app/x86/paging.ts';
 import { readDrivers } from '../records.ts';
+import { findSymbol } from '../resolve.ts';
 import { type InspectTarget, pagingOf } from '../target.ts';
 import { type DeviceName, entryOf, hintedSide, registrySide } from './driver-side.ts';
 import { Gatherer } from './gather.ts';
@@ -137,7 +139,7 @@ export class VirtioLooker {
     const image = await this.#target.image();
     const symbol = (name: string) => {
       if (!image.ok) return image.error.what;
-      return image.value.elf.symbol(name)?.address ?? `the kernel's image has no symbol ${name}`;
+      return addressOf(image.value.elf, name);
     };
     const side = await this.#target.look((memory) => {
       // Where memory must be asked for, this runs again: only the last run's problems count.
@@ -188,6 +190,21 @@ export class VirtioLooker {
       problems: [...look.problems],
     });
   }
+}
+
+const MAX_NAMES = 64;
+const addresses = new WeakMap<Elf, Map<string, bigint | string>>();
+
+/** A symbol's address, or why it is not known. Kept, since a pane asks once a second and a path is compared with every symbol's. */
+function addressOf(elf: Elf, name: string): bigint | string {
+  const known = addresses.get(elf) ?? new Map<string, bigint | string>();
+  const kept = known.get(name);
+  if (kept !== undefined) return kept;
+  const found = findSymbol(elf, name);
+  const address = found.ok ? found.value.address : `${found.error.what} ${found.error.why}`;
+  if (known.size >= MAX_NAMES) known.clear();
+  addresses.set(elf, known.set(name, address));
+  return address;
 }
 
 function slotsOf(registry: DriverRegistry | null): Map<string, number> {
