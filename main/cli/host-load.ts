@@ -7,6 +7,8 @@ export interface HostLoad {
   readonly ownMs: number;
   /** Of QEMU's threads but the one that runs the guest; null where the system does not tell. */
   readonly besideGuestMs: number | null;
+  /** For how long the thread that runs the guest could have run and had no processor; no processor time. */
+  readonly guestWaitedMs: number | null;
   /** Of everything on the computer. */
   readonly allMs: number | null;
 }
@@ -19,24 +21,26 @@ export function hostLoad(qemuPid: number): HostLoad {
   return { atMs: performance.now(), ownMs: (user + system) / 1000, ...linuxLoad(qemuPid) };
 }
 
-function linuxLoad(pid: number): Pick<HostLoad, 'besideGuestMs' | 'allMs'> {
+function linuxLoad(pid: number): Omit<HostLoad, 'atMs' | 'ownMs'> {
   try {
     const threads = readdirSync(`/proc/${pid}/task`)
-      .map((thread) => Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]) / 1e6)
-      .sort((a, b) => b - a);
+      .map((thread) => readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' '))
+      .map(([ran = '', waited = '']) => ({ ranMs: Number(ran) / 1e6, waitedMs: Number(waited) / 1e6 }))
+      .sort((a, b) => b.ranMs - a.ranMs);
     // The guest's one processor has computed since it was switched on: no other thread comes near.
-    const [, ...beside] = threads;
+    const [guest, ...beside] = threads;
     const [, user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0, steal = 0] = (
       readFileSync('/proc/stat', 'utf8').split('\n')[0] ?? ''
     )
       .split(/\s+/)
       .map(Number);
     return {
-      besideGuestMs: beside.reduce((sum, ms) => sum + ms, 0),
+      besideGuestMs: beside.reduce((sum, { ranMs }) => sum + ranMs, 0),
+      guestWaitedMs: guest?.waitedMs ?? null,
       allMs: (user + nice + system + irq + softirq + steal) * TICK_MS,
     };
   } catch {
-    return { besideGuestMs: null, allMs: null };
+    return { besideGuestMs: null, guestWaitedMs: null, allMs: null };
   }
 }
 
@@ -44,6 +48,8 @@ function linuxLoad(pid: number): Pick<HostLoad, 'besideGuestMs' | 'allMs'> {
 export interface LoadShares {
   readonly own: number;
   readonly besideGuest: number | null;
+  /** Of the time, in which the guest's thread wanted a processor and had none. */
+  readonly guestWaited: number | null;
   readonly all: number | null;
 }
 
@@ -53,6 +59,7 @@ export function sharesBetween(before: HostLoad, after: HostLoad): LoadShares {
   return {
     own: (after.ownMs - before.ownMs) / ms,
     besideGuest: share(before.besideGuestMs, after.besideGuestMs),
+    guestWaited: share(before.guestWaitedMs, after.guestWaitedMs),
     all: share(before.allMs, after.allMs),
   };
 }

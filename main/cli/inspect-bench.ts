@@ -204,5 +204,10 @@ function meanLoad(loads: readonly LoadShares[]): LoadShares {
     const values = loads.map(of).filter((it) => it !== null);
     return values.length === 0 ? null : values.reduce((sum, it) => sum + it, 0) / values.length;
   };
-  return { own: mean((it) => it.own) ?? 0, besideGuest: mean((it) => it.besideGuest), all: mean((it) => it.all) };
+  return {
+    own: mean((it) => it.own) ?? 0,
+    besideGuest: mean((it) => it.besideGuest),
+    guestWaited: mean((it) => it.guestWaited),
+    all: mean((it) => it.all),
+  };
 }

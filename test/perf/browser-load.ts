@@ -3,7 +3,16 @@ import { hostLoad } from '../../main/cli/host-load.ts';
 import type { FreeChromium } from './chromium.ts';
 
 /** Whose processor time is told apart. Without a GPU, the compositor's pixels are the work of Chromium's GPU process. */
-export const PARTIES = ['page', 'compositor', 'browser', 'service host', 'qemu beside the guest', 'all'] as const;
+export const PARTIES = [
+  'page',
+  'compositor',
+  'browser',
+  'service host',
+  'qemu beside the guest',
+  'all',
+  // No processor time: for how long the guest could have run and had no processor.
+  'guest waits for one',
+] as const;
 type Party = (typeof PARTIES)[number];
 /** Shares of one processor. */
 export type Shares = Readonly<Record<Party, number>>;
@@ -15,6 +24,7 @@ export interface Spent {
   readonly hostMs: number;
   readonly besideGuestMs: number;
   readonly allMs: number;
+  readonly guestWaitedMs: number;
 }
 
 /**
@@ -37,10 +47,11 @@ function processMs(pid: number): number {
 export function spent(chromium: FreeChromium, hostPid: number, qemuPid: number): Spent {
   const processes = chromium.processes();
   const ms = new Map(processes.map(({ pid, type }) => [pid, { type, ms: processMs(pid) }]));
-  const { atMs, besideGuestMs, allMs } = hostLoad(qemuPid);
+  const { atMs, besideGuestMs, allMs, guestWaitedMs } = hostLoad(qemuPid);
   return {
     ...{ atMs, chromium: ms, hostMs: processMs(hostPid) },
     ...{ besideGuestMs: besideGuestMs ?? Number.NaN, allMs: allMs ?? Number.NaN },
+    guestWaitedMs: guestWaitedMs ?? Number.NaN,
   };
 }
 
@@ -57,6 +68,7 @@ export function sharesOf(before: Spent, after: Spent): Shares {
     'service host': (after.hostMs - before.hostMs) / passed,
     'qemu beside the guest': (after.besideGuestMs - before.besideGuestMs) / passed,
     all: (after.allMs - before.allMs) / passed,
+    'guest waits for one': (after.guestWaitedMs - before.guestWaitedMs) / passed,
   };
 }
 

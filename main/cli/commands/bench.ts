@@ -142,8 +142,8 @@ function inspectText(it: InspectBench) {
     `${middle.toFixed(2)} % (95 %: ${low.toFixed(2)} to ${high.toFixed(2)})`;
   const speed = (values: readonly number[]) => `${median(values)?.toFixed(0)} tokens/s`;
   const share = (value: number | null) => (value === null ? '?' : `${(value * 100).toFixed(1)} %`);
-  const load = ({ own, besideGuest, all }: LoadShares) =>
-    `this program ${share(own)}, QEMU beside the guest ${share(besideGuest)}, the whole computer ${share(all)}`;
+  const load = ({ own, besideGuest, all, guestWaited }: LoadShares) =>
+    `this program ${share(own)}, QEMU beside the guest ${share(besideGuest)}, the whole computer ${share(all)}; the guest waited for one ${share(guestWaited)} of the time`;
   return [
     `${it.profile}, ${it.accelerator}, queues of ${it.queues.join(' ')}; medians`,
     ...Object.entries(it.lookMs).map(([name, ms]) => `one look: ${name.padEnd(13)} ${ms.toFixed(2)} ms`),
