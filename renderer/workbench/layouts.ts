@@ -116,6 +116,9 @@ interface LayoutState {
 
 export const useLayouts = create<LayoutState>(() => ({ current: 'edit', changed: {}, opened: [] }));
 
+/** A layout that was chosen before there was a dock. */
+let wished: LayoutName | null = null;
+
 /** Takes over what was kept; anything that is not what this version writes is passed over. */
 export async function loadLayouts(): Promise<void> {
   const saved = await kept.read();
@@ -129,8 +132,24 @@ export function availableLayouts(): LayoutName[] {
   return NAMES.filter((name) => getPane(LAYOUTS[name].needs) !== undefined);
 }
 
-/** Remembers how the present layout stands and goes to another. */
+/** Remembers how the present layout stands and goes to another. Asked before there is a dock, it goes there once there is. */
 export function switchLayout(name: LayoutName): void {
+  if (useDock.getState().api === null) {
+    if (wished === null) {
+      const stop = useDock.subscribe(({ api }) => {
+        if (api === null) return;
+        stop();
+        // What was kept is put up first.
+        setTimeout(() => {
+          const wish = wished;
+          wished = null;
+          if (wish !== null) switchLayout(wish);
+        });
+      });
+    }
+    wished = name;
+    return;
+  }
   const { current, changed } = useLayouts.getState();
   const remembered = { ...changed, [current]: observe() };
   if (name !== current) closeOpened();
