@@ -29,12 +29,15 @@ export function parseRegisters(text: string): ProcessorRegisters[] {
   })[] = [];
   for (const raw of text.split('\n')) {
     const line = raw.trim();
-    const head = /^CPU#(\d{1,4})$/.exec(line);
+    const head = line.startsWith('CPU#') ? /^CPU#(\d{1,4})$/.exec(line) : null;
     if (head !== null) processors.push({ index: Number(head[1]), values: {}, halted: false });
     const processor = processors.at(-1);
-    const wide = /^([XYZ]MM)00 *=/.exec(line)?.[1]?.toLowerCase();
-    if (processor !== undefined && (wide === 'xmm' || wide === 'ymm' || wide === 'zmm')) processor.vectors = wide;
-    if (head !== null || processor === undefined || WIDE.test(line)) continue;
+    if (head !== null || processor === undefined) continue;
+    if (WIDE.test(line)) {
+      const vectors = /^([XYZ]MM)00 *=/.exec(line)?.[1]?.toLowerCase();
+      if (vectors === 'xmm' || vectors === 'ymm' || vectors === 'zmm') processor.vectors = vectors;
+      continue;
+    }
     const set = (name: string, digits: string | undefined) => {
       if (digits !== undefined) processor.values[name.toLowerCase()] = `0x${digits.replace(/^0+(?=.)/, '')}`;
     };

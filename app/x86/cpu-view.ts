@@ -2,7 +2,7 @@ import { formatAddress, parseAddress } from '../base/address.ts';
 import type { CpuView, ProcessorView, SegmentView } from '../contract/inspect/cpu.ts';
 import type { WrittenCore } from '../contract/records.ts';
 import { descriptorTypeName } from './descriptors.ts';
-import { type ProcessorState, processorState, type RegisterValues } from './machine-state.ts';
+import { type ProcessorState, processorState, type RegisterValues, type SegmentState } from './machine-state.ts';
 import { MSR } from './msrs.ts';
 import { ALL_BITS, registerView, type SeenMsrs, writtenDown, xcr0View } from './msrs-view.ts';
 import { pagingMode } from './paging.ts';
@@ -148,8 +148,17 @@ function xcr0({ vectors, values }: ProcessorDump, core: WrittenCore | undefined)
   return view === undefined ? [] : [view];
 }
 
+/** A segment that stays what it was is the same object at every look; so is its view. */
+const segmentViews = new WeakMap<SegmentState, SegmentView>();
+
 function segmentView(name: (typeof SEGMENTS)[number], { segments }: ProcessorState, told: boolean): SegmentView {
-  const { selector, base, limit, hidden } = segments[name];
+  const state = segments[name];
+  const view = segmentViews.get(state) ?? viewOf(name, state, told);
+  segmentViews.set(state, view);
+  return view;
+}
+
+function viewOf(name: string, { selector, base, limit, hidden }: SegmentState, told: boolean): SegmentView {
   const code = hidden.kind === 'segment';
   return {
     name,

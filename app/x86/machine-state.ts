@@ -1,5 +1,6 @@
 /** What the linter, the what-if and the views look at: processors, their linear memory, and what is known of the code. */
 import { parseAddress } from '../base/address.ts';
+import { Recent } from '../base/recent.ts';
 import {
   type Descriptor,
   decodeDescriptors,
@@ -52,15 +53,31 @@ export interface RegisterValues {
   readonly values: Readonly<Record<string, string>>;
 }
 
-/** A register that is missing counts as zero: QEMU tells all of them of an x86 processor. */
-export function processorState({ index, halted, values }: RegisterValues): ProcessorState {
-  const get = (...names: string[]) =>
-    names.map((name) => parseAddress(values[name] ?? '')).find((it) => it !== undefined) ?? 0n;
+const states = new WeakMap<RegisterValues, ProcessorState>();
+/** Segments and tables stay while everything else moves. */
+const segmentStates = new Recent<SegmentState>(512);
+
+/** A register that is missing counts as zero: QEMU tells all of them of an x86 processor. Read once for all who share one look. */
+export function processorState(registers: RegisterValues): ProcessorState {
+  let state = states.get(registers);
+  if (state === undefined) {
+    state = readState(registers);
+    states.set(registers, state);
+  }
+  return state;
+}
+
+function readState({ index, halted, values }: RegisterValues): ProcessorState {
+  const get = (name: string, other = '') => parseAddress(values[name] ?? '') ?? parseAddress(values[other] ?? '') ?? 0n;
   const efer = get('efer');
   const long = (efer & EFER.LMA) !== 0n;
   const segment = (name: SelectorName): SegmentState => {
-    const [selector, base, limit] = [Number(get(name)), get(`${name}.base`), get(`${name}.limit`)];
-    return { selector, base, limit, hidden: decodeHidden(selector, base, limit, get(`${name}.flags`), long) };
+    const parts = [name, `${name}.base`, `${name}.limit`, `${name}.flags`];
+    const key = `${parts.map((it) => values[it]).join(' ')} ${long}`;
+    return segmentStates.get(key, () => {
+      const [selector, base, limit] = [Number(get(name)), get(`${name}.base`), get(`${name}.limit`)];
+      return { selector, base, limit, hidden: decodeHidden(selector, base, limit, get(`${name}.flags`), long) };
+    });
   };
   const segments = {
     ...{

@@ -1,4 +1,5 @@
 import { formatAddress, parseAddress } from '../base/address.ts';
+import { Recent } from '../base/recent.ts';
 import type { CpuView, MsrsView, MsrView, RegisterView, WrittenDown } from '../contract/inspect/cpu.ts';
 import type { MsrRecord, WrittenCore } from '../contract/records.ts';
 import { decodeBits } from './bits.ts';
@@ -102,6 +103,14 @@ export function xcr0View(core: WrittenCore | undefined, atLeast: { value: bigint
 
 /** A register that was asked for. `written` is dropped where it says the same. */
 export function registerView(name: string, value: bigint, known: bigint, written: WrittenDown | null): RegisterView {
+  const plain = views.get(`${name} ${value} ${known}`, () => plainView(name, value, known));
+  return written === null || parseAddress(written.value) === value ? plain : { ...plain, written };
+}
+
+/** Most registers are at the next look what they were at the last. */
+const views = new Recent<RegisterView>(512);
+
+function plainView(name: string, value: bigint, known: bigint): RegisterView {
   const table = REGISTER_BITS[name];
   return {
     ...{ name, value: formatAddress(value), known: formatAddress(known) },
@@ -109,7 +118,7 @@ export function registerView(name: string, value: bigint, known: bigint, written
       .filter(({ low }) => ((known >> BigInt(low)) & 1n) === 1n)
       .map((it) => ({ ...it, value: formatAddress(it.value) })),
     from: 'now',
-    written: written === null || parseAddress(written.value) === value ? null : written,
+    written: null,
   };
 }
 

@@ -51,7 +51,7 @@ export async function ensureBundle(root, name) {
   const record = join(folder, `${name}.inputs.json`);
   if (existsSync(output) && isFresh(root, record)) return output;
 
-  const { build } = await import('esbuild');
+  const { build, stop } = await import('esbuild');
   const result = await build({
     absWorkingDir: root,
     entryPoints: [entry],
@@ -64,7 +64,9 @@ export async function ensureBundle(root, name) {
     target: 'node20.19',
     external: EXTERNAL,
     logLevel: 'error',
-  });
+  })
+    // Its program would stay beside ours, and would be asked once a second whether it still lives.
+    .finally(stop);
   const sources = Object.keys(result.metafile.inputs).filter((path) => !path.startsWith('node_modules/'));
   const inputs = Object.fromEntries(['package-lock.json', ...sources].map((path) => [path, fingerprint(root, path)]));
   // Two terminals may do this at once; a rename makes each file appear whole. The record goes last.

@@ -21,11 +21,11 @@ import {
 } from '../../../app/wire/qemu-irq.ts';
 import { type FlatRange, parseFlatView } from '../../../app/wire/qemu-mtree.ts';
 import { type IrqFunction, type IrqProcessor, type IrqSources, irqView } from '../../../app/x86/irq-path.ts';
-import { type ProcessorTables, readTables } from '../../../app/x86/machine-state.ts';
+import { type ProcessorTables, processorState, readTables } from '../../../app/x86/machine-state.ts';
 import type { GuestMemory } from '../../../app/x86/memory.ts';
 import { Paced } from './paced.ts';
 import { readBytes, readConfiguration } from './pci-config.ts';
-import { codeMapOf, stateOf, tablesKey } from './processor-tables.ts';
+import { codeMapOf, tablesKey } from './processor-tables.ts';
 import { type InspectTarget, lookSettled } from './target.ts';
 
 /** Where q35 shows configuration space in memory once firmware has switched it on (hw/pci-host/q35.c); `pc` and microvm do not. */
@@ -99,7 +99,7 @@ export async function readIrq(target: InspectTarget): Promise<Result<IrqView>> {
   if (!controllers.ok) return controllers;
   const { pins, counts, lapics } = controllers.value;
   const code = await codeMapOf(target, registers.value);
-  const states = registers.value.map(stateOf);
+  const states = registers.value.map(processorState);
   const tablesIn = (memory: GuestMemory) =>
     states.map((it) => readTables(it, (address, size) => memory.read(address, size)));
   const view = (tables: readonly ProcessorTables[]) => {

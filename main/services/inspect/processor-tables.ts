@@ -136,18 +136,6 @@ function machineTables(
   return { processors: states.map((state) => readTables(state, read, edits)), code };
 }
 
-const states = new WeakMap<ProcessorRegisters, ProcessorState>();
-
-/** The registers of one look, read once for all panes that share it. */
-export function stateOf(registers: ProcessorRegisters): ProcessorState {
-  let state = states.get(registers);
-  if (state === undefined) {
-    state = processorState(registers);
-    states.set(registers, state);
-  }
-  return state;
-}
-
 /** Every processor, among which is the one that is asked for. */
 async function statesOf(target: InspectTarget, index: number) {
   const wanted = await processorOf(target, index);
@@ -161,7 +149,7 @@ async function statesOf(target: InspectTarget, index: number) {
     );
   const processors = await target.processors();
   if (!processors.ok) return processors;
-  return ok({ states: processors.value.map(stateOf), code: await codeMapOf(target, processors.value) });
+  return ok({ states: processors.value.map(processorState), code: await codeMapOf(target, processors.value) });
 }
 
 /**
@@ -176,7 +164,7 @@ export async function codeMapOf(
   if (!image.ok) return null;
   const { elf } = image.value;
   const runs = processors.some((it) => {
-    const { rip, cpl, long } = stateOf(it);
+    const { rip, cpl, long } = processorState(it);
     return long && cpl === 0 && elf.physicalOf(rip) !== undefined;
   });
   return runs ? image.value.symbols() : null;
