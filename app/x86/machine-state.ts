@@ -73,7 +73,7 @@ function readState({ index, halted, values }: RegisterValues): ProcessorState {
   const long = (efer & EFER.LMA) !== 0n;
   const segment = (name: SelectorName): SegmentState => {
     const parts = [name, `${name}.base`, `${name}.limit`, `${name}.flags`];
-    const key = `${parts.map((it) => values[it]).join(' ')} ${long}`;
+    const key = `${name} ${parts.map((it) => values[it]).join(' ')} ${long}`;
     return segmentStates.get(key, () => {
       const [selector, base, limit] = [Number(get(name)), get(`${name}.base`), get(`${name}.limit`)];
       return { selector, base, limit, hidden: decodeHidden(selector, base, limit, get(`${name}.flags`), long) };

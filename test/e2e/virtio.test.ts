@@ -45,7 +45,19 @@ describe.skipIf(chromiumPath === undefined)('the virtqueues pane', () => {
   };
   /** Events that the tape of the shown queue has. */
   const recorded = async () =>
-    Number(/(\d+) events/.exec(await studio.page.locator('.vq-moment').innerText())?.[1] ?? 0);
+    Number(/(\d+) events?/.exec(await studio.page.locator('.vq-moment').innerText())?.[1] ?? 0);
+
+  /** Whether something on the rings has a colour of the theme. */
+  const drawnIn = (token: string) =>
+    studio.page.evaluate<boolean>(`(() => {
+      const canvas = document.querySelector('.vq-rings canvas');
+      const hex = getComputedStyle(document.documentElement).getPropertyValue('${token}').trim();
+      const wanted = [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
+      const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+      for (let at = 0; at < data.length; at += 4)
+        if (data[at + 3] === 255 && wanted.every((value, n) => data[at + n] === value)) return true;
+      return false;
+    })()`);
 
   /** What a person names takes the place of what the registry says: its own variables are as good as another kernel's. */
   const namedVariables = async (verdict: Locator) => {
@@ -108,6 +120,13 @@ describe.skipIf(chromiumPath === undefined)('the virtqueues pane', () => {
       await page.getByRole('button', { name: 'Live', exact: true }).click();
       await page.getByText(/live · /).waitFor();
       await accessible();
+      // A theme that comes while the pane is hidden: its canvas is out of the document then.
+      await studio.theme('Light');
+      await studio.command('Show Virtqueues');
+      await expect.poll(() => drawnIn('--bg-side')).toBe(true);
+      await studio.theme('Dark');
+      await studio.command('Show Virtqueues');
+      await expect.poll(() => drawnIn('--bg-side')).toBe(true);
       machine.signal('SIGTERM');
       await machine.end();
     },

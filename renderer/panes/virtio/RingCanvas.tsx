@@ -36,7 +36,7 @@ export const RingCanvas = memo(function RingCanvas({
       element.height = size * ratio;
     }
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    drawRings(context, size, queue, coloursOf(element, theme), selected);
+    drawRings(context, size, queue, coloursOf(theme), selected);
   }, [queue, size, selected, theme]);
   const find = (event: React.PointerEvent<HTMLCanvasElement>) => {
     const box = event.currentTarget.getBoundingClientRect();
@@ -105,9 +105,10 @@ const OWNERS: readonly BufferOwner[] = ['free', 'published', 'in-flight', 'retur
 let known: { readonly theme: string; readonly colours: Colours } | null = null;
 
 /** A canvas knows no custom properties: they are read for it, once a theme, for asking makes the page work its styles out at once. */
-function coloursOf(element: HTMLElement, theme: string): Colours {
+function coloursOf(theme: string): Colours {
   if (known?.theme === theme) return known.colours;
-  const style = getComputedStyle(element);
+  // Of the document: a pane that is hidden is out of it, and has no styles.
+  const style = getComputedStyle(document.documentElement);
   const value = (name: string) => style.getPropertyValue(name).trim();
   const colours = {
     owner: Object.fromEntries(OWNERS.map((it) => [it, value(`--owner-${it}`)])) as Record<BufferOwner, string>,
