@@ -20,16 +20,12 @@ export class FreeChromium {
     this.#endpoint = endpoint;
   }
 
-  /** @param processor the only one that it may use, by util-linux's taskset; null leaves it all */
-  static async launch(width: number, height: number, processor: number | null): Promise<FreeChromium> {
+  static async launch(width: number, height: number): Promise<FreeChromium> {
     if (chromiumPath === undefined) throw new Error(NO_CHROMIUM);
     const folder = mkdtempSync(join(tmpdir(), 'r0-chromium-'));
-    const [program = '', ...words] =
-      processor === null ? [chromiumPath] : ['taskset', '-c', String(processor), chromiumPath];
     const child = spawn(
-      program,
+      chromiumPath,
       [
-        ...words,
         ...BROWSER_ARGUMENTS,
         ...[
           `--user-data-dir=${folder}`,

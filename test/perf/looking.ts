@@ -1,8 +1,7 @@
 /**
  * `npm run perf -- looking`: what a page with every inspecting pane in sight costs the guest. The same machine decodes with the page and
  * without it, in turn; its speed is its own word. Takes a model that decodes for a while: stories260K-q8_0.gguf beside the clone, or the
- * one that `--model FILE` names. `--apart` keeps the browser to the last processor, so that the guest may have another for itself.
- * `--trace FILE` writes a trace of one watched round for Chromium's Performance panel instead.
+ * one that `--model FILE` names. `--trace FILE` writes a trace of one watched round for Chromium's Performance panel instead.
  */
 import { cpus } from 'node:os';
 import type { Page } from 'playwright-core';
@@ -127,7 +126,7 @@ async function rounds(stage: Stage): Promise<Record<'quiet' | 'watched', Round[]
 const percent = ({ median, low, high }: Interval) =>
   `${median.toFixed(1)} % (95 %: ${low.toFixed(1)} to ${high.toFixed(1)})`;
 
-function report(all: Record<'quiet' | 'watched', Round[]>, version: string, apart: number | null): string {
+function report(all: Record<'quiet' | 'watched', Round[]>, version: string): string {
   const speeds = { quiet: all.quiet.flatMap((it) => it.speeds), watched: all.watched.flatMap((it) => it.speeds) };
   const loss = (before: number, after: number) => (1 - after / before) * 100;
   const cost = medianInterval(speeds.watched.map((speed, n) => loss(speeds.quiet[n] ?? speed, speed)));
@@ -138,7 +137,7 @@ function report(all: Record<'quiet' | 'watched', Round[]>, version: string, apar
   const seconds = sockets.reduce((sum, it) => sum + it.seconds, 0);
   const rate = (of: (it: SocketReport) => number) => sockets.reduce((sum, it) => sum + of(it), 0) / seconds;
   return [
-    `${cpus()[0]?.model.trim()}, ${cpus().length} cores; Chromium ${version}, headless, without GPU${apart === null ? '' : `, on processor ${apart} only`}; window ${WINDOW.width}×${WINDOW.height}`,
+    `${cpus()[0]?.model.trim()}, ${cpus().length} cores; Chromium ${version}, headless, without GPU; window ${WINDOW.width}×${WINDOW.height}`,
     `decode ${medianInterval(speeds.quiet).median.toFixed(0)} tokens/s without a page, ${medianInterval(speeds.watched).median.toFixed(0)} with all panes at ${LOOKS_A_SECOND} looks/s`,
     `the page costs ${percent(cost)}; quiet answers differ by ${percent(noise)}`,
     `the host sends the page ${rate((it) => it.messages).toFixed(0)} messages/s, ${rate((it) => it.size / 1000).toFixed(0)} kB/s`,
@@ -158,8 +157,7 @@ export async function measureLooking(argv: readonly string[]): Promise<number> {
   const model = option('--model') ?? sharedFile('stories260K-q8_0.gguf');
   const line = new CommandLine();
   line.putSettings();
-  const apart = argv.includes('--apart') ? cpus().length - 1 : null;
-  const chromium = await FreeChromium.launch(WINDOW.width, WINDOW.height, apart);
+  const chromium = await FreeChromium.launch(WINDOW.width, WINDOW.height);
   try {
     const host = line.start(['studio', root, '--no-open', '--json', '--token', TOKEN, '--port', '0']);
     const [, url = ''] = await host.waitFor(/"url":"([^"]+)"/);
@@ -171,7 +169,7 @@ export async function measureLooking(argv: readonly string[]): Promise<number> {
     else {
       const all = await rounds(stage);
       const version = await chromium.with(async (_page, browser) => browser.version());
-      console.log(argv.includes('--json') ? JSON.stringify(all) : report(all, version, apart));
+      console.log(argv.includes('--json') ? JSON.stringify(all) : report(all, version));
     }
     return 0;
   } finally {
