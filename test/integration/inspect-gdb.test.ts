@@ -1,9 +1,8 @@
 /** A QEMU of somebody else, looked at through its gdb stub: the same as through its RAM file, and it runs on afterwards. */
-import { spawn, spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { InspectSource, MemorySearchEvent, RingEvent } from '../../app/contract/index.ts';
 import { coreProgramHeaders, readCoreHeader } from '../../app/wire/core-file.ts';
 import { formatPacket } from '../../app/wire/gdb-remote.ts';
@@ -11,7 +10,6 @@ import { Inspector } from '../../main/services/inspect/index.ts';
 import { CommandLine } from '../support/command-line.ts';
 import { ForeignQemu } from '../support/foreign-qemu.ts';
 import { expectOk, Lab } from '../support/lab.ts';
-import { root } from '../support/project.ts';
 
 const lab = new Lab();
 const ring0 = new CommandLine();
@@ -38,8 +36,7 @@ beforeAll(async () => {
   inspect = new Inspector({ ask: qemu.ask, hold: async () => ({ ok: true, value: async () => {} }) });
   direct = { machine: qemu.info };
   through = { gdb: { path: qemu.gdbPath }, kernel: elfPath };
-  const ready = () => expect(readFileSync(join(qemu.folder, 'serial.log'), 'utf8')).toContain('ring0> ');
-  await vi.waitFor(ready, { timeout: 90_000, interval: 200 });
+  await qemu.serialSays('ring0> ');
 }, 240_000);
 afterAll(() => {
   ring0.dispose();
@@ -99,19 +96,8 @@ it('lets a machine that ran go on, after each look, after a mistake, and after t
   expect((await inspect.tables(through, 9)).ok).toBe(false);
   expect(await qemu.runs()).toBe(true);
   // A process that holds the machine and dies without a chance to say anything.
-  const script = `import { GdbStub } from ${JSON.stringify(join(root, 'main/services/inspect/gdb/stub.ts'))};
-    const stub = await GdbStub.connect({ path: ${JSON.stringify(qemu.gdbPath)} });
-    console.log(stub.ok ? 'held' : JSON.stringify(stub.error));
-    setInterval(() => {}, 1000);`;
-  const bundle = join(qemu.folder, 'holder.mjs');
-  const esbuild = ['--bundle', '--platform=node', '--format=esm', `--outfile=${bundle}`, '--log-level=error'];
-  const bundled = spawnSync(join(root, 'node_modules', '.bin', 'esbuild'), esbuild, { cwd: root, input: script });
-  expect(bundled.stderr.toString()).toBe('');
-  const child = spawn(process.execPath, [bundle]);
-  const said = await new Promise<string>((resolve) =>
-    child.stdout.once('data', (bytes: Buffer) => resolve(bytes.toString())),
-  );
-  expect(said.trim()).toBe('held');
+  const { child, said } = await qemu.heldBy("console.log(stub.ok ? 'held' : JSON.stringify(stub.error));");
+  expect(said).toBe('held');
   expect(await qemu.runs()).toBe(false);
   child.kill('SIGKILL');
   await expect.poll(() => qemu.runs(), { timeout: 20_000 }).toBe(true);

@@ -1,6 +1,5 @@
 /** Model-specific registers as each core wrote them down, held against the state that QEMU would send to another QEMU; and broken records. */
 import { closeSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest';
 import type { CpuView, InspectSource } from '../../app/contract/index.ts';
 import { readElf } from '../../app/wire/elf.ts';
@@ -27,8 +26,7 @@ beforeAll(async () => {
   source = { machine: qemu.info };
   const elf = expectOk(readElf(new Uint8Array(readFileSync(elfPath))));
   recordAt = Number(elf.physicalOf(elf.symbol('RING0_MSRS')?.address ?? 0n));
-  const ready = () => expect(readFileSync(join(qemu.folder, 'serial.log'), 'utf8')).toContain('ring0> ');
-  await vi.waitFor(ready, { timeout: 90_000, interval: 200 });
+  await qemu.serialSays('ring0> ');
 }, 240_000);
 afterAll(() => {
   ring0.dispose();

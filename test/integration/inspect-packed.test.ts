@@ -1,8 +1,8 @@
 /** Packed rings (virtio 1.2 §2.8) of a Linux that drives them: what its memory says is what QEMU says. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, it, onTestFinished, vi } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { Inspector } from '../../main/services/inspect/index.ts';
 import { ForeignQemu } from '../support/foreign-qemu.ts';
 import { expectOk } from '../support/lab.ts';
@@ -27,8 +27,7 @@ it('are read as their driver and QEMU have them', async (context) => {
   onTestFinished(() => qemu.dispose());
   const inspect = new Inspector({ ask: qemu.ask, hold: async () => ({ ok: true, value: async () => {} }) });
   onTestFinished(() => inspect.dispose());
-  const ready = () => expect(readFileSync(join(qemu.folder, 'serial.log'), 'utf8')).toContain('linux: ready');
-  await vi.waitFor(ready, { timeout: 90_000, interval: 200 });
+  await qemu.serialSays('linux: ready');
   const source = { machine: qemu.info };
   const running = expectOk(await inspect.virtio(source, { apartMs: 300, hints: null }));
   expect(running.devices.flatMap((it) => it.verdicts).filter(({ severity }) => severity === 'error')).toEqual([]);

@@ -1,15 +1,11 @@
 /** PCI configuration space where it is behind ports, held against what shows it in memory, and against QEMU's own word. */
-import { spawn, spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { InspectSource } from '../../app/contract/index.ts';
 import { configurationBytes, type PciPlace, readThroughPorts } from '../../app/pci/ports.ts';
 import { parsePci, parseWords } from '../../app/wire/qemu-irq.ts';
 import { Inspector } from '../../main/services/inspect/index.ts';
 import { ForeignQemu } from '../support/foreign-qemu.ts';
 import { expectOk, Lab } from '../support/lab.ts';
-import { root } from '../support/project.ts';
 
 const lab = new Lab();
 afterAll(() => lab.dispose());
@@ -22,8 +18,7 @@ async function start(machine: 'q35' | 'pc'): Promise<ForeignQemu> {
     ...['-netdev', 'user,id=n', '-device', 'virtio-net-pci,netdev=n,id=net0,disable-legacy=on'],
   ];
   const qemu = await ForeignQemu.start(elfPath, args, 1, 128, machine);
-  const ready = () => expect(readFileSync(join(qemu.folder, 'serial.log'), 'utf8')).toContain('ring0> ');
-  await vi.waitFor(ready, { timeout: 90_000, interval: 200 });
+  await qemu.serialSays('ring0> ');
   return qemu;
 }
 
@@ -121,22 +116,12 @@ describe('an i440fx, which has ports only', () => {
 
   it('whoever is killed while the ports are in use leaves them as they were, and a machine that runs', async () => {
     const left = await addressPort(qemu);
-    const script = `import { GdbStub } from ${JSON.stringify(join(root, 'main/services/inspect/gdb/stub.ts'))};
-      const stub = await GdbStub.connect({ path: ${JSON.stringify(qemu.gdbPath)} });
+    const { child, said } = await qemu.heldBy(`
       const before = Number((await stub.value.monitor('i /w 0xcf8')).value.trim().split(' ').at(-1));
       stub.value.owe('o /w 0xcf8 0x' + before.toString(16));
       await stub.value.monitor('o /w 0xcf8 0x80001234');
-      console.log((await stub.value.monitor('i /w 0xcf8')).value.trim());
-      setInterval(() => {}, 1000);`;
-    const bundle = join(qemu.folder, 'holder.mjs');
-    const esbuild = ['--bundle', '--platform=node', '--format=esm', `--outfile=${bundle}`, '--log-level=error'];
-    const bundled = spawnSync(join(root, 'node_modules', '.bin', 'esbuild'), esbuild, { cwd: root, input: script });
-    expect(bundled.stderr.toString()).toBe('');
-    const child = spawn(process.execPath, [bundle]);
-    const said = await new Promise<string>((resolve) =>
-      child.stdout.once('data', (bytes: Buffer) => resolve(bytes.toString())),
-    );
-    expect(said.trim()).toBe('portl[0x0cf8] = 0x80001234');
+      console.log((await stub.value.monitor('i /w 0xcf8')).value.trim());`);
+    expect(said).toBe('portl[0x0cf8] = 0x80001234');
     expect(await qemu.runs()).toBe(false);
     child.kill('SIGKILL');
     await expect.poll(() => qemu.runs(), { timeout: 20_000 }).toBe(true);

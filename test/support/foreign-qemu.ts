@@ -1,14 +1,17 @@
 /** A QEMU that the studio did not start: with a gdb stub as `-s` makes one, and a QMP socket for the test to know the truth by. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { expect, vi } from 'vitest';
 import { type Disposable, toDisposable } from '../../app/base/disposable.ts';
 import type { MachineInfo, QueryArguments } from '../../app/contract/index.ts';
 import { PROFILE_DEFAULTS } from '../../app/machine/profile.ts';
 import { startProcess } from '../../main/process/index.ts';
 import { QmpClient } from '../../main/services/machine/qmp-client.ts';
 import { expectOk } from './lab.ts';
+import { root } from './project.ts';
 
 export class ForeignQemu implements Disposable {
   readonly folder: string;
@@ -71,6 +74,32 @@ export class ForeignQemu implements Disposable {
 
   async runs(): Promise<boolean> {
     return (expectOk(await this.qmp.execute('query-status')) as { running: boolean }).running;
+  }
+
+  /** Waits until the guest has printed something on its serial line. */
+  async serialSays(text: string, timeout = 90_000): Promise<void> {
+    const said = () => expect(readFileSync(join(this.folder, 'serial.log'), 'utf8')).toContain(text);
+    await vi.waitFor(said, { timeout, interval: 200 });
+  }
+
+  /**
+   * A process of its own that holds the machine through its stub and can be killed without a chance to say anything.
+   * @param script what it does with `stub`, the outcome of connecting; its first line of output is given back
+   */
+  async heldBy(script: string): Promise<{ readonly child: ChildProcess; readonly said: string }> {
+    const whole = `import { GdbStub } from ${JSON.stringify(join(root, 'main/services/inspect/gdb/stub.ts'))};
+      const stub = await GdbStub.connect({ path: ${JSON.stringify(this.gdbPath)} });
+      ${script}
+      setInterval(() => {}, 1000);`;
+    const bundle = join(this.folder, 'holder.mjs');
+    const esbuild = ['--bundle', '--platform=node', '--format=esm', `--outfile=${bundle}`, '--log-level=error'];
+    const bundled = spawnSync(join(root, 'node_modules', '.bin', 'esbuild'), esbuild, { cwd: root, input: whole });
+    expect(bundled.stderr.toString()).toBe('');
+    const child = spawn(process.execPath, [bundle]);
+    const said = await new Promise<string>((resolve) =>
+      child.stdout.once('data', (bytes: Buffer) => resolve(bytes.toString().trim())),
+    );
+    return { child, said };
   }
 
   dispose(): void {
