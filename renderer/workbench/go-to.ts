@@ -2,7 +2,7 @@ import { rank } from '../../app/text/fuzzy.ts';
 import { useRecent } from '../state/recent.ts';
 import { useWorkspace } from '../state/workspace.ts';
 import { fileIcon } from '../widgets/file-icon.ts';
-import { activePath } from './builtin-commands.ts';
+import { activePath } from './active-file.ts';
 import { allCommands, commandLabel, isEnabled, runCommand } from './commands.ts';
 import { keyHint } from './keybindings.ts';
 import { openFile } from './open.ts';

@@ -1,6 +1,6 @@
 import { EXTERNAL, isExternal } from '../../../app/contract/external.ts';
 import { IconButton } from '../../widgets/buttons.tsx';
-import { activePath } from '../../workbench/builtin-commands.ts';
+import { activePath } from '../../workbench/active-file.ts';
 import { showPane, useDock } from '../../workbench/dock.ts';
 import { registerPane } from '../../workbench/panes.ts';
 import { Explorer } from './Explorer.tsx';
