@@ -1,6 +1,8 @@
 import { useLayoutEffect, useRef, useState } from 'react';
-import { openConversation, send, setDraft, useChat } from '../../state/chat.ts';
-import { shownPath } from '../../state/chat-tree.ts';
+import { send } from '../../state/chat/answer.ts';
+import { openConversation, setDraft } from '../../state/chat/conversations.ts';
+import { useChat } from '../../state/chat/store.ts';
+import { shownPath } from '../../state/chat/tree.ts';
 import { modelName } from '../../state/machine-view.ts';
 import { useServingMachine } from '../../state/machines.ts';
 import { isRunning, run, useRun } from '../../state/run.ts';

@@ -1,4 +1,6 @@
-import { send, setDraft, stopAnswer, useChat } from '../../state/chat.ts';
+import { send, stopAnswer } from '../../state/chat/answer.ts';
+import { setDraft } from '../../state/chat/conversations.ts';
+import { useChat } from '../../state/chat/store.ts';
 import { useServingMachine } from '../../state/machines.ts';
 import { Button } from '../../widgets/buttons.tsx';
 

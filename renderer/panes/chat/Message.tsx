@@ -1,6 +1,9 @@
 import { lazy, memo, Suspense, useState } from 'react';
-import { type LiveAnswer, liveWords, regenerate, resend, showBranch, useChat } from '../../state/chat.ts';
-import { type ChatNode, milliseconds, siblingsOf, timingFacts } from '../../state/chat-tree.ts';
+import { regenerate, resend } from '../../state/chat/answer.ts';
+import { showBranch } from '../../state/chat/conversations.ts';
+import { type LiveAnswer, liveWords } from '../../state/chat/live-answer.ts';
+import { useChat } from '../../state/chat/store.ts';
+import { type ChatNode, milliseconds, siblingsOf, timingFacts } from '../../state/chat/tree.ts';
 import { Button, IconButton } from '../../widgets/buttons.tsx';
 import { CopyButton } from '../../widgets/CopyButton.tsx';
 import { ErrorNote } from '../../widgets/ErrorNote.tsx';

@@ -1,6 +1,7 @@
 import { useId } from 'react';
-import { setSampling, setSystem, useChat } from '../../state/chat.ts';
-import { PRESETS, presetOf, type Sampling } from '../../state/chat-tree.ts';
+import { setSampling, setSystem } from '../../state/chat/conversations.ts';
+import { useChat } from '../../state/chat/store.ts';
+import { PRESETS, presetOf, type Sampling } from '../../state/chat/tree.ts';
 
 interface NumberField {
   readonly key: 'temperature' | 'topP' | 'topK' | 'minP' | 'seed' | 'maxTokens';

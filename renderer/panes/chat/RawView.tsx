@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'react';
 import { messageOf } from '../../../app/base/result.ts';
 import { studio } from '../../host/client.ts';
-import { useChat } from '../../state/chat.ts';
+import { useChat } from '../../state/chat/store.ts';
 import { CodeBlock } from '../../widgets/CodeBlock.tsx';
 import { CopyButton } from '../../widgets/CopyButton.tsx';
 import { copyText } from '../../widgets/clipboard.ts';

@@ -1,6 +1,6 @@
 import { type KeyboardEvent, useId, useState } from 'react';
 import type { AnswerToken } from '../../../app/contract/index.ts';
-import { percent, visibleToken } from '../../state/chat-tree.ts';
+import { percent, visibleToken } from '../../state/chat/tree.ts';
 
 /** An answer token by token: the less likely, the stronger its mark; the one under the pointer with its alternatives. */
 export function Tokens({ tokens }: { readonly tokens: readonly AnswerToken[] }) {

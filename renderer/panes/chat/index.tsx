@@ -1,5 +1,8 @@
-import { deleteConversation, isAnswering, loadChat, startConversation, stopAnswer, useChat } from '../../state/chat.ts';
-import { rate, toMarkdown } from '../../state/chat-tree.ts';
+import { stopAnswer } from '../../state/chat/answer.ts';
+import { deleteConversation, startConversation } from '../../state/chat/conversations.ts';
+import { loadChat } from '../../state/chat/keeping.ts';
+import { isAnswering, useChat } from '../../state/chat/store.ts';
+import { rate, toMarkdown } from '../../state/chat/tree.ts';
 import { downloadFile } from '../../widgets/clipboard.ts';
 import { StatusEntry } from '../../widgets/StatusEntry.tsx';
 import { registerStatusItem } from '../../workbench/contributions.ts';

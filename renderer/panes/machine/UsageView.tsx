@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'react';
 import { studio } from '../../host/client.ts';
-import { rate } from '../../state/chat-tree.ts';
+import { rate } from '../../state/chat/tree.ts';
 import { addUsage, cpuWords, sparkline, type UsagePoint } from '../../state/usage-view.ts';
 import { formatBytes } from '../../widgets/format.ts';
 

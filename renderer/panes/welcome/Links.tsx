@@ -1,5 +1,6 @@
 import type { ReactNode } from 'react';
-import { openConversation, useChat } from '../../state/chat.ts';
+import { openConversation } from '../../state/chat/conversations.ts';
+import { useChat } from '../../state/chat/store.ts';
 import { useRecent } from '../../state/recent.ts';
 import { fileIcon } from '../../widgets/file-icon.ts';
 import { Icon } from '../../widgets/Icon.tsx';

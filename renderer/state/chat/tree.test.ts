@@ -14,7 +14,7 @@ import {
   siblingsOf,
   timingFacts,
   toMarkdown,
-} from './chat-tree.ts';
+} from './tree.ts';
 
 const add = (conversation: ReturnType<typeof newConversation>, id: string, parent: string | null, content: string) =>
   addNode(conversation, { id, parent, role: id.startsWith('u') ? 'user' : 'assistant', content, now: 5 });

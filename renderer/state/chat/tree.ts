@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { AnswerTokenSchema, AppErrorSchema, type ChatMessage, ChatTimingSchema } from '../../app/contract/index.ts';
+import { AnswerTokenSchema, AppErrorSchema, type ChatMessage, ChatTimingSchema } from '../../../app/contract/index.ts';
 
 /** How an answer ended. `interrupted`: the connection, the host or the page went away in the middle of it. */
 export const AnswerStatusSchema = z.enum(['pending', 'finished', 'stopped', 'failed', 'interrupted']);
