@@ -13,6 +13,8 @@ test('questions are let through', () => {
   ]);
   for (const text of ['info registers -a', 'info tlb', 'info mtree -f', 'xp /8bx 0x1000', 'gva2gpa 0xffffffff80000000'])
     expect([text, line(text)]).toEqual([text, true]);
+  for (const text of ['qom-list /machine/unattached', 'qom-get /machine/unattached/device[3]/ioapic[0] addr'])
+    expect([text, line(text)]).toEqual([text, true]);
   expect(line('info lapic', { 'cpu-index': 3 })).toBe(true);
 });
 
@@ -26,6 +28,7 @@ test('configuration space is asked of a function that can be', () => {
   ])
     expect([args, allowed('pci-configuration', args)]).toEqual([args, false]);
   // Its ports are nobody else's.
+  expect([line('qom-set /machine/ioapic version 17'), line('qom-get /machine a;quit')]).toEqual([false, false]);
   expect([line('i /w 0xcf8'), line('o /w 0xcf8 0x80000000')]).toEqual([false, false]);
 });
 

@@ -10,9 +10,9 @@ import { isPciPlace, PCI_CONFIGURATION } from '../pci/ports.ts';
 
 /** QMP commands that only answer. */
 const READING = /^(query-[a-z0-9-]{1,60}|x-query-virtio(-[a-z-]{1,40})?|qom-(get|list|list-properties))$/;
-/** Lines of the human monitor that only answer; `x` and `xp` print memory, `gva2gpa` translates. */
+/** Lines of the human monitor that only answer; `x` and `xp` print memory, `gva2gpa` translates, `qom-…` tells of QEMU's own objects. */
 const READING_LINE =
-  /^(info [a-z][a-z0-9-]{0,40}( [\w/.:-]{1,200}){0,4}|(x|xp) ?\/[0-9a-z]{1,12} 0x[0-9a-f]{1,16}|gva2gpa 0x[0-9a-f]{1,16})$/;
+  /^(info [a-z][a-z0-9-]{0,40}( [\w/.:-]{1,200}){0,4}|(x|xp) ?\/[0-9a-z]{1,12} 0x[0-9a-f]{1,16}|gva2gpa 0x[0-9a-f]{1,16}|qom-list \/[\w/.[\]-]{0,200}|qom-get \/[\w/.[\]-]{0,200} [\w.-]{1,64})$/;
 /** Files that QEMU may write beside its sockets. */
 const FILE_NAME = /^memory-[\w-]{1,64}\.bin$/;
 /** A dump is too large for where the sockets are: it goes where its owner has made an empty file, or a pipe, of such a name. */

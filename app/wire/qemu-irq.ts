@@ -22,30 +22,35 @@ export interface Pic {
   readonly base: number;
 }
 export interface Controllers {
-  readonly pins: readonly IoApicPin[];
+  /** The pins of each IOAPIC in the order of their text. QEMU calls every one `ioapic0`; see `ioApicPaths` (app/wire/qemu-qom). */
+  readonly ioapics: readonly (readonly IoApicPin[])[];
   readonly pics: readonly Pic[];
 }
 
 const MAX_PINS = 240;
+const MAX_IOAPICS = 16;
 
 export function parsePic(text: string): Controllers {
-  const pins: { pin: number; raw: bigint; pending: boolean }[] = [];
+  const ioapics: { pin: number; raw: bigint; pending: boolean }[][] = [];
   const pics: Pic[] = [];
-  let pending: number[] = [];
   for (const line of text.split(/\r?\n/)) {
+    if (/^ioapic\d{0,2}: /.test(line) && ioapics.length < MAX_IOAPICS) ioapics.push([]);
+    const pins = ioapics.at(-1);
     const pin = /^\s*pin (\d{1,3})\s+0x([0-9a-f]{16})/.exec(line);
-    if (pin !== null && pins.length < MAX_PINS)
+    if (pin !== null && pins !== undefined && pins.length < MAX_PINS)
       pins.push({ pin: Number(pin[1]), raw: BigInt(`0x${pin[2]}`), pending: false });
     const irr = /^\s*IRR\s+(.*)$/.exec(line);
-    if (irr !== null) pending = numbers(irr[1] ?? '');
+    if (irr !== null) {
+      const pending = numbers(irr[1] ?? '');
+      for (const it of pins ?? []) it.pending = pending.includes(it.pin);
+    }
     const pic = /^(pic\d): irr=([0-9a-f]{2}) imr=([0-9a-f]{2}) isr=([0-9a-f]{2}) .*irq_base=([0-9a-f]{2})/.exec(line);
     if (pic !== null) {
       const [irrs = 0, imr = 0, isr = 0, base = 0] = pic.slice(2).map((it) => Number.parseInt(it, 16));
       pics.push({ name: pic[1] ?? '', irr: irrs, imr, isr, base });
     }
   }
-  for (const it of pins) it.pending = pending.includes(it.pin);
-  return { pins, pics };
+  return { ioapics, pics };
 }
 
 export interface LocalVector {
@@ -91,15 +96,25 @@ export function parseLapic(text: string): LocalApic | undefined {
 
 const numbers = (text: string) => [...text.matchAll(/\b(\d{1,3})\b/g)].map(([, n]) => Number(n)).filter((n) => n < 256);
 
-/** How often each line has been raised, by controller: `ioapic` → 4 → 183. */
-export function parseIrqCounts(text: string): ReadonlyMap<string, ReadonlyMap<number, number>> {
-  const counts = new Map<string, Map<number, number>>();
+export interface IrqCounts {
+  /** `ioapic`, `isa-i8259`, `kvm-ioapic`. */
+  readonly type: string;
+  /** How often each line has been raised. */
+  readonly raised: ReadonlyMap<number, number>;
+}
+
+const MAX_CONTROLLERS = 64;
+
+/** How often each line of each controller has been raised, in the order of the text, which is that of `info pic`. */
+export function parseIrqCounts(text: string): IrqCounts[] {
+  const counts: IrqCounts[] = [];
   let current: Map<number, number> | undefined;
   for (const line of text.split(/\r?\n/)) {
     const head = /^IRQ statistics for (\S{1,64}):/.exec(line);
     if (head !== null) {
+      if (counts.length === MAX_CONTROLLERS) break;
       current = new Map();
-      counts.set(head[1] ?? '', current);
+      counts.push({ type: head[1] ?? '', raised: current });
     }
     const row = /^\s*(\d{1,3}): (\d{1,15})\s*$/.exec(line);
     if (row !== null) current?.set(Number(row[1]), Number(row[2]));
@@ -168,29 +183,6 @@ export function parsePci(text: string): PciFunction[] {
     if (id !== null) current.id = id[1] ?? '';
   }
   return functions;
-}
-
-/** Where `microvm` with one IOAPIC puts its virtio-mmio transports, and the pin of the first (hw/i386/microvm.c). */
-const MICROVM = { base: 0xfeb0_0000, bytes: 512, transports: 8, pin: 5 };
-
-/** Devices on virtio-mmio by the IOAPIC pin at which they hang, from `info qtree`: 11 → `net0, virtio-net-device`. */
-export function parseMmioLines(text: string): ReadonlyMap<number, string> {
-  const transports: { at: number; name: string }[] = [];
-  for (const line of text.split(/\r?\n/, 20_000)) {
-    const [, type = '', id = ''] = /^\s*dev: ([\w-]{1,64}), id "([^"]{0,64})"/.exec(line) ?? [];
-    if (type === 'virtio-mmio') transports.push({ at: -1, name: '' });
-    const current = transports.at(-1);
-    const registers = /^\s*mmio 0*([0-9a-f]{1,8})\//.exec(line)?.[1];
-    if (current === undefined) continue;
-    if (registers !== undefined && current.at < 0) current.at = Number.parseInt(registers, 16);
-    if (/^virtio-.+-device$/.test(type) && current.name === '') current.name = id === '' ? type : `${id}, ${type}`;
-  }
-  if (transports.length !== MICROVM.transports) return new Map();
-  return new Map(
-    transports
-      .map(({ at, name }) => [MICROVM.pin + (at - MICROVM.base) / MICROVM.bytes, name] as const)
-      .filter(([pin, name]) => name !== '' && Number.isInteger(pin) && pin >= MICROVM.pin && pin < 24),
-  );
 }
 
 /**

@@ -138,7 +138,15 @@ test('interrupt controllers', () => {
     });
     const view = irqView({
       processors: processors.map((tables) => ({ tables, halted: one(true, false), lapic: one(undefined, lapic()) })),
-      pins: Array.from({ length: below(30) }, (_, pin) => ({ pin, raw: word(), pending: one(true, false) })),
+      ioapics: Array.from({ length: below(3) }, () => ({
+        pins: Array.from({ length: below(30) }, (_, pin) => ({ pin, raw: word(), pending: one(true, false) })),
+        counts: new Map([[below(30), below(1000)]]),
+        ...{
+          address: one(null, word()),
+          firstInterrupt: one(null, below(0xffff_ffff)),
+          from: one(null, 'acpi', 'order'),
+        },
+      })),
       pics: ['pic0', 'pic1', 'pic7'].map((name) => {
         return { name, irr: below(256), imr: below(256), isr: below(256), base: below(256) };
       }),
@@ -154,7 +162,7 @@ test('interrupt controllers', () => {
         }),
         known: one('whole', 'table', 'nothing'),
       })),
-      ...{ lines: new Map(), counts: new Map([[below(30), below(1000)]]), code: one(null, code) },
+      ...{ lines: new Map(), code: one(null, code) },
     });
     expect(IrqViewSchema.safeParse(view).error).toBeUndefined();
   });

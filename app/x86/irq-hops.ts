@@ -34,9 +34,21 @@ export interface IrqFunction {
   /** What could be read: its configuration space and table; the table alone, which does not say whether it is on; or neither. */
   readonly known: 'whole' | 'table' | 'nothing';
 }
+/** An IOAPIC (82093AA). */
+export interface IoApicState {
+  /** Guest-physical address of its registers; null where nobody asked or knows. */
+  readonly address: bigint | null;
+  /** The global system interrupt of its first pin (ACPI 6.5 §5.2.12.3); null where it is not known which IOAPIC this is. */
+  readonly firstInterrupt: number | null;
+  /** Who says so: the MADT, or the order of the addresses; null of one that is alone, whose pins are the interrupts. */
+  readonly from: 'acpi' | 'order' | null;
+  readonly pins: readonly { readonly pin: number; readonly raw: bigint; readonly pending: boolean }[];
+  /** How often each pin was raised. */
+  readonly counts: ReadonlyMap<number, number>;
+}
 export interface IrqSources {
   readonly processors: readonly IrqProcessor[];
-  readonly pins: readonly { readonly pin: number; readonly raw: bigint; readonly pending: boolean }[];
+  readonly ioapics: readonly IoApicState[];
   readonly pics: readonly {
     readonly name: string;
     readonly irr: number;
@@ -45,9 +57,7 @@ export interface IrqSources {
     readonly base: number;
   }[];
   readonly functions: readonly IrqFunction[];
-  /** Of the IOAPIC, by pin. */
-  readonly counts: ReadonlyMap<number, number>;
-  /** Devices that are known to hang at a pin of the IOAPIC. */
+  /** Devices that are known to hang at a pin of an IOAPIC, by their global system interrupts. */
   readonly lines: ReadonlyMap<number, string>;
   readonly code: CodeMap | null;
 }
@@ -65,13 +75,13 @@ export const hop = (station: Hop['station'], state: Hop['state'], text: string, 
   evidence,
 });
 
-export type RouteBase = Pick<IrqRoute, 'id' | 'title' | 'device' | 'raised'>;
+export type RouteBase = Pick<IrqRoute, 'id' | 'title' | 'device' | 'raised'> & Partial<Pick<IrqRoute, 'pin'>>;
 
 export function route(base: RouteBase, vector: number | null, processors: number[], hops: Hop[]): IrqRoute {
   const worst = (['broken', 'off', 'waiting', 'unknown'] as const).find((state) =>
     hops.some((it) => it.state === state),
   );
-  return { ...base, vector, processors, hops, verdict: worst ?? 'ok' };
+  return { pin: null, ...base, vector, processors, hops, verdict: worst ?? 'ok' };
 }
 
 export function interruptsOn({ processor }: ProcessorTables): boolean {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { IrqRoute } from '../contract/inspect/irq.ts';
 import { msiOf, msixEntries, msixOf } from '../pci/msix.ts';
-import { type IrqFunction, type IrqSources, irqView, type LapicState } from './irq-path.ts';
+import { type IoApicState, type IrqFunction, type IrqSources, irqView, type LapicState } from './irq-path.ts';
 import { TestImage } from './test-image.ts';
 
 const LAPIC: LapicState = { lvt: [], spurious: 0x1ff, inService: [], requested: [], tpr: 0, ppr: 0, ldr: 1, dfr: 0xf };
@@ -11,8 +11,11 @@ function sources({
   change = () => {},
   lapic = {},
   halted = false,
+  pins = [{ pin: 4, raw: 66n, pending: false }],
   ...rest
 }: Partial<IrqSources> & {
+  /** Of the one IOAPIC. */
+  pins?: IoApicState['pins'];
   change?: (image: TestImage) => void;
   lapic?: Partial<LapicState>;
   halted?: boolean;
@@ -20,8 +23,8 @@ function sources({
   const { processors, code } = new TestImage().with(change).tables();
   return {
     processors: processors.map((tables) => ({ tables, halted, lapic: { ...LAPIC, ...lapic } })),
-    pins: [{ pin: 4, raw: 66n, pending: false }],
-    ...{ pics: [], functions: [], counts: new Map([[4, 7]]), lines: new Map(), code },
+    ioapics: [{ address: null, firstInterrupt: 0, from: null, pins, counts: new Map([[4, 7]]) }],
+    ...{ pics: [], functions: [], lines: new Map(), code },
     ...rest,
   };
 }
@@ -271,4 +274,34 @@ describe('the old controllers', () => {
 test('a device that is known to hang at a pin is named', () => {
   const at = (pin: number) => ({ pins: [{ pin, raw: 66n, pending: false }], lines: new Map([[12, 'model0']]) });
   expect([first(at(12))?.device, first(at(11))?.device]).toEqual(['model0', 'PCI or other']);
+});
+
+test('two IOAPICs: each pin is its own, with its interrupt and the device at it', () => {
+  const pins = [{ pin: 4, raw: 66n, pending: false }];
+  const ioapics: IoApicState[] = [
+    { address: 0xfec0_0000n, firstInterrupt: 0, from: 'acpi', pins, counts: new Map([[4, 7]]) },
+    { address: 0xfec1_0000n, firstInterrupt: 24, from: 'acpi', pins, counts: new Map() },
+  ];
+  const view = irqView(sources({ ioapics, lines: new Map([[28, 'net0']]) }));
+  expect(view.ioapics).toEqual([
+    { index: 0, address: '0xfec00000', firstInterrupt: 0, from: 'acpi', pins: 1 },
+    { index: 1, address: '0xfec10000', firstInterrupt: 24, from: 'acpi', pins: 1 },
+  ]);
+  expect(view.routes.map(({ id, title, device, raised, pin }) => ({ id, title, device, raised, pin }))).toEqual([
+    {
+      ...{ id: 'ioapic0 4', title: 'IOAPIC 0 pin 4 (GSI 4)', device: 'serial port COM1', raised: 7 },
+      pin: { ioapic: 0, pin: 4, gsi: 4 },
+    },
+    {
+      ...{ id: 'ioapic1 4', title: 'IOAPIC 1 pin 4 (GSI 28)', device: 'net0', raised: null },
+      pin: { ioapic: 1, pin: 4, gsi: 28 },
+    },
+  ]);
+  expect(lines(view.routes[1])?.[0]).toBe('source ok: pin 4 of IOAPIC 1 (GSI 28)');
+  const lost = irqView(sources({ ioapics: ioapics.map((it) => ({ ...it, address: null, firstInterrupt: null })) }));
+  expect(lost.unknown.join()).toContain('Which of the 2 IOAPICs is which');
+  expect(lost.routes.map(({ device, title }) => [title, device])).toEqual([
+    ['IOAPIC 0 pin 4', 'not known'],
+    ['IOAPIC 1 pin 4', 'not known'],
+  ]);
 });

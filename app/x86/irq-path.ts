@@ -3,11 +3,12 @@
  * says that it was dealt with. Intel SDM Vol. 3A §10.8 (local APIC), §10.11 (messages), §6.10–6.14 (delivery); 82093AA (IOAPIC).
  */
 import { formatAddress } from '../base/address.ts';
-import type { Hop, IrqRoute, IrqView, LocalApicView } from '../contract/inspect/irq.ts';
+import type { Hop, IoApicView, IrqRoute, IrqView, LocalApicView } from '../contract/inspect/irq.ts';
 import { messageOf } from '../pci/msix.ts';
 import {
   gateHops,
   hop,
+  type IoApicState,
   type IrqFunction,
   type IrqProcessor,
   type IrqSources,
@@ -20,7 +21,7 @@ import {
 import { picRoutes } from './irq-pic.ts';
 import type { CodeMap } from './machine-state.ts';
 
-export type { IrqFunction, IrqProcessor, IrqSources, LapicState } from './irq-hops.ts';
+export type { IoApicState, IrqFunction, IrqProcessor, IrqSources, LapicState } from './irq-hops.ts';
 
 const LVT_TITLES: Readonly<Record<string, string>> = {
   ...{
@@ -36,7 +37,7 @@ const MODES = ['fixed', 'lowest priority', 'SMI', 'reserved', 'NMI', 'INIT', 're
 
 export function irqView(sources: IrqSources): IrqView {
   const all = [
-    ...sources.pins.map((pin) => pinRoute(sources, pin)),
+    ...sources.ioapics.flatMap((it, n) => it.pins.map((pin) => pinRoute(sources, it, n, pin))),
     ...sources.functions.flatMap((it) => functionRoutes(sources, it)),
     ...sources.processors.flatMap((it) => localRoutes(sources, it)),
     ...picRoutes(sources),
@@ -48,9 +49,15 @@ export function irqView(sources: IrqSources): IrqView {
   const [unread, tables] = [places('nothing'), places('table')];
   return {
     lapics: sources.processors.flatMap(lapicView),
+    ioapics: sources.ioapics.map(ioapicView),
     routes: routes.sort((a, b) => order[a.verdict] - order[b.verdict]),
     silent: all.length - routes.length,
     unknown: [
+      ...(sources.ioapics.some(({ firstInterrupt }) => firstInterrupt === null)
+        ? [
+            `Which of the ${sources.ioapics.length} IOAPICs is which: QEMU prints their pins without their addresses, and its object tree does not tell their order`,
+          ]
+        : []),
       ...(unread.length === 0 ? [] : [`MSI and MSI-X of ${unread.join(', ')}: configuration space could not be read`]),
       ...(tables.length === 0
         ? []
@@ -78,13 +85,26 @@ function lapicView({ tables, halted, lapic }: IrqProcessor): LocalApicView[] {
   ];
 }
 
+function ioapicView({ address, firstInterrupt, from, pins }: IoApicState, index: number): IoApicView {
+  return { index, address: address === null ? null : formatAddress(address), firstInterrupt, from, pins: pins.length };
+}
+
 /** A masked pin that nobody has set up and nothing waits at is silent. */
-function pinRoute(sources: IrqSources, { pin, raw, pending }: IrqSources['pins'][number]): IrqRoute | undefined {
+function pinRoute(
+  sources: IrqSources,
+  { firstInterrupt, counts }: IoApicState,
+  index: number,
+  { pin, raw, pending }: IoApicState['pins'][number],
+): IrqRoute | undefined {
   const masked = (raw & 0x1_0000n) !== 0n;
-  const raised = sources.counts.get(pin) ?? null;
+  const raised = counts.get(pin) ?? null;
   const vector = Number(raw & 0xffn);
   if (masked && vector === 0 && !pending) return undefined;
-  const device = sources.lines.get(pin) ?? LINES[pin] ?? 'PCI or other';
+  const gsi = firstInterrupt === null ? null : firstInterrupt + pin;
+  const several = sources.ioapics.length > 1;
+  const which = several ? `IOAPIC ${index}` : 'IOAPIC';
+  const wire = several && gsi !== null ? ` (GSI ${gsi})` : '';
+  const device = gsi === null ? 'not known' : (sources.lines.get(gsi) ?? LINES[gsi] ?? 'PCI or other');
   const evidence = `redirection entry ${pin} = 0x${raw.toString(16).padStart(16, '0')}${pending ? ', IRR set' : ''}`;
   const mode = Number((raw >> 8n) & 7n);
   const logical = (raw & 0x800n) !== 0n;
@@ -94,7 +114,7 @@ function pinRoute(sources: IrqSources, { pin, raw, pending }: IrqSources['pins']
   const source = hop(
     'source',
     pending ? 'waiting' : 'ok',
-    `pin ${pin} of the IOAPIC${raised === null ? '' : `, raised ${raised} times`}`,
+    `pin ${pin} of ${several ? which : 'the IOAPIC'}${wire}${raised === null ? '' : `, raised ${raised} times`}`,
     pending ? 'IRR' : '',
   );
   const words = `${MODES[mode] ?? ''}, ${level ? 'level' : 'edge'}, ${logical ? 'logical' : 'physical'} destination 0x${Number(raw >> 56n).toString(16)}`;
@@ -103,8 +123,12 @@ function pinRoute(sources: IrqSources, { pin, raw, pending }: IrqSources['pins']
     : remote
       ? hop('message', 'waiting', `${words}: accepted, no EOI yet (remote IRR)`, evidence)
       : hop('message', 'ok', words, evidence);
-  const id = `ioapic ${pin}`;
-  const base = { id, title: `IOAPIC pin ${pin}`, device, raised };
+  const base = {
+    id: `ioapic${several ? index : ''} ${pin}`,
+    title: `${which} pin ${pin}${wire}`,
+    pin: { ioapic: index, pin, gsi },
+    ...{ device, raised },
+  };
   return masked || mode === 4 || mode === 2 || mode === 5
     ? route(base, null, [], [source, message])
     : finish(sources, base, vector, targets, [source, message]);

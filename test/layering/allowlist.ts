@@ -30,6 +30,7 @@ export const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'app/symbols': ['app/base', 'app/contract'],
   'app/text': [],
   'app/trace': ['app/base', 'app/contract'],
+  'app/acpi': ['app/base'],
   'app/pci': ['app/base'],
   // Decoders of what a machine shows give the views of the contract.
   'app/x86': ['app/base', 'app/contract', 'app/pci'],

@@ -34,7 +34,9 @@ export class ForeignQemu implements Disposable {
     args: readonly string[],
     cores = 2,
     memoryMiB = 256,
-    machine: 'q35' | 'pc' = 'q35',
+    machine: 'q35' | 'pc' | 'microvm' = 'q35',
+    /** Of the machine: `,ioapic2=on`. */
+    machineOptions = '',
   ): Promise<ForeignQemu> {
     const folder = mkdtempSync(join(tmpdir(), 'r0-foreign-'));
     const [ram, qmp] = [join(folder, 'ram'), join(folder, 'qmp.sock')];
@@ -43,7 +45,14 @@ export class ForeignQemu implements Disposable {
         'qemu-system-x86_64',
         [
           ...['-nodefaults', '-no-user-config', '-display', 'none', '-accel', 'tcg', '-cpu', 'max'],
-          ...['-machine', `${machine},memory-backend=ram`, '-smp', String(cores), '-m', `${memoryMiB}M`],
+          ...[
+            '-machine',
+            `${machine},memory-backend=ram${machineOptions}`,
+            '-smp',
+            String(cores),
+            '-m',
+            `${memoryMiB}M`,
+          ],
           ...['-object', `memory-backend-file,id=ram,size=${memoryMiB}M,mem-path=${ram},share=on`],
           ...['-qmp', `unix:${qmp},server=on,wait=off`, '-gdb', `unix:${join(folder, 'gdb.sock')},server=on,wait=off`],
           ...['-serial', `file:${join(folder, 'serial.log')}`, '-kernel', kernel, ...args],

@@ -12,12 +12,23 @@ export const HopSchema = z.object({
 });
 export type Hop = z.infer<typeof HopSchema>;
 
+/** A pin of an IOAPIC. */
+export const IrqPinSchema = z.object({
+  /** `index` of its IOAPIC. */
+  ioapic: z.number().int().nonnegative(),
+  pin: z.number().int().nonnegative(),
+  /** The global system interrupt (ACPI 6.5 §5.2.13); null where it is not known which IOAPIC this is. */
+  gsi: z.number().int().nonnegative().nullable(),
+});
+
 export const IrqRouteSchema = z.object({
-  /** Stable: `ioapic 4`, `msi-x 00:01.0 1`, `lvt 0 LVTT`, `pic0 0`, `pci 00:01.0`. */
+  /** Stable: `ioapic 4` (of several IOAPICs `ioapic1 22`), `msi-x 00:01.0 1`, `lvt 0 LVTT`, `pic0 0`, `pci 00:01.0`. */
   id: z.string(),
-  /** `IOAPIC pin 4, serial port COM1`. */
+  /** `IOAPIC pin 4`; of several IOAPICs `IOAPIC 1 pin 22 (GSI 46)`. */
   title: z.string(),
   device: z.string(),
+  /** Null of what does not come through an IOAPIC. */
+  pin: IrqPinSchema.nullable(),
   vector: z.number().int().nullable(),
   processors: z.array(z.number().int()),
   /** How often its line was raised, where QEMU counts. */
@@ -41,8 +52,22 @@ export const LocalApicViewSchema = z.object({
 });
 export type LocalApicView = z.infer<typeof LocalApicViewSchema>;
 
+export const IoApicViewSchema = z.object({
+  /** In the order of their interrupts. */
+  index: z.number().int().nonnegative(),
+  /** Guest-physical, of its registers; null of one that is alone, and where it is not known. */
+  address: HexSchema.nullable(),
+  /** Global system interrupt of its first pin. */
+  firstInterrupt: z.number().int().nonnegative().nullable(),
+  /** Who says so: ACPI's MADT; or QEMU's own order of addresses, where there is no MADT. Null of one that is alone: it begins at 0. */
+  from: z.enum(['acpi', 'order']).nullable(),
+  pins: z.number().int().nonnegative(),
+});
+export type IoApicView = z.infer<typeof IoApicViewSchema>;
+
 export const IrqViewSchema = z.object({
   lapics: z.array(LocalApicViewSchema),
+  ioapics: z.array(IoApicViewSchema),
   routes: z.array(IrqRouteSchema),
   /** Pins, entries and lines that are masked and have nothing to say, which are not among the routes. */
   silent: z.number().int(),

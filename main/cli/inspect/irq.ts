@@ -70,7 +70,15 @@ function irqText(view: IrqView, long: boolean, paint: Paint): string {
         [4],
         paint,
       );
-  return [...lapics, '', body, ...view.unknown.map((it) => paint('dim', `not shown: ${it}`))].join('\n');
+  // One alone needs no introduction: its pins are the interrupts.
+  const ioapics = view.ioapics.length < 2 ? [] : view.ioapics.map(ioapicText);
+  return [...lapics, ...ioapics, '', body, ...view.unknown.map((it) => paint('dim', `not shown: ${it}`))].join('\n');
+}
+
+function ioapicText({ index, address, firstInterrupt, from, pins }: IrqView['ioapics'][number]): string {
+  const where = address === null ? 'at an address that is not known' : `at ${address}`;
+  const gsis = firstInterrupt === null ? '' : `, GSI ${firstInterrupt} to ${firstInterrupt + pins - 1}`;
+  return `IOAPIC ${index}: ${where}, ${pins} pins${gsis}${from === 'order' ? ' (by the order of addresses: no MADT was found)' : ''}`;
 }
 
 /** The hop that a row is about: where it is broken, waits or is off, else the handler. */

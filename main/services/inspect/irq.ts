@@ -14,27 +14,32 @@ import {
   type PciFunction,
   parseIrqCounts,
   parseLapic,
-  parseMmioLines,
   parsePci,
   parsePic,
   rangeOf,
 } from '../../../app/wire/qemu-irq.ts';
 import { type FlatRange, parseFlatView } from '../../../app/wire/qemu-mtree.ts';
-import { type IrqFunction, type IrqProcessor, type IrqSources, irqView } from '../../../app/x86/irq-path.ts';
+import {
+  type IoApicState,
+  type IrqFunction,
+  type IrqProcessor,
+  type IrqSources,
+  irqView,
+} from '../../../app/x86/irq-path.ts';
 import { type ProcessorTables, processorState, readTables } from '../../../app/x86/machine-state.ts';
 import type { GuestMemory } from '../../../app/x86/memory.ts';
 import { Paced } from './paced.ts';
 import { readBytes, readConfiguration } from './pci-config.ts';
 import { codeMapOf, tablesKey } from './processor-tables.ts';
 import { type InspectTarget, lookSettled } from './target.ts';
+import { WiringReader } from './wiring.ts';
 
 /** Where q35 shows configuration space in memory once firmware has switched it on (hw/pci-host/q35.c); `pc` and microvm do not. */
 const ECAM = 0xb000_0000n;
 
 interface Controllers {
-  readonly pins: ReturnType<typeof parsePic>;
-  /** Of the IOAPIC, by pin. */
-  readonly counts: ReadonlyMap<number, number>;
+  readonly ioapics: readonly IoApicState[];
+  readonly pics: IrqSources['pics'];
   /** In the order of the processors. */
   readonly lapics: readonly (ReturnType<typeof parseLapic> | undefined)[];
 }
@@ -43,10 +48,11 @@ interface Controllers {
 class IrqQuestions {
   /** What the controllers have waiting and in service. Without an IOAPIC (`-machine pic`…) there is less to see, not nothing. */
   readonly controllers: Paced<Result<Controllers>>;
-  /** What drivers have set up in PCI: a question and more for each function. Without PCI, which pins devices hang at. */
+  /** What drivers have set up in PCI: a question and more for each function. Of a microvm, at which pins its devices hang. */
   readonly devices: Paced<Pick<IrqSources, 'functions' | 'lines'>>;
 
   constructor(target: InspectTarget) {
+    const wiring = new WiringReader(target);
     this.controllers = new Paced(async () => {
       const processors = await target.processors();
       const [pic, counts, ...lapics] = await Promise.all([
@@ -55,9 +61,16 @@ class IrqQuestions {
         ...(processors.ok ? processors.value : []).map(({ index }) => target.monitor('info lapic', index)),
       ]);
       if (!pic.ok) return pic;
+      const { ioapics, pics } = parsePic(pic.value);
+      const places = await wiring.ioapics(ioapics.map((pins) => pins.length));
+      const raised = counts.ok ? parseIrqCounts(counts.value).filter(({ type }) => type.endsWith('ioapic')) : [];
+      const ALONE = { address: null, firstInterrupt: ioapics.length === 1 ? 0 : null, from: null };
+      const states = ioapics.map((pins, n): IoApicState => {
+        return { ...ALONE, ...places[n], pins, counts: raised[n]?.raised ?? new Map() };
+      });
       return ok({
-        pins: parsePic(pic.value),
-        counts: (counts.ok ? parseIrqCounts(counts.value).get('ioapic') : undefined) ?? new Map(),
+        ioapics: states.sort((a, b) => (a.firstInterrupt ?? 0) - (b.firstInterrupt ?? 0)),
+        pics,
         lapics: lapics.map((it) => (it.ok ? parseLapic(it.value) : undefined)),
       });
     });
@@ -70,10 +83,9 @@ class IrqQuestions {
         flat ??= target.monitor('info mtree -f').then((it) => (it.ok ? parseFlatView(it.value) : []));
         return flat;
       };
-      const tree = found.length > 0 ? undefined : await target.monitor('info qtree');
       return {
         functions: await Promise.all(found.map((it) => readFunction(target, it, found, ranges))),
-        lines: tree?.ok === true ? parseMmioLines(tree.value) : new Map(),
+        lines: await wiring.lines(),
       };
     });
   }
@@ -97,7 +109,7 @@ export async function readIrq(target: InspectTarget): Promise<Result<IrqView>> {
   ]);
   if (!registers.ok) return registers;
   if (!controllers.ok) return controllers;
-  const { pins, counts, lapics } = controllers.value;
+  const { ioapics, pics, lapics } = controllers.value;
   const code = await codeMapOf(target, registers.value);
   const states = registers.value.map(processorState);
   const tablesIn = (memory: GuestMemory) =>
@@ -107,7 +119,7 @@ export async function readIrq(target: InspectTarget): Promise<Result<IrqView>> {
       const processor = states[n] ?? it.processor;
       return { tables: { ...it, processor }, halted: processor.halted, lapic: lapics[n] };
     });
-    return irqView({ processors, ...pins, ...devices, counts, code });
+    return irqView({ processors, ioapics, pics, ...devices, code });
   };
   // Where memory must be asked for, all that looks at it does so in one go.
   if (target.kept === null) return target.look((memory) => view(tablesIn(memory)));

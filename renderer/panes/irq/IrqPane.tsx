@@ -1,5 +1,5 @@
 import { memo, useState } from 'react';
-import type { Hop, IrqRoute, IrqView, LocalApicView } from '../../../app/contract/inspect/irq.ts';
+import type { Hop, IoApicView, IrqRoute, IrqView, LocalApicView } from '../../../app/contract/inspect/irq.ts';
 import { InspectFrame } from '../../inspect/InspectFrame.tsx';
 import { useLive } from '../../inspect/use-live.ts';
 import { useInspected } from '../../state/inspected.ts';
@@ -70,6 +70,7 @@ const Paths = memo(function Paths({
         {view.lapics.map((it) => (
           <Lapic key={it.processor} lapic={it} />
         ))}
+        {view.ioapics.length < 2 ? null : view.ioapics.map((it) => <IoApic key={it.index} ioapic={it} />)}
       </ul>
       <ul className="irq-routes" onKeyDown={(event) => moveFocus(event, 'vertical', '.irq-route > button')}>
         {routes.map((it) => (
@@ -107,6 +108,22 @@ const Lapic = memo(function Lapic({ lapic }: { readonly lapic: LocalApicView }) 
       <span>TPR {lapic.tpr}</span>
       <span title="Requested, not taken yet">IRR {list(lapic.requested)}</span>
       <span title="In service: the handler has not said EOI">ISR {list(lapic.inService)}</span>
+    </li>
+  );
+});
+
+/** Of several; one alone needs no introduction. */
+const IoApic = memo(function IoApic({ ioapic }: { readonly ioapic: IoApicView }) {
+  const { index, address, firstInterrupt, from, pins } = ioapic;
+  return (
+    <li>
+      <strong>IOAPIC {index}</strong>
+      <span>{address ?? 'address not known'}</span>
+      {firstInterrupt === null ? null : (
+        <span title={from === 'acpi' ? 'As ACPI (MADT) tells' : 'By the order of addresses: no MADT was found'}>
+          GSI {firstInterrupt}–{firstInterrupt + pins - 1}
+        </span>
+      )}
     </li>
   );
 });
