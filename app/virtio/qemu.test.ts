@@ -125,13 +125,17 @@ describe('seats', () => {
       { path: path('peripheral-anon/device[0]'), name: 'virtio-blk' },
       { path: path('peripheral-anon/device[1]'), name: 'virtio-blk' },
     ];
+    const direct = { ecam: 0xb000_0000n, way: null };
     // The monitor ends its lines as a terminal wants them.
     const seats = parseSeats(Q35.replaceAll('\n', '\r\n'), devices);
     expect(devices.map((it) => seats.get(it.path))).toEqual([
-      { transport: 'pci-modern', location: '00:02.0', ecam: 0xb000_0000n, type: 'virtio-net-pci-non-transitional' },
-      { transport: 'pci-modern', location: '', ecam: 0xb000_0000n, type: 'virtio-rng-pci' },
-      { transport: 'pci-legacy', location: '00:04.0', ecam: 0xb000_0000n, type: 'virtio-blk-pci' },
-      { transport: 'pci-transitional', location: '00:05.1', ecam: 0xb000_0000n, type: 'virtio-blk-pci' },
+      { transport: 'pci-modern', location: '00:02.0', ...direct, type: 'virtio-net-pci-non-transitional' },
+      {
+        ...{ transport: 'pci-modern', location: '', ecam: 0xb000_0000n, type: 'virtio-rng-pci' },
+        way: { rootBus: 0, bridges: [{ device: 6, function: 0 }], slot: { device: 0, function: 0 } },
+      },
+      { transport: 'pci-legacy', location: '00:04.0', ...direct, type: 'virtio-blk-pci' },
+      { transport: 'pci-transitional', location: '00:05.1', ...direct, type: 'virtio-blk-pci' },
     ]);
   });
   test('on virtio-mmio', () => {
@@ -140,8 +144,48 @@ describe('seats', () => {
       transport: 'mmio',
       location: '0xfeb00e00',
       ecam: null,
+      way: null,
       type: 'virtio-blk-device',
     });
+  });
+  test('behind two bridges, and behind an expander of another root bus', () => {
+    // QEMU 7.2.22, shortened.
+    const text = `bus: main-system-bus
+  dev: pxb-host, id ""
+    bus: pxb0
+      type pxb-pcie-bus
+      dev: pcie-root-port, id "rp9"
+        addr = 00.0
+        bus: rp9
+          dev: virtio-rng-pci, id "rng0"
+            addr = 00.0
+  dev: q35-pcihost, id ""
+    bus: pcie.0
+      dev: pxb-pcie, id "pxb0"
+        bus_nr = 128 (0x80)
+        addr = 03.0
+      dev: pcie-pci-bridge, id "pb0"
+        addr = 02.0
+        bus: pb0
+          dev: pci-bridge, id "br1"
+            addr = 04.0
+            bus: br1
+              dev: virtio-net-pci, id "deep"
+                addr = 05.0
+`;
+    const devices = ['rng', 'deep'].map((name) => ({
+      path: `/machine/peripheral/${name === 'rng' ? 'rng0' : 'deep'}/virtio-backend`,
+      name: `virtio-${name}`,
+    }));
+    const [rng, deep] = devices.map((it) => parseSeats(text, devices).get(it.path));
+    const first = { device: 0, function: 0 };
+    expect(rng).toMatchObject({ transport: 'pci-modern', way: { rootBus: 128, bridges: [first], slot: first } });
+    const bridges = [2, 4].map((device) => ({ device, function: 0 }));
+    const slot = { device: 5, function: 0 };
+    expect(deep).toMatchObject({ transport: 'pci-transitional', location: '', way: { rootBus: 0, bridges, slot } });
+    // Without the expander nobody knows its bus.
+    const without = parseSeats(text.replace('id "pxb0"', 'id "other"'), devices).get(devices[0]?.path ?? '');
+    expect(without).toMatchObject({ location: '', way: null });
   });
   test('nonsense', () => {
     expect(parseSeats('dev: x, id "y"\n\n  addr = 99', [{ path: 'a', name: 'b' }]).size).toBe(0);

@@ -90,7 +90,20 @@ test('info irq, info pci, xp', () => {
         [1, 0xfebf_d000n],
         [4, 0xfebf_4000n],
       ]),
+      bridge: null,
     },
+  ]);
+  const bridge = `  Bus  0, device   2, function 0:
+    PCI bridge: PCI device 1b36:000e
+      IRQ 11, pin A
+      BUS 0.
+      secondary bus 2.
+      subordinate bus 3.
+      IO range [0xc000, 0xcfff]
+      id "pb0"
+`;
+  expect(parsePci(bridge.replaceAll('\n', '\r\n'))).toMatchObject([
+    { id: 'pb0', bridge: { secondary: 2, subordinate: 3 } },
   ]);
   expect(
     parseWords(

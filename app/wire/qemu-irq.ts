@@ -1,3 +1,4 @@
+import type { BusNumbers } from '../pci/bridges.ts';
 import type { FlatRange } from './qemu-mtree.ts';
 
 /**
@@ -136,6 +137,8 @@ export interface PciFunction {
   readonly line: number | null;
   /** Base addresses of memory, by BAR. */
   readonly bars: ReadonlyMap<number, bigint>;
+  /** Of a bridge: the bus behind it and the last one behind that, as the guest has numbered them. */
+  readonly bridge: BusNumbers | null;
 }
 
 const MAX_FUNCTIONS = 256;
@@ -148,6 +151,7 @@ export function parsePci(text: string): PciFunction[] {
     id: string;
     line: number | null;
     bars: Map<number, bigint>;
+    bridge: BusNumbers | null;
   })[] = [];
   for (const line of text.split(/\r?\n/)) {
     const head = /^\s*Bus\s+(\d{1,3}), device\s+(\d{1,2}), function (\d):/.exec(line);
@@ -164,6 +168,7 @@ export function parsePci(text: string): PciFunction[] {
         id: '',
         line: null,
         bars: new Map(),
+        bridge: null,
       });
     }
     const current = functions.at(-1);
@@ -177,6 +182,13 @@ export function parsePci(text: string): PciFunction[] {
       });
     const irq = /^\s+IRQ (\d{1,3}), pin [A-D]/.exec(line);
     if (irq !== null) current.line = Number(irq[1]);
+    const number = /^\s+(secondary|subordinate) bus (\d{1,3})\.$/.exec(line);
+    if (number !== null) {
+      const { secondary = 0, subordinate = 0 } = current.bridge ?? {};
+      const value = Number(number[2]);
+      current.bridge =
+        number[1] === 'secondary' ? { secondary: value, subordinate } : { secondary, subordinate: value };
+    }
     const bar = /^\s+BAR(\d): .*memory at 0x([0-9a-f]{1,16}) \[/.exec(line);
     if (bar !== null) current.bars.set(Number(bar[1]), BigInt(`0x${bar[2]}`));
     const id = /^\s+id "([^"]{0,64})"/.exec(line);

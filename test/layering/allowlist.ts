@@ -24,7 +24,7 @@ const PANE = [
 export const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'app/base': [],
   'app/contract': ['app/base', 'npm:zod', 'npm:@orpc/contract', 'npm:@orpc/client'],
-  'app/wire': ['app/base', 'app/contract', 'npm:zod'],
+  'app/wire': ['app/base', 'app/contract', 'app/pci', 'npm:zod'],
   'app/gguf': ['app/base', 'app/contract'],
   'app/machine': ['app/base', 'app/contract', 'app/pci', 'app/wire', 'npm:zod'],
   'app/symbols': ['app/base', 'app/contract'],

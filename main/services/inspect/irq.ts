@@ -1,5 +1,6 @@
 import { ok, type Result } from '../../../app/base/result.ts';
 import type { IrqView } from '../../../app/contract/index.ts';
+import { placeText } from '../../../app/pci/bridges.ts';
 import { commandOf } from '../../../app/pci/config-space.ts';
 import {
   MAX_MSIX_ENTRIES,
@@ -134,7 +135,7 @@ async function readFunction(
   all: readonly PciFunction[],
   ranges: () => Promise<readonly FlatRange[]>,
 ): Promise<IrqFunction> {
-  const place = `${two(it.bus)}:${two(it.device)}.${it.function}`;
+  const place = placeText(it.bus, it);
   const base = {
     place,
     title: `${it.id === '' ? '' : `${it.id}, `}${it.kind} ${four(it.vendor)}:${four(it.product)}`,
@@ -184,5 +185,4 @@ async function tableOf(
 
 const NOTHING = new Uint8Array();
 
-const two = (n: number) => n.toString(16).padStart(2, '0');
 const four = (n: number) => n.toString(16).padStart(4, '0');

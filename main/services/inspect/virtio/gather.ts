@@ -1,5 +1,6 @@
 import { fail, ok, type Result } from '../../../../app/base/result.ts';
 import type { VirtioPci } from '../../../../app/contract/inspect/virtio.ts';
+import { busOf, placeText } from '../../../../app/pci/bridges.ts';
 import { COMMON_FIELDS, type CommonFields, decodePci, pciPlaces, VIRTIO_VENDOR } from '../../../../app/virtio/pci.ts';
 import {
   deviceId,
@@ -11,7 +12,7 @@ import {
   type QemuStatus,
 } from '../../../../app/virtio/qemu.ts';
 import { parseSeats, type Seat } from '../../../../app/virtio/topology.ts';
-import { parseHalf } from '../../../../app/wire/qemu-irq.ts';
+import { type PciFunction, parseHalf, parsePci } from '../../../../app/wire/qemu-irq.ts';
 import { readBytes, readConfiguration } from '../pci-config.ts';
 import type { InspectTarget } from '../target.ts';
 import { type PciMap, pciOfMap, placeOf, readPciMap } from './pci-map.ts';
@@ -64,7 +65,8 @@ export class Gatherer {
       asked ??= readPciMap(this.#target);
       return asked;
     };
-    const devices = await Promise.all(list.map((it) => this.#device(it, withPci ? map : null, problems)));
+    const functions = await this.#functions();
+    const devices = await Promise.all(list.map((it) => this.#device(it, functions, withPci ? map : null, problems)));
     return ok({ devices: devices.filter((it): it is GatheredDevice => it !== undefined), problems });
   }
 
@@ -77,8 +79,16 @@ export class Gatherer {
     this.#seatsOf = key;
   }
 
+  /** Numbers of buses are the guest's, and may change: asked each time, where there is a device behind a bridge. */
+  async #functions(): Promise<readonly PciFunction[]> {
+    if ([...this.#seats.values()].every(({ way }) => way === null)) return [];
+    const pci = await this.#target.monitor('info pci');
+    return pci.ok ? parsePci(pci.value) : [];
+  }
+
   async #device(
     device: QemuDevice,
+    functions: readonly PciFunction[],
     map: (() => Promise<PciMap>) | null,
     problems: string[],
   ): Promise<GatheredDevice | undefined> {
@@ -93,7 +103,7 @@ export class Gatherer {
     }
     if (status.strange.length > 0)
       problems.push(`${deviceId(device)}: features that this studio does not know: ${status.strange.join(', ')}`);
-    const seat = this.#seats.get(path);
+    const seat = seatBehindBridges(this.#seats.get(path), functions, deviceId(device), problems);
     const [queues, pci] = await Promise.all([
       Promise.all(Array.from({ length: status.queueCount }, (_, queue) => askQueue(this.#target, path, queue))),
       map !== null && seat !== undefined ? this.#pci(seat, map) : null,
@@ -136,6 +146,29 @@ export class Gatherer {
     const read = await readBytes(this.#target, at, bytes);
     return read.length === bytes ? read : undefined;
   }
+}
+
+/** The seat with the location that the bridges before it give it now; if none, `problems` tells why. */
+function seatBehindBridges(
+  seat: Seat | undefined,
+  functions: readonly PciFunction[],
+  id: string,
+  problems: string[],
+): Seat | undefined {
+  if (seat === undefined || seat.way === null) return seat;
+  const { slot } = seat.way;
+  const found = busOf(seat.way, functions);
+  const why =
+    'why' in found
+      ? found.why
+      : functions.some((it) => it.bus === found.bus && it.device === slot.device && it.function === slot.function)
+        ? undefined
+        : `nothing answers at ${placeText(found.bus, slot)}`;
+  if (why !== undefined || 'why' in found) {
+    problems.push(`${id} has no location: ${why}`);
+    return seat;
+  }
+  return { ...seat, location: placeText(found.bus, slot) };
 }
 
 /** How far the device is in one queue. */

@@ -1,4 +1,5 @@
 import type { VirtioPci } from '../../../../app/contract/inspect/virtio.ts';
+import { placeText } from '../../../../app/pci/bridges.ts';
 import { MAX_MSIX_ENTRIES, MSIX_ENTRY_BYTES, msixEntries } from '../../../../app/pci/msix.ts';
 import { type CommonFields, entriesOf } from '../../../../app/virtio/pci.ts';
 import { type PciFunction, parsePci, rangeOf } from '../../../../app/wire/qemu-irq.ts';
@@ -35,7 +36,7 @@ export async function pciOfMap(
   type: string,
   readCommon: (at: bigint) => Promise<CommonFields>,
 ): Promise<VirtioPci | null> {
-  const own = functions.find((it) => placeName(it) === location);
+  const own = functions.find((it) => placeText(it.bus, it) === location);
   if (own === undefined) return null;
   const named = (name: string) => rangeOf(ranges, own, functions, name);
   const [table, pending, common] = ['msix-table', 'msix-pba', 'virtio-pci-common'].map(named);
@@ -61,11 +62,6 @@ export async function pciOfMap(
     selectedVector: fields?.selectedVector ?? null,
     unknown: [UNKNOWN],
   };
-}
-
-export function placeName({ bus, device, function: part }: Pick<PciFunction, 'bus' | 'device' | 'function'>): string {
-  const two = (n: number) => n.toString(16).padStart(2, '0');
-  return `${two(bus)}:${two(device)}.${part}`;
 }
 
 /** The place that `00:04.0` names. */
