@@ -34,6 +34,23 @@ test('segments that are alike keep their names', () => {
   expect(processor?.segments[5]?.base).toBe('0xffffffff80580100');
 });
 
+test('what may be taken amiss has a note: the TSS whose copy stays available, and the LDT that is none', () => {
+  const notes = (change: Record<string, string>) => {
+    const it = shown('0xffffffff80200000');
+    const changed = { ...it, values: { ...it.values, 'ldt.flags': '0x8200', 'tr.flags': '0x8900', ...change } };
+    const [processor] = cpuView([changed], () => null, { why: 'no kernel has written them down' }).processors;
+    return processor?.segments.flatMap(({ name, type, note }) => (note === null ? [] : [`${name} ${type}: ${note}`]));
+  };
+  const [ldt, tr] = [/^ldt LDT: LDTR is null: no LDT/, /^tr TSS64 available: the copy in QEMU's TR/].map((it) =>
+    expect.stringMatching(it),
+  );
+  expect(notes({})).toEqual([ldt, tr]);
+  // As KVM has it, and before any LTR.
+  expect(notes({ 'tr.flags': '0x8b00' })).toEqual([ldt]);
+  expect(notes({ tr: '0x0' })).toEqual([ldt]);
+  expect(notes({ ldt: '0x28' })).toEqual([tr]);
+});
+
 test('what is as it was is the same object at the next look, and what moved is not', () => {
   const [before] = look('0xffffffff80200000').processors;
   const [after] = look('0xffffffff80200010').processors;

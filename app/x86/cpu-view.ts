@@ -1,12 +1,13 @@
 import { formatAddress, parseAddress } from '../base/address.ts';
 import type { CpuView, ProcessorView, SegmentView } from '../contract/inspect/cpu.ts';
 import type { WrittenCore } from '../contract/records.ts';
-import { descriptorTypeName } from './descriptors.ts';
+import { type Descriptor, descriptorTypeName } from './descriptors.ts';
 import { type ProcessorState, processorState, type RegisterValues, type SegmentState } from './machine-state.ts';
 import { MSR } from './msrs.ts';
 import { ALL_BITS, registerView, type SeenMsrs, writtenDown, xcr0View } from './msrs-view.ts';
 import { pagingMode } from './paging.ts';
 import { CR0, RFLAGS } from './registers.ts';
+import { isNull } from './selectors.ts';
 
 const GENERAL = [
   'rip',
@@ -170,7 +171,17 @@ function viewOf(name: string, { selector, base, limit, hidden }: SegmentState, t
     dpl: hidden.dpl,
     ...{ long: code && hidden.long, big: code && hidden.big, accessed: code && hidden.accessed },
     granular: 'granular' in hidden && hidden.granular,
+    note: noteOf(name, selector, hidden),
   };
+}
+
+/** Where the hidden part is other than the manual lets one expect. */
+function noteOf(name: string, selector: number, hidden: Descriptor): string | null {
+  if (name === 'ldt' && isNull(selector)) return 'LDTR is null: no LDT is in use, whatever base and limit are';
+  // QEMU's LTR copies the descriptor, and sets the busy bit in memory only; hardware and KVM have it in TR too.
+  if (name === 'tr' && !isNull(selector) && hidden.kind === 'tss' && !hidden.busy)
+    return "the copy in QEMU's TR, taken before LTR marks the TSS busy: whether it is busy, its descriptor in the GDT says";
+  return null;
 }
 
 function modeOf({ cr0, rflags, long, segments }: ProcessorState, told: boolean): ProcessorView['mode'] {

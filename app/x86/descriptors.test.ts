@@ -50,6 +50,14 @@ test('call gates, LDTs, and types that mean nothing in IA-32e mode', () => {
     '4 reserved type 5 dpl 0',
     '5 reserved type 3 dpl 0',
   ]);
+  // Gates that belong into the IDT have names of their own wherever they stand.
+  const gates = [5n, 6n, 14n, 15n].map((type) => (0x80n | type) << 40n);
+  expect(decodeDescriptors(table(...gates), true).map(descriptorTypeName)).toEqual([
+    ...['reserved type 5', 'reserved type 6', 'interrupt gate', 'trap gate'],
+  ]);
+  expect(decodeDescriptors(table(...gates), false).map(descriptorTypeName)).toEqual([
+    ...['task gate', 'interrupt 16 gate', 'interrupt gate', 'trap gate'],
+  ]);
   expect(all[0]).toMatchObject({ selector: 8, offset: 0x1234_5678_ffff_1234n });
   expect(decodeDescriptors(table(0x0000_8b00_1000_0067n, 0n), false).map(line)).toEqual([
     '0 TSS32 busy dpl 0 base 1000 limit 67',

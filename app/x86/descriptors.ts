@@ -1,5 +1,5 @@
 /**
- * Descriptor tables as the processor reads them. Intel SDM Vol. 3A §3.4.5 (segments), §3.5 (system descriptors), §5.8.3.1 (call gates),
+ * Descriptor tables as the processor reads them. Intel SDM Vol. 3A §3.4.5 (segments), §3.5 (system descriptors; the LDT), §5.8.3.1 (call gates),
  * §6.11 and §6.14.1 (IDT), §7.2.3 and §7.7 (TSS). Nothing is refused: what no processor would take is shown as it is.
  */
 import { isCanonical } from '../base/address.ts';
@@ -50,9 +50,9 @@ export interface CallGate extends DescriptorBase, Protected {
   readonly offset: bigint;
   readonly upper: bigint | null;
 }
-/** Zero, a type that means nothing here, or the second half of the slot before. */
+/** Zero, a gate that is none of a call, a type that means nothing here, or the second half of the slot before. */
 export interface OtherDescriptor extends DescriptorBase, Protected {
-  readonly kind: 'null' | 'reserved' | 'upper';
+  readonly kind: 'null' | 'gate' | 'reserved' | 'upper';
   readonly type: number;
 }
 export type Descriptor = SegmentDescriptor | SystemDescriptor | CallGate | OtherDescriptor;
@@ -107,7 +107,7 @@ export function decodeDescriptor(index: number, raw: bigint, upper: bigint | nul
   const base = upper === null ? low : low | ((upper & 0xffff_ffffn) << 32n);
   // In IA-32e mode the 16-bit and task types do not exist (table 3-2).
   const known = long ? [2, 9, 11, 12] : [1, 2, 3, 4, 9, 11, 12];
-  if (!known.includes(type)) return { kind: 'reserved', ...common, type };
+  if (!known.includes(type)) return { kind: type in gateTypes(long) ? 'gate' : 'reserved', ...common, type };
   if (type === 4 || type === 12) {
     const high = upper === null ? 0n : (upper & 0xffff_ffffn) << 32n;
     const offset = (raw & 0xffffn) | ((raw >> 32n) & 0xffff_0000n) | high;
@@ -161,12 +161,19 @@ export function decodeGates(bytes: Uint8Array, long: boolean): Gate[] {
   });
 }
 
+/** Type bits in the second half of a system descriptor, where they must be 0 (§3.5). */
+export function hasTypeBits(upper: bigint): boolean {
+  return ((upper >> 40n) & 0x1fn) !== 0n;
+}
+
+const LONG_GATES: Readonly<Record<number, string>> = { 14: 'interrupt', 15: 'trap' };
+const SHORT_GATES: Readonly<Record<number, string>> = { 5: 'task', 6: 'interrupt 16', 7: 'trap 16', ...LONG_GATES };
+
+const gateTypes = (long: boolean) => (long ? LONG_GATES : SHORT_GATES);
+
 /** `interrupt`, `trap`, …; what is none says its number. Bit 4 of the type must be clear. */
 export function gateTypeName(type: number, long: boolean): string {
-  const names: Readonly<Record<number, string>> = long
-    ? { 14: 'interrupt', 15: 'trap' }
-    : { 5: 'task', 6: 'interrupt 16', 7: 'trap 16', 14: 'interrupt', 15: 'trap' };
-  return names[type] ?? `type ${type}`;
+  return gateTypes(long)[type] ?? `type ${type}`;
 }
 
 /** Offsets in a 64-bit TSS, §7.7. */
@@ -201,6 +208,8 @@ export function descriptorTypeName(it: Descriptor): string {
       return 'upper half';
     case 'reserved':
       return `reserved type ${it.type}`;
+    case 'gate':
+      return `${SHORT_GATES[it.type] ?? ''} gate`;
     case 'call-gate':
       return 'call gate';
     case 'ldt':

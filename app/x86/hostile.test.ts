@@ -5,11 +5,12 @@ import { AddressSpaceSchema, PageWalkSchema } from '../contract/inspect/paging.t
 import { PredictionViewSchema, TablesViewSchema } from '../contract/inspect/tables.ts';
 import { addressSpace } from './address-space-view.ts';
 import { irqView, type LapicState } from './irq-path.ts';
+import { type LoadRegister, loadSelector } from './load-selector.ts';
 import { processorState, readTables } from './machine-state.ts';
 import { pageWalk } from './page-walk.ts';
 import { predictionView, tablesView } from './tables-view.ts';
 import { TestImage } from './test-image.ts';
-import { deliver, type LoadRegister, loadSelector } from './what-if.ts';
+import { deliver } from './what-if.ts';
 
 /** More of it than a run of the tests has patience for: `FUZZ_SECONDS=300 npx vitest run --project unit app/x86/hostile.test.ts`. */
 const SECONDS = Number(process.env.FUZZ_SECONDS ?? 0);
@@ -49,10 +50,11 @@ function rounds(count: number, round: (random: Random, number: number) => void):
 /** A machine as it should be, in which some registers and bytes are not. */
 function spoiled({ below, word, one }: Random): TestImage {
   const image = new TestImage();
-  for (let n = below(80); n > 0; n--) image.bytes(0x1000 + below(0x8000), [below(256)]);
+  if (below(2) === 0) image.addLdt();
+  for (let n = below(80); n > 0; n--) image.bytes(0x1000 + below(0xa000), [below(256)]);
   // Entries that are well formed but lead elsewhere do more harm than noise.
   for (let n = below(8); n > 0; n--) {
-    const at = one(0x1000, 0x2000, 0x3000, 0x4000, 0x5000, 0x6000, 0x7000, 0x8000) + 8 * below(512);
+    const at = one(0x1000, 0x2000, 0x3000, 0x4000, 0x5000, 0x6000, 0x7000, 0x8000, 0xa000) + 8 * below(512);
     image.bytes(at, [
       one(1, 3, 7, 0x83, 0xe3),
       one(0x10, 0x20, 0x40, 0),
@@ -78,7 +80,7 @@ function spoiled({ below, word, one }: Random): TestImage {
 }
 
 const noSymbols = { label: () => '', symbol: () => undefined };
-const REGISTERS: readonly LoadRegister[] = ['cs', 'ss', 'ds', 'es', 'fs', 'gs', 'tr'];
+const REGISTERS: readonly LoadRegister[] = ['cs', 'ss', 'ds', 'es', 'fs', 'gs', 'tr', 'ldtr'];
 
 test('tables, findings and predictions', () => {
   rounds(100, (random) => {
@@ -90,7 +92,8 @@ test('tables, findings and predictions', () => {
     if (registers === undefined) throw new Error('the image has a processor');
     // The last bytes of all addresses, as of an edit in a table that ends there.
     const address =
-      random.one(TestImage.gdt, TestImage.idt, TestImage.tss, (1n << 64n) - 4n) + BigInt(random.below(64));
+      random.one(TestImage.gdt, TestImage.ldt, TestImage.idt, TestImage.tss, (1n << 64n) - 4n) +
+      BigInt(random.below(64));
     const edits = [
       { address: BigInt.asUintN(64, address), bytes: Uint8Array.from({ length: 8 }, () => random.below(256)) },
     ];

@@ -2,8 +2,9 @@
 import { formatAddress } from '../base/address.ts';
 import type { Hop, IrqRoute } from '../contract/inspect/irq.ts';
 import type { MsiMessage, MsixCapability } from '../pci/msix.ts';
-import { type CodeMap, descriptorOf, type ProcessorTables } from './machine-state.ts';
+import type { CodeMap, ProcessorTables } from './machine-state.ts';
 import { RFLAGS } from './registers.ts';
+import { descriptorOf } from './selectors.ts';
 
 /** What QEMU says of one local APIC (app/wire/qemu-irq). */
 export interface LapicState {

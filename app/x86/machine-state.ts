@@ -14,6 +14,7 @@ import {
 } from './descriptors.ts';
 import { type PagingRegisters, type ReadPhysical, readLinear, type Translation, translate } from './paging.ts';
 import { CR4, EFER } from './registers.ts';
+import { isNull, ldtOf } from './selectors.ts';
 
 export const SEGMENT_NAMES = ['cs', 'ss', 'ds', 'es', 'fs', 'gs'] as const;
 export type SegmentName = (typeof SEGMENT_NAMES)[number];
@@ -123,7 +124,12 @@ export interface ProcessorTables {
   readonly gdtBytes: Uint8Array | null;
   readonly idtBytes: Uint8Array | null;
   readonly tssBytes: Uint8Array | null;
+  /** Null also where LDTR is null: no LDT is in use. */
+  readonly ldtBytes: Uint8Array | null;
+  /** Of the GDT. */
   readonly descriptors: readonly Descriptor[];
+  /** Of the LDT. */
+  readonly ldt: readonly Descriptor[];
   readonly gates: readonly Gate[];
   readonly tss: Tss | null;
   readonly read: (linear: bigint, size: number) => Uint8Array | undefined;
@@ -154,12 +160,15 @@ export function readTables(
   const backed = new Map<bigint, boolean>();
   const gdtBytes = readTable(processor.gdt, read);
   const idtBytes = readTable(processor.idt, read);
+  const ldt = ldtOf(processor);
+  const ldtBytes = ldt === undefined ? null : readTable(ldt, read);
   const { tr } = processor.segments;
   const tssSize = Math.min(tableBytes(tr.limit), TSS64.bytes);
-  const tssBytes = (tr.selector & 0xfffc) === 0 || !processor.long ? null : (read(tr.base, tssSize) ?? null);
+  const tssBytes = isNull(tr.selector) || !processor.long ? null : (read(tr.base, tssSize) ?? null);
   return {
-    ...{ processor, gdtBytes, idtBytes, tssBytes, read },
+    ...{ processor, gdtBytes, idtBytes, tssBytes, ldtBytes, read },
     descriptors: gdtBytes === null ? [] : decodeDescriptors(gdtBytes, processor.long),
+    ldt: ldtBytes === null ? [] : decodeDescriptors(ldtBytes, processor.long),
     gates: idtBytes === null ? [] : decodeGates(idtBytes, processor.long),
     tss: tssBytes === null ? null : decodeTss(tssBytes),
     translate: walk,
@@ -217,11 +226,6 @@ function overlay(bytes: Uint8Array | undefined, linear: bigint, edits: readonly 
     }
   }
   return copy;
-}
-
-/** The descriptor that a selector names in the GDT; undefined beyond the limit, or for one of the LDT. */
-export function descriptorOf({ descriptors }: ProcessorTables, selector: number): Descriptor | undefined {
-  return (selector & 4) !== 0 ? undefined : descriptors[selector >> 3];
 }
 
 /** Vectors that no processor raises: 9 was for the 80386, 15, 22 to 27 and 31 are reserved (SDM Vol. 3A table 6-1). */

@@ -84,6 +84,7 @@ test('registers that move change nothing of the tables unless the key says so', 
     TestImage.stack(0) + 0xf00n,
     TestImage.gdt - 0x1000n,
     TestImage.gdt + 0x2000n,
+    TestImage.ldt + 0x3000n,
     TestImage.text,
   ];
   const seen = new Map<string, string>();
@@ -91,6 +92,7 @@ test('registers that move change nothing of the tables unless the key says so', 
     for (const rip of [...places, 0xffff_8000_0000_0000n]) {
       for (const rfl of [0x2n, 0x246n]) {
         const image = new TestImage();
+        image.addLdt();
         Object.assign(image.registers, { rsp, rip, rfl });
         // Tables that are in no symbol may lie on the stack, and half an address may be meant to be a handler's.
         image.symbols = image.symbols.filter(({ name }) => !/GDT|IDT/.test(name));

@@ -10,27 +10,30 @@ import type {
 import { type Descriptor, descriptorTypeName, gateTypeName, isStackTop, tableBytes } from './descriptors.ts';
 import { exceptionName } from './exceptions.ts';
 import { lint } from './lint/index.ts';
-import type { CodeMap, MachineTables, ProcessorTables, SelectorName } from './machine-state.ts';
-import { type Delivery, faultText, type Outcome, type Prediction } from './what-if.ts';
+import type { CodeMap, MachineTables, ProcessorTables, SelectorName, TableState } from './machine-state.ts';
+import { faultText, type Outcome, type Prediction } from './prediction.ts';
+import { descriptorsOf, isNull, ldtOf, type SelectorTable, tableOf } from './selectors.ts';
+import type { Delivery } from './what-if.ts';
 
 const MAX_LISTED = 256;
 const MAX_STACK_BYTES = 64 * 1024;
 const PAGE = 4096n;
 
 export function tablesView(machine: MachineTables, tables: ProcessorTables): Omit<TablesView, 'torn'> {
-  const { processor, descriptors, gates, gdtBytes, idtBytes } = tables;
-  const listed = listedDescriptors(descriptors);
+  const { processor, gates, gdtBytes, ldtBytes, idtBytes } = tables;
+  const ldt = ldtOf(processor);
   return {
     processor: processor.index,
     processors: machine.processors.length,
     long: processor.long,
-    gdt: {
-      base: formatAddress(processor.gdt.base),
-      limit: formatAddress(processor.gdt.limit),
-      readableBytes: gdtBytes?.length ?? 0,
-      descriptors: listed.map((it) => descriptorView(it, tables)),
-      omitted: Math.floor(tableBytes(processor.gdt.limit) / 8) - listed.length,
-    },
+    gdt: descriptorTableView(tables, 'gdt', processor.gdt, gdtBytes),
+    ldt:
+      ldt === undefined
+        ? null
+        : {
+            selector: formatAddress(BigInt(processor.segments.ldt.selector)),
+            ...descriptorTableView(tables, 'ldt', ldt, ldtBytes),
+          },
     idt: {
       base: formatAddress(processor.idt.base),
       limit: formatAddress(processor.idt.limit),
@@ -56,17 +59,33 @@ export function tablesView(machine: MachineTables, tables: ProcessorTables): Omi
   };
 }
 
+function descriptorTableView(
+  tables: ProcessorTables,
+  table: SelectorTable,
+  { base, limit }: TableState,
+  bytes: Uint8Array | null,
+): TablesView['gdt'] {
+  const listed = listedDescriptors(descriptorsOf(tables, table));
+  return {
+    base: formatAddress(base),
+    limit: formatAddress(limit),
+    readableBytes: bytes?.length ?? 0,
+    descriptors: listed.map((it) => descriptorView(it, tables, table)),
+    omitted: Math.floor(tableBytes(limit) / 8) - listed.length,
+  };
+}
+
 /** Up to the last that is not null, and not more than anybody looks through: after a reset GDTR spans 64 KiB of whatever is there. */
 function listedDescriptors(descriptors: readonly Descriptor[]): readonly Descriptor[] {
   const last = descriptors.findLastIndex(({ kind }) => kind !== 'null');
   return descriptors.slice(0, Math.min(Math.max(last + 1, 1), MAX_LISTED));
 }
 
-function descriptorView(it: Descriptor, { processor, descriptors }: ProcessorTables): DescriptorView {
-  const next = descriptors[it.index + 1];
+function descriptorView(it: Descriptor, tables: ProcessorTables, table: SelectorTable): DescriptorView {
+  const next = descriptorsOf(tables, table)[it.index + 1];
   const upper = next?.kind === 'upper' ? next.raw : null;
-  const users = (Object.entries(processor.segments) as [SelectorName, { selector: number }][])
-    .filter(([, { selector }]) => (selector & 0xfffc) !== 0 && (selector & 4) === 0 && selector >> 3 === it.index)
+  const users = (Object.entries(tables.processor.segments) as [SelectorName, { selector: number }][])
+    .filter(([, { selector }]) => !isNull(selector) && tableOf(selector) === table && selector >> 3 === it.index)
     .map(([name]) => (name === 'ldt' ? 'LDTR' : name.toUpperCase()));
   const has = 'base' in it;
   const flags =
@@ -81,7 +100,7 @@ function descriptorView(it: Descriptor, { processor, descriptors }: ProcessorTab
       : [];
   return {
     index: it.index,
-    selector: formatAddress(BigInt(it.index * 8)),
+    selector: formatAddress(BigInt(it.index * 8 + (table === 'ldt' ? 4 : 0))),
     kind: it.kind,
     type: descriptorTypeName(it),
     bytes: rawHex(it.raw) + (upper === null ? '' : rawHex(upper)),
@@ -96,7 +115,7 @@ function descriptorView(it: Descriptor, { processor, descriptors }: ProcessorTab
 
 function tssView(tables: ProcessorTables, code: CodeMap | null): TssView | null {
   const { tr } = tables.processor.segments;
-  if (!tables.processor.long || (tr.selector & 0xfffc) === 0) return null;
+  if (!tables.processor.long || isNull(tr.selector)) return null;
   const { tss } = tables;
   const address = (it: bigint | null) => (it === null ? null : formatAddress(it));
   const stacks = [

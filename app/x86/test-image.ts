@@ -8,6 +8,8 @@ const RAM_BYTES = 1 << 20;
 const GDT = 0x6000;
 const IDT = 0x7000;
 const TSS = 0x8000;
+/** Only where `addLdt` puts it. */
+const LDT = 0xa000;
 const TEXT = 0x1_0000;
 const TEXT_BYTES = 0x2000;
 /** Eight stacks of 4 KiB, a page apart: 0 is the one in use, the others are IST1 to 7. */
@@ -30,6 +32,7 @@ export class TestImage {
   static readonly gdt = KERNEL + BigInt(GDT);
   static readonly idt = KERNEL + BigInt(IDT);
   static readonly tss = KERNEL + BigInt(TSS);
+  static readonly ldt = KERNEL + BigInt(LDT);
   static readonly text = KERNEL + BigInt(TEXT);
   static readonly pageTable = 0x4000;
   static readonly ramBytes = RAM_BYTES;
@@ -88,6 +91,26 @@ export class TestImage {
 
   descriptor(index: number, raw: bigint): void {
     this.#put(GDT + 8 * index, raw);
+  }
+
+  /** An LDT with 64-bit code, data and code of ring 3, whose descriptor is GDT[5]; FS names its data. */
+  addLdt(): void {
+    const base = TestImage.ldt;
+    this.page(LDT, READ_ONLY);
+    this.ldtDescriptor(0, 0x00af_9b00_0000_ffffn);
+    this.ldtDescriptor(1, 0x00cf_9300_0000_ffffn);
+    this.ldtDescriptor(2, 0x00af_fb00_0000_ffffn);
+    this.descriptor(5, 0x0000_8200_0000_0017n | ((base & 0xff_ffffn) << 16n) | ((base & 0xff00_0000n) << 32n));
+    this.descriptor(6, base >> 32n);
+    Object.assign(this.registers, {
+      'gdt.limit': 0x37n,
+      ...segment('ldt', 0x28n, base, 0x17n, 0x8200n),
+      ...segment('fs', 0xcn, 0n, 0xffff_ffffn, 0x00cf_9300n),
+    });
+  }
+
+  ldtDescriptor(index: number, raw: bigint): void {
+    this.#put(LDT + 8 * index, raw);
   }
 
   ist(n: number, top: bigint): void {

@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest';
+import { type LoadRegister, loadSelector } from './load-selector.ts';
 import { processorState, readTables } from './machine-state.ts';
+import { faultText, type Outcome, type Prediction } from './prediction.ts';
 import { TestImage } from './test-image.ts';
-import { deliver, faultText, type LoadRegister, loadSelector, type Outcome, type Prediction } from './what-if.ts';
+import { deliver } from './what-if.ts';
 
 function tables(change: (image: TestImage) => void = () => {}) {
   const [first] = new TestImage().with(change).tables().processors;
@@ -95,6 +97,110 @@ test('a TSS whose descriptor is written anew can be loaded again', () => {
     0x18,
   );
   expect(end(prediction.outcome)).toBe('TR has base 0xffffffff80008000, limit 0x67, and the descriptor becomes busy');
+});
+
+/** A machine with an LDT, changed; FS names its data, and selector 4 its code. */
+const ldtTables = (change: (image: TestImage) => void = () => {}) =>
+  tables((it) => {
+    it.addLdt();
+    change(it);
+  });
+
+test.each<[LoadRegister, number, (image: TestImage) => void, string]>([
+  ['ds', 0xc, () => {}, 'DS is data read/write; in 64-bit mode base and limit do not count'],
+  ['ss', 0xc, () => {}, 'SS is data read/write; in 64-bit mode base and limit do not count'],
+  // Index 0 is an entry as good as any in the LDT.
+  ['cs', 4, () => {}, 'CS runs 64-bit code'],
+  [
+    'ds',
+    0x1c,
+    () => {},
+    '#GP general protection, error code 0x1c (LDT entry 3): the descriptor ends at 0x1f, within LDTR.limit 0x17',
+  ],
+  [
+    'ds',
+    0xc,
+    (it) => it.ldtDescriptor(1, DATA & ~(1n << 47n)),
+    '#NP segment not present, error code 0xc (LDT entry 1): the segment is present',
+  ],
+  [
+    'ds',
+    0xc,
+    (it) => it.page(0xa000, 0n),
+    '#PF page fault, error code 0x0 at 0xffffffff8000a008: the descriptor can be read',
+  ],
+  [
+    'ds',
+    0xc,
+    (it) => set(it, 'ldt', 0n),
+    '#GP general protection, error code 0xc (LDT entry 1): the selector names the LDT, and LDTR is not null',
+  ],
+  ['ldtr', 0x28, () => {}, 'LDTR has base 0xffffffff8000a000, limit 0x17'],
+  ['ldtr', 0, () => {}, 'LDTR is null: no LDT is in use, and selectors with TI = 1 raise #GP'],
+  [
+    'ldtr',
+    0x18,
+    () => {},
+    '#GP general protection, error code 0x18 (GDT entry 3): the descriptor is an LDT: it is TSS64 busy',
+  ],
+  ['ldtr', 0xc, () => {}, '#GP general protection, error code 0xc (LDT entry 1): the selector names the GDT (TI = 0)'],
+  ['tr', 0xc, () => {}, '#GP general protection, error code 0xc (LDT entry 1): the selector names the GDT (TI = 0)'],
+  [
+    'ldtr',
+    0x28,
+    (it) => set(it, 'gdt.limit', 0x2fn),
+    '#GP general protection, error code 0x28 (GDT entry 5): the descriptor ends at 0x37, within GDTR.limit 0x2f',
+  ],
+  [
+    'ldtr',
+    0x28,
+    (it) => it.descriptor(5, 0x8000_0200_a000_0017n),
+    '#NP segment not present, error code 0x28 (GDT entry 5): the LDT is present',
+  ],
+  [
+    'ldtr',
+    0x28,
+    (it) => it.descriptor(6, 1n << 40n),
+    '#GP general protection, error code 0x28 (GDT entry 5): the type bits of the upper half are 0',
+  ],
+  [
+    'ldtr',
+    0x28,
+    (it) => it.descriptor(6, 0x0001_0000n),
+    '#GP general protection, error code 0x28 (GDT entry 5): base 0x100008000a000 is canonical',
+  ],
+  ['ldtr', 0x28, ring3, '#GP general protection, error code 0x0: CPL 3 is 0'],
+])('with an LDT, load %s with 0x%x', (register, selector, change, expected) => {
+  expect(summary(loadSelector(ldtTables(change), register, selector))).toBe(expected);
+});
+
+test('where QEMU goes on without an LDT, it is said', () => {
+  const emulator = (change: (image: TestImage) => void) =>
+    loadSelector(ldtTables(change), 'ds', 0xc).checks.find(({ passed }) => !passed)?.emulator;
+  // As after a reset; after LLDT of 0 the limit is 0.
+  expect(emulator((it) => Object.assign(it.registers, { ldt: 0n, 'ldt.limit': 0xffffn }))).toMatch(/LDTR.limit 0xffff/);
+  expect(emulator((it) => Object.assign(it.registers, { ldt: 0n, 'ldt.limit': 0n }))).toBeUndefined();
+});
+
+test('a gate whose code is in the LDT', () => {
+  const through = (selector: number, change: (image: TestImage) => void = () => {}) => {
+    const spoil = (it: TestImage) => {
+      it.gate(32, { selector });
+      change(it);
+    };
+    const [first] = deliver(ldtTables(spoil), { vector: 32, source: 'software' }).attempts;
+    return first && summary(first.prediction);
+  };
+  expect(through(4)).toMatch(/^handler 0xffffffff80010200/);
+  expect(through(0xc)).toBe(
+    '#GP general protection, error code 0xc (LDT entry 1): the descriptor is code of DPL at most 0: it is data read/write, DPL 0',
+  );
+  expect(through(0x1c)).toBe(
+    '#GP general protection, error code 0x1c (LDT entry 3): selector 0x1c is within LDTR.limit 0x17',
+  );
+  expect(through(4, (it) => set(it, 'ldt', 0n))).toBe(
+    '#GP general protection, error code 0x4 (LDT entry 0): the selector names the LDT, and LDTR is not null',
+  );
 });
 
 const NMI = 0x1_0000 + 0x20;

@@ -1,191 +1,14 @@
 /**
- * What a processor would do with these tables: every check in the manual's order, and how it ends. Intel SDM Vol. 2 MOV, LTR, INT n;
- * Vol. 3A §5.6–5.8 (segments), §6.12–6.14 (delivery), §6.15 (double faults). IA-32e mode; shadow stacks are not looked at.
+ * What a processor would do with an event: every check in the manual's order, and how it ends. Intel SDM Vol. 2 INT n; Vol. 3A §6.12–6.14
+ * (delivery), §6.15 (double faults). IA-32e mode; shadow stacks are not looked at.
  */
 import { isCanonical } from '../base/address.ts';
 import { descriptorTypeName, type Gate, TSS64, tableBytes } from './descriptors.ts';
-import { exceptionName } from './exceptions.ts';
-import { descriptorOf, type ProcessorTables } from './machine-state.ts';
+import { namedDescriptor } from './load-selector.ts';
+import type { ProcessorTables } from './machine-state.ts';
+import { Checks, type Fault, GP, hex, NP, type Outcome, type Prediction, SS, TS } from './prediction.ts';
 import { CR4 } from './registers.ts';
-
-/** One check, in the order in which the processor makes them. */
-export interface Check {
-  readonly what: string;
-  readonly passed: boolean;
-  readonly section: string;
-  /** Set where QEMU's emulator lets pass what hardware refuses. */
-  readonly emulator?: string;
-}
-
-export interface Fault {
-  readonly vector: number;
-  /** Null of an exception that pushes none. */
-  readonly errorCode: number | null;
-  /** Of #PF. */
-  readonly address?: bigint;
-}
-
-export type Outcome =
-  | { readonly kind: 'loaded'; readonly text: string }
-  | { readonly kind: 'fault'; readonly fault: Fault }
-  /** Delivered: the handler, and the stack with the frame already pushed. */
-  | {
-      readonly kind: 'handler';
-      readonly vector: number;
-      readonly rip: bigint;
-      readonly rsp: bigint;
-      readonly ist: number;
-      readonly cpl: number;
-      readonly interruptsOff: boolean;
-    }
-  | { readonly kind: 'triple-fault' };
-
-export interface Prediction {
-  readonly checks: readonly Check[];
-  readonly outcome: Outcome;
-}
-
-/** Runs checks until one fails. */
-class Checks {
-  readonly list: Check[] = [];
-  readonly #section: string;
-  fault: Fault | undefined;
-
-  constructor(section: string) {
-    this.#section = section;
-  }
-
-  /** @returns whether to go on */
-  that(passed: boolean, what: string, fault: Fault, emulator?: string): boolean {
-    this.list.push({ what, passed, section: this.#section, ...(emulator === undefined || passed ? {} : { emulator }) });
-    if (!passed) this.fault = fault;
-    return passed;
-  }
-}
-
-const GP = (errorCode: number): Fault => ({ vector: 13, errorCode });
-const NP = (errorCode: number): Fault => ({ vector: 11, errorCode });
-const SS = (errorCode: number): Fault => ({ vector: 12, errorCode });
-const TS = (errorCode: number): Fault => ({ vector: 10, errorCode });
-const hex = (value: bigint | number) => `0x${BigInt.asUintN(64, BigInt(value)).toString(16)}`;
-
-export type LoadRegister = 'cs' | 'ss' | 'ds' | 'es' | 'fs' | 'gs' | 'tr';
-
-/** Loads a selector: CS by a far return or jump in the same ring, TR by LTR, the others by MOV. */
-export function loadSelector(tables: ProcessorTables, register: LoadRegister, selector: number): Prediction {
-  const checks = new Checks(
-    register === 'tr' ? 'SDM Vol. 2 LTR' : register === 'cs' ? 'SDM Vol. 2 JMP' : 'SDM Vol. 2 MOV',
-  );
-  const text = loadChecked(tables, register, selector, checks);
-  const outcome: Outcome =
-    checks.fault === undefined ? { kind: 'loaded', text } : { kind: 'fault', fault: checks.fault };
-  return { checks: checks.list, outcome };
-}
-
-function loadChecked(tables: ProcessorTables, register: LoadRegister, selector: number, checks: Checks): string {
-  const { cpl, gdt, long } = tables.processor;
-  const name = register.toUpperCase();
-  const rpl = selector & 3;
-  const code = selector & 0xfffc;
-  if (code === 0) {
-    if (register === 'tr' || register === 'cs')
-      checks.that(
-        false,
-        `the selector for ${name} is not null`,
-        GP(0),
-        register === 'tr' ? 'QEMU under TCG takes a null TR' : undefined,
-      );
-    else if (
-      register === 'ss' &&
-      checks.that(long && cpl < 3, 'SS may be null in 64-bit mode outside of ring 3', GP(0))
-    )
-      checks.that(rpl === cpl, `RPL ${rpl} of a null SS is CPL ${cpl}`, GP(0));
-    return `${name} is null: in 64-bit mode that does no harm`;
-  }
-  if ((selector & 4) !== 0) {
-    checks.that(false, 'the selector names the GDT (an LDT is not looked at)', GP(code));
-    return '';
-  }
-  const last = register === 'tr' && long ? (selector & 0xfff8) + 15 : selector | 7;
-  if (
-    !checks.that(
-      last < tableBytes(gdt.limit),
-      `the descriptor ends at ${hex(last)}, within GDTR.limit ${hex(gdt.limit)}`,
-      GP(code),
-    )
-  )
-    return '';
-  const it = descriptorOf(tables, selector);
-  if (
-    !checks.that(it !== undefined, 'the descriptor can be read', {
-      vector: 14,
-      errorCode: 0,
-      address: gdt.base + BigInt(selector & 0xfff8),
-    }) ||
-    it === undefined
-  )
-    return '';
-  const type = descriptorTypeName(it);
-  const isSegment = it.kind === 'segment';
-  switch (register) {
-    case 'tr':
-      if (
-        !checks.that(it.kind === 'tss' && !it.busy, `the descriptor is an available TSS: it is ${type}`, GP(code)) ||
-        it.kind !== 'tss'
-      )
-        return '';
-      if (
-        !checks.that(
-          it.upper === null || ((it.upper >> 40n) & 0x1fn) === 0n,
-          'the type bits of the upper half are 0',
-          GP(code),
-        )
-      )
-        return '';
-      if (!checks.that(it.present, 'the TSS is present', NP(code))) return '';
-      checks.that(isCanonical(it.base), `base ${hex(it.base)} is canonical`, GP(code));
-      return `TR has base ${hex(it.base)}, limit ${hex(it.limit)}, and the descriptor becomes busy`;
-    case 'ss':
-      if (!checks.that(rpl === cpl, `RPL ${rpl} is CPL ${cpl}`, GP(code))) return '';
-      if (!checks.that(isSegment && !it.code && it.access, `the descriptor is writable data: it is ${type}`, GP(code)))
-        return '';
-      if (!checks.that(it.dpl === cpl, `DPL ${it.dpl} is CPL ${cpl}`, GP(code))) return '';
-      checks.that(it.present, 'the segment is present', SS(code));
-      break;
-    case 'cs':
-      if (!checks.that(isSegment && it.code, `the descriptor is code: it is ${type}`, GP(code)) || !isSegment)
-        return '';
-      if (!checks.that(!(long && it.long && it.big), 'L and D are not both set', GP(code))) return '';
-      if (it.special) checks.that(it.dpl <= cpl, `DPL ${it.dpl} of conforming code is at most CPL ${cpl}`, GP(code));
-      else
-        checks.that(
-          rpl <= cpl && it.dpl === cpl,
-          `RPL ${rpl} is at most CPL ${cpl}, and DPL ${it.dpl} is CPL`,
-          GP(code),
-        );
-      if (checks.fault !== undefined || !checks.that(it.present, 'the segment is present', NP(code))) return '';
-      return `CS runs ${long && it.long ? '64-bit code' : `${it.big ? 32 : 16}-bit code${long ? ', in compatibility mode: a REX prefix is INC or DEC' : ''}`}`;
-    default: {
-      if (
-        !checks.that(
-          isSegment && (!it.code || it.access),
-          `the descriptor is data or readable code: it is ${type}`,
-          GP(code),
-        ) ||
-        !isSegment
-      )
-        return '';
-      const conforming = it.code && it.special;
-      if (
-        !conforming &&
-        !checks.that(Math.max(rpl, cpl) <= it.dpl, `RPL ${rpl} and CPL ${cpl} are at most DPL ${it.dpl}`, GP(code))
-      )
-        return '';
-      checks.that(it.present, 'the segment is present', NP(code));
-    }
-  }
-  return `${name} is ${type}${long ? '; in 64-bit mode base and limit do not count' : ''}`;
-}
+import { isNull } from './selectors.ts';
 
 /** Where an interrupt comes from: it decides on EXT, on the DPL check and on the error code. */
 export type EventSource = 'exception' | 'software' | 'external';
@@ -332,28 +155,12 @@ function gateCode(
   ext: number,
   checks: Checks,
 ): { dpl: number; conforming: boolean } | undefined {
-  const { cpl, gdt } = tables.processor;
+  const { cpl } = tables.processor;
   const code = (gate.selector & 0xfffc) | ext;
-  if (!checks.that((gate.selector & 0xfffc) !== 0, "the gate's selector is not null", GP(ext))) return undefined;
-  if (!checks.that((gate.selector & 4) === 0, 'the selector names the GDT (an LDT is not looked at)', GP(code)))
-    return undefined;
-  if (
-    !checks.that(
-      (gate.selector | 7) < tableBytes(gdt.limit),
-      `selector ${hex(gate.selector)} is within GDTR.limit ${hex(gdt.limit)}`,
-      GP(code),
-    )
-  )
-    return undefined;
-  const it = descriptorOf(tables, gate.selector);
-  if (it === undefined) {
-    checks.that(false, 'the code descriptor can be read', {
-      vector: 14,
-      errorCode: 0,
-      address: gdt.base + BigInt(gate.selector & 0xfff8),
-    });
-    return undefined;
-  }
+  if (!checks.that(!isNull(gate.selector), "the gate's selector is not null", GP(ext))) return undefined;
+  const within = `selector ${hex(gate.selector)} is`;
+  const it = namedDescriptor(tables, gate.selector, { within, errorCode: code }, checks);
+  if (it === undefined) return undefined;
   const type = descriptorTypeName(it);
   if (
     !checks.that(
@@ -423,18 +230,4 @@ function firstInstruction(tables: ProcessorTables, { offset }: Gate, cpl: number
     errorCode: code,
     address: offset,
   });
-}
-
-/** `#GP general protection, error code 0x1a (IDT entry 3)`. */
-export function faultText({ vector, errorCode, address }: Fault): string {
-  const at = address === undefined ? '' : ` at ${hex(address)}`;
-  if (errorCode === null) return `${exceptionName(vector)}${at}`;
-  if (vector === 14 || vector === 8) return `${exceptionName(vector)}, error code ${hex(errorCode)}${at}`;
-  const table =
-    (errorCode & 2) !== 0
-      ? `IDT entry ${errorCode >> 3}`
-      : errorCode >> 3 === 0
-        ? ''
-        : `${(errorCode & 4) !== 0 ? 'LDT' : 'GDT'} entry ${errorCode >> 3}`;
-  return `${exceptionName(vector)}, error code ${hex(errorCode)}${table === '' ? '' : ` (${table})`}`;
 }

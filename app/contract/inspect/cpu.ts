@@ -75,6 +75,8 @@ export const SegmentViewSchema = z.object({
   big: z.boolean(),
   granular: z.boolean(),
   accessed: z.boolean(),
+  /** What a reader might take amiss, such as a TSS in use whose copy says available. */
+  note: z.string().nullable(),
 });
 export type SegmentView = z.infer<typeof SegmentViewSchema>;
 

@@ -10,7 +10,7 @@ export const HexBytesSchema = z
 export const DescriptorViewSchema = z.object({
   index: z.number().int(),
   selector: HexSchema,
-  kind: z.enum(['null', 'segment', 'tss', 'ldt', 'call-gate', 'reserved', 'upper']),
+  kind: z.enum(['null', 'segment', 'tss', 'ldt', 'call-gate', 'gate', 'reserved', 'upper']),
   /** The manual's words: `code64 execute/read`, `TSS64 busy`. */
   type: z.string(),
   /** 8 bytes, or 16 with the upper half. */
@@ -74,8 +74,9 @@ export const TssViewSchema = z.object({
 export type TssView = z.infer<typeof TssViewSchema>;
 
 const SubjectSchema = z.discriminatedUnion('kind', [
-  z.object({ kind: z.enum(['gdt', 'idt', 'tss', 'processor']) }),
-  z.object({ kind: z.literal('descriptor'), index: z.number().int() }),
+  z.object({ kind: z.enum(['gdt', 'ldt', 'idt', 'tss', 'processor']) }),
+  /** Of the GDT; of the LDT. */
+  z.object({ kind: z.enum(['descriptor', 'ldt-descriptor']), index: z.number().int() }),
   z.object({ kind: z.literal('gate'), vector: z.number().int() }),
   z.object({ kind: z.literal('ist'), number: z.number().int() }),
   z.object({ kind: z.literal('register'), name: z.string() }),
@@ -94,21 +95,27 @@ export const TableFindingSchema = z.object({
 });
 export type TableFinding = z.infer<typeof TableFindingSchema>;
 
+/** The GDT, or an LDT. */
+const DescriptorTableSchema = z.object({
+  base: HexSchema,
+  /** As the register has it. Of an LDT it may be beyond 0xffff, where no selector reaches. */
+  limit: HexSchema,
+  /** Bytes that are mapped to RAM, from the base on. */
+  readableBytes: z.number().int(),
+  descriptors: z.array(DescriptorViewSchema),
+  /** Descriptors that are not listed: null ones at the end, and what is beyond the first 256. */
+  omitted: z.number().int(),
+});
+
 export const TablesViewSchema = z.object({
   processor: z.number().int(),
   /** How many there are to choose from. */
   processors: z.number().int(),
   /** IA-32e mode: gates and system descriptors have their long form. */
   long: z.boolean(),
-  gdt: z.object({
-    base: HexSchema,
-    limit: HexSchema,
-    /** Bytes that are mapped to RAM, from the base on. */
-    readableBytes: z.number().int(),
-    descriptors: z.array(DescriptorViewSchema),
-    /** Descriptors that are not listed: null ones at the end, and what is beyond the first 256. */
-    omitted: z.number().int(),
-  }),
+  gdt: DescriptorTableSchema,
+  /** By LDTR's hidden part, with the selector of its descriptor in the GDT. Null if LDTR is: no LDT is in use. */
+  ldt: DescriptorTableSchema.extend({ selector: HexSchema }).nullable(),
   idt: z.object({ base: HexSchema, limit: HexSchema, readableBytes: z.number().int(), gates: z.array(GateViewSchema) }),
   /** Null if TR is 0, or outside of IA-32e mode. */
   tss: TssViewSchema.nullable(),
@@ -120,7 +127,7 @@ export type TablesView = z.infer<typeof TablesViewSchema>;
 
 /** A change to a table that is only thought of. */
 export const TableEditSchema = z.strictObject({
-  table: z.enum(['gdt', 'idt', 'tss']),
+  table: z.enum(['gdt', 'ldt', 'idt', 'tss']),
   offset: z.number().int().min(0).max(65535),
   bytes: z.string().regex(/^([0-9a-f]{2}){1,16}$/),
 });
@@ -129,7 +136,7 @@ export type TableEdit = z.infer<typeof TableEditSchema>;
 export const WhatIfQuestionSchema = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('load'),
-    register: z.enum(['cs', 'ss', 'ds', 'es', 'fs', 'gs', 'tr']),
+    register: z.enum(['cs', 'ss', 'ds', 'es', 'fs', 'gs', 'tr', 'ldtr']),
     selector: z.number().int().min(0).max(65535),
   }),
   z.strictObject({

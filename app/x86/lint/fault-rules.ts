@@ -3,9 +3,10 @@
  * of the interrupted code at the top of its interrupt stack, and that code's instruction is there to be read. Intel SDM Vol. 3A §6.14.
  */
 import { isStackTop } from '../descriptors.ts';
-import type { ProcessorState, ProcessorTables } from '../machine-state.ts';
+import { type LoadRegister, loadSelector } from '../load-selector.ts';
+import type { CodeMap, ProcessorState, ProcessorTables } from '../machine-state.ts';
 import { RFLAGS } from '../registers.ts';
-import { type LoadRegister, loadSelector } from '../what-if.ts';
+
 import type { ProcessorRule } from './rule.ts';
 import { hex, placeText } from './words.ts';
 
@@ -81,6 +82,20 @@ function hasErrorCode(tables: ProcessorTables, at: bigint): boolean {
   );
 }
 
+/** LTR (0F 00 /3) and LLDT (0F 00 /2), of which a processor died: the error code names the selector. */
+function systemRefused(tables: ProcessorTables, register: 'tr' | 'ldtr', code: CodeMap | null): string | undefined {
+  const it = interrupted(tables);
+  if (it === undefined) return undefined;
+  const [name, extension] = register === 'tr' ? ['LTR', 3] : ['LLDT', 2];
+  const [first, second, modes = 0] = tables.read(it.frame.rip, 3) ?? [];
+  if (first !== 0x0f || second !== 0 || ((modes >> 3) & 7) !== extension || it.below > 0xffffn) return undefined;
+  const selector = Number(it.below) & 0xfffc;
+  const why = refused(tables, register, selector, 0);
+  return why === undefined
+    ? undefined
+    : `${name} at ${placeText(it.frame.rip, code)} of selector ${hex(selector)}, and this does not hold: ${why}`;
+}
+
 export const FAULT_RULES: readonly ProcessorRule[] = [
   {
     ...{
@@ -129,18 +144,16 @@ export const FAULT_RULES: readonly ProcessorRule[] = [
     ...{ id: 'ltr-refused', severity: 'error', title: 'LTR was refused', section: 'SDM Vol. 2 LTR; Vol. 3A §7.2.2' },
     fix: 'Load TR once, with a present TSS descriptor of 16 bytes and type 9. LTR marks it busy: before it is loaded again, write type 9 into it.',
     *check(tables, { code }) {
-      const it = interrupted(tables);
-      if (it === undefined) return;
-      const [first, second, modes = 0] = tables.read(it.frame.rip, 3) ?? [];
-      // 0F 00 /3; the error code names the selector.
-      if (first !== 0x0f || second !== 0 || ((modes >> 3) & 7) !== 3 || it.below > 0xffffn) return;
-      const selector = Number(it.below) & 0xfffc;
-      const why = refused(tables, 'tr', selector, 0);
-      if (why !== undefined)
-        yield {
-          subject: { kind: 'register', name: 'tr' },
-          text: `LTR at ${placeText(it.frame.rip, code)} of selector ${hex(selector)}, and this does not hold: ${why}`,
-        };
+      const text = systemRefused(tables, 'tr', code);
+      if (text !== undefined) yield { subject: { kind: 'register', name: 'tr' }, text };
+    },
+  },
+  {
+    ...{ id: 'lldt-refused', severity: 'error', title: 'LLDT was refused', section: 'SDM Vol. 2 LLDT; Vol. 3A §3.5.1' },
+    fix: 'Put an LDT descriptor (type 2, present, of 16 bytes in long mode) into the GDT, and load LDTR with its selector, TI = 0.',
+    *check(tables, { code }) {
+      const text = systemRefused(tables, 'ldtr', code);
+      if (text !== undefined) yield { subject: { kind: 'register', name: 'ldt' }, text };
     },
   },
 ];

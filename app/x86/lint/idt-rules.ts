@@ -1,8 +1,9 @@
 import { isCanonical } from '../../base/address.ts';
-import { decodeGates, descriptorTypeName, type Gate, gateTypeName } from '../descriptors.ts';
-import { type CodeMap, canBeRaised, descriptorOf, type ProcessorTables } from '../machine-state.ts';
+import { decodeGates, type Gate, gateTypeName } from '../descriptors.ts';
+import { type CodeMap, canBeRaised, type ProcessorTables } from '../machine-state.ts';
 import type { Evidence, ProcessorRule } from './rule.ts';
-import { bytesText, hex, placeText, rawText, unmappedText, vectorText } from './words.ts';
+import { codeSelectorTrouble } from './selector-rules.ts';
+import { bytesText, hex, placeText, unmappedText, vectorText } from './words.ts';
 
 const GATES = 'SDM Vol. 3A §6.14.1';
 /** Vectors that a kernel without handlers for does not survive its first mistake: #DF, #NP, #SS, #GP, #PF. */
@@ -84,7 +85,7 @@ export const GATE_RULES: readonly ProcessorRule[] = [
     *check(tables) {
       if (tables.gdtBytes === null) return;
       for (const gate of usable(tables)) {
-        const why = selectorTrouble(tables, gate.selector);
+        const why = codeSelectorTrouble(tables, gate.selector);
         if (why !== undefined) yield at(gate, `selector ${hex(gate.selector)}, ${why}`);
       }
     },
@@ -157,17 +158,6 @@ function* gatesToNowhere(tables: ProcessorTables, code: CodeMap | null, raised: 
     if (why !== undefined)
       yield at(gate, why.startsWith(hex(gate.offset)) ? why : `offset ${placeText(gate.offset, code)} ${why}`);
   }
-}
-
-/** What is wrong with a selector of a gate; undefined if it is a present 64-bit code segment. */
-function selectorTrouble(tables: ProcessorTables, selector: number): string | undefined {
-  if ((selector & 0xfffc) === 0) return 'which is null';
-  if ((selector & 4) !== 0) return undefined;
-  const it = descriptorOf(tables, selector);
-  if (it === undefined) return `which is beyond GDTR.limit ${hex(tables.processor.gdt.limit)}`;
-  if (it.kind !== 'segment' || !it.code || !it.long || it.big)
-    return `which is ${descriptorTypeName(it)}: GDT[${it.index}] = ${rawText(it.raw)}`;
-  return it.present ? undefined : `whose descriptor is not present: GDT[${it.index}] = ${rawText(it.raw)}`;
 }
 
 /** Why an address is no place for a handler. */

@@ -3,11 +3,14 @@
  * registers and memory can ask.
  */
 import type { CodeMap, MachineTables, ProcessorState } from '../machine-state.ts';
+import { ldtOf } from '../selectors.ts';
 import { FAULT_RULES, isDead } from './fault-rules.ts';
-import { liesOnStack, SELECTOR_RULES, TABLE_RULES } from './gdt-rules.ts';
 import { GATE_RULES } from './idt-rules.ts';
+import { LDT_RULES } from './ldt-rules.ts';
 import { CONTROL_RULES, MACHINE_RULES } from './processor-rules.ts';
 import type { Finding, RuleInfo } from './rule.ts';
+import { SELECTOR_RULES } from './selector-rules.ts';
+import { liesOnStack, TABLE_RULES } from './table-rules.ts';
 import { TSS_RULES } from './tss-rules.ts';
 
 export type { Finding, RuleInfo, Severity, Subject } from './rule.ts';
@@ -15,6 +18,7 @@ export type { Finding, RuleInfo, Severity, Subject } from './rule.ts';
 const PROCESSOR_RULES = [
   ...TABLE_RULES,
   ...SELECTOR_RULES,
+  ...LDT_RULES,
   ...TSS_RULES,
   ...GATE_RULES,
   ...CONTROL_RULES,
@@ -63,7 +67,7 @@ export function lint(machine: MachineTables): Finding[] {
  */
 export function movingPart(processor: ProcessorState, code: CodeMap | null): string {
   const { rip, rsp, cpl, gdt, idt } = processor;
-  const stacked = [gdt, idt].map(({ base }) => (liesOnStack(base, rsp, code) ? rsp : 0n));
+  const stacked = [gdt, idt, ldtOf(processor)].map((it) => (it && liesOnStack(it.base, rsp, code) ? rsp : 0n));
   return [rip >> 32n, cpl, ...stacked, isDead(processor) ? rsp : ''].join(' ');
 }
 

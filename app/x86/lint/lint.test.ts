@@ -5,6 +5,8 @@ import { lint, RULES } from './index.ts';
 const IRETQ = [0x48, 0xcf];
 /** `ltr ax` */
 const LTR = [0x0f, 0x00, 0xd8];
+/** `lldt ax` */
+const LLDT = [0x0f, 0x00, 0xd0];
 
 /** Rule by rule: a machine that has exactly that mistake, and what its evidence must say. */
 const MISTAKES: readonly (readonly [rule: string, change: (image: TestImage) => void, evidence: RegExp])[] = [
@@ -40,6 +42,83 @@ const MISTAKES: readonly (readonly [rule: string, change: (image: TestImage) => 
   ],
   ['code-l-and-d', (it) => longer(it, 0x00ef_9b00_0000_ffffn), /GDT\[5\] = 0x00ef9b000000ffff: bits 53 and 54/],
   ['kernel-code-not-long', (it) => set(it, 'cs.flags', 0x00cf_9b00n), /CS 0x8 has L = 0/],
+  ['ldt-non-canonical', withLdt((it) => ldtAt(it, 0x0000_8000_0000_a000n)), /LDTR.base is 0x80000000a000/],
+  ['ldt-limit', withLdt((it) => ldtLimit(it, 0x18n)), /LDTR.limit is 0x18: 0x18 \+ 1 is no multiple of 8, 1 left over/],
+  ['ldt-unmapped', withLdt((it) => it.page(0xa000, 0n)), /LDTR is 0xffffffff8000a000, limit 0x17: .*entry at 0x4050/],
+  // A limit of 20 bits, in units of pages: selectors reach 64 KiB, of which one page is mapped.
+  ['ldt-unmapped', withLdt((it) => ldtLimit(it, 0xffff_ffffn)), /limit 0xffffffff: 0xffffffff8000b000 is not mapped/],
+  ['ldt-on-stack', withLdt(ldtOnStack), /LDTR.base 0xffffffff80020800, .*below it, where the next call writes/],
+  ['ldt-user', withLdt((it) => user(it, 0xa000)), /user and writable at every level/],
+  ['ldt-writable', withLdt((it) => it.page(0xa000, 0x8000_0000_0000_0003n)), /writable by ring 0/],
+  [
+    'selector-beyond-limit',
+    withLdt((it) => set(it, 'gs', 0x1cn)),
+    /GS is 0x1c: its descriptor ends at 0x1f, and LDTR.limit is 0x17/,
+  ],
+  [
+    'selector-beyond-limit',
+    withLdt((it) => set(it, 'ldt', 0x38n)),
+    /LDTR is 0x38: its descriptor ends at 0x3f, and GDTR.limit is 0x37/,
+  ],
+  ['ldt-not-loaded', (it) => set(it, 'fs', 0xfn), /FS is 0xf, with TI = 1, and LDTR is 0x0/],
+  ['system-selector-in-ldt', withLdt((it) => set(it, 'ldt', 0x2cn)), /LDTR is 0x2c, with TI = 1/],
+  ['stale-ss', withLdt((it) => set(it, 'ss', 4n)), /SS is 0x4, and LDT\[0\] = .* is code64 .*, not writable data/],
+  [
+    'stale-data-segment',
+    withLdt((it) => {
+      it.ldtDescriptor(1, 0x8001_ec00_0008_0040n);
+      it.ldtDescriptor(2, 0xffff_ffffn);
+    }),
+    /FS is 0xc, and LDT\[1\] = 0x8001ec0000080040 is call gate/,
+  ],
+  [
+    'stale-cs',
+    withLdt((it) => set(it, 'cs', 0xcn)),
+    /CS is 0xc, and LDT\[1\] = 0x00cf93000000ffff is data read\/write/,
+  ],
+  [
+    'segment-not-present',
+    withLdt((it) => it.ldtDescriptor(1, 0x00cf_1300_0000_ffffn)),
+    /LDT\[1\] = 0x00cf13000000ffff has P = 0, and FS holds 0xc/,
+  ],
+  [
+    'segment-not-present',
+    withLdt((it) => ldtRaw(it, { present: false })),
+    /GDT\[5\] .* has P = 0, and LDTR holds 0x28/,
+  ],
+  [
+    'code-l-and-d',
+    withLdt((it) => it.ldtDescriptor(2, 0x00ef_fb00_0000_ffffn)),
+    /LDT\[2\] = 0x00effb000000ffff: bits 53 and 54/,
+  ],
+  ['call-gate-selector', callGate(0x10), /GDT\[5\] = 0x8001ec0000100040: selector 0x10, which is data read\/write/],
+  ['call-gate-selector', callGate(0x4), /selector 0x4, which names the LDT \(TI = 1\), and LDTR is null/],
+  [
+    'call-gate-selector',
+    withLdt((it) => {
+      ldtLimit(it, 0x27n);
+      it.ldtDescriptor(3, 0x8001_ec00_0000_0040n | (0x2cn << 16n));
+      it.ldtDescriptor(4, 0xffff_ffffn);
+    }),
+    /LDT\[3\] = 0x8001ec00002c0040: selector 0x2c, which is beyond LDTR.limit 0x27/,
+  ],
+  ['ldt-wrong-type', withLdt((it) => set(it, 'ldt', 0x10n)), /LDTR is 0x10, and GDT\[2\] = .* is data read\/write/],
+  ['ldt-descriptor-cut', withLdt((it) => set(it, 'gdt.limit', 0x2fn)), /GDT\[5\] ends at 0x37, .*GDTR.limit is 0x2f/],
+  [
+    'ldt-descriptor-cut',
+    withLdt((it) => it.descriptor(6, 0x00cf_9300_ffff_ffffn)),
+    /GDT\[6\] = .* upper half of the LDT descriptor, and its bits 44 to 40 are not 0/,
+  ],
+  [
+    'ldt-stale',
+    withLdt((it) => set(it, 'ldt.limit', 0x1fn)),
+    /LDTR holds base 0xffffffff8000a000, limit 0x1f; GDT\[5\] says base 0xffffffff8000a000, limit 0x17/,
+  ],
+  ['ldt-stale', withLdt((it) => it.descriptor(6, 0n)), /GDT\[5\] says base 0x8000a000/],
+  ['ldt-system-descriptor', inLdt(0x89), /LDT\[2\] = .* is TSS32 available: it counts in the GDT only/],
+  ['ldt-system-descriptor', inLdt(0x82), /LDT\[2\] = .* is LDT: it counts in the GDT only/],
+  ['ldt-system-descriptor', inLdt(0x8e), /LDT\[2\] = .* is interrupt gate: it counts in the IDT only/],
+  ['ldt-system-descriptor', inLdt(0x85), /LDT\[2\] = .* is reserved type 5: the type means nothing in this mode/],
   ['no-task-register', (it) => set(it, 'tr', 0n), /TR is 0, and 256 gates have IST ≠ 0, .*read at 0x3c/],
   ['tss-descriptor-cut', (it) => set(it, 'gdt.limit', 0x1fn), /GDT\[3\] ends at 0x27, and GDTR.limit is 0x1f/],
   ['tss-descriptor-cut', (it) => it.descriptor(4, 0x00cf_9300_ffff_ffffn), /bits 44 to 40 are not 0/],
@@ -83,6 +162,9 @@ const MISTAKES: readonly (readonly [rule: string, change: (image: TestImage) => 
   ['gate-selector', (it) => it.gate(32, { selector: 0x40 }), /which is beyond GDTR.limit 0x27/],
   ['gate-selector', (it) => unusedCode(it, 0x00cf_9b00_0000_ffffn), /which is code32/],
   ['gate-selector', (it) => unusedCode(it, 0x00af_1b00_0000_ffffn), /not present/],
+  ['gate-selector', (it) => it.gate(32, { selector: 4 }), /selector 0x4, which names the LDT \(TI = 1\), and LDTR is/],
+  ['gate-selector', withLdt((it) => it.gate(32, { selector: 0x1c })), /0x1c, which is beyond LDTR.limit 0x17/],
+  ['gate-selector', withLdt((it) => it.gate(32, { selector: 0xc })), /which is data read\/write: LDT\[1\] = /],
   [
     'gate-truncated',
     (it) => it.gate(33, { offset: TestImage.text & 0xffff_ffffn }),
@@ -123,6 +205,13 @@ const MISTAKES: readonly (readonly [rule: string, change: (image: TestImage) => 
   ],
   ['ltr-refused', (it) => dead(it, LTR, [], 0x18n), /LTR at .* of selector 0x18, .*available TSS: it is TSS64 busy/],
   ['ltr-refused', (it) => dead(it, LTR, [], 0x40n), /selector 0x40, .*ends at 0x4f, within GDTR.limit 0x27/],
+  ['lldt-refused', (it) => dead(it, LLDT, [], 0x10n), /LLDT at .* of selector 0x10, .*an LDT: it is data read\/write/],
+  ['lldt-refused', withLdt((it) => dead(it, LLDT, [], 0x2cn)), /selector 0x2c, .*names the GDT \(TI = 0\)/],
+  [
+    'returned-to-bad-segment',
+    withLdt((it) => dead(it, IRETQ, [TestImage.text, 8n, 2n, TestImage.stack(0), 0x1cn])),
+    /popped SS 0x1c from .*the descriptor ends at 0x1f, within LDTR.limit 0x17/,
+  ],
   ['double-fault-stack', (it) => it.gate(8, { ist: 0 }), /IST = 0 in/],
   ['gate-for-users', (it) => it.gate(14, { dpl: 3 }), /DPL = 3 in/],
   ['sse-off', (it) => set(it, 'cr4', 0xa0n), /OSFXSR = 0/],
@@ -143,6 +232,39 @@ const MISTAKES: readonly (readonly [rule: string, change: (image: TestImage) => 
 
 test('a machine as it should be has nothing', () => {
   expect(lint(new TestImage().tables())).toEqual([]);
+});
+
+test('an LDT as it should be has nothing, whoever uses it', () => {
+  const uses: readonly ((image: TestImage) => void)[] = [
+    () => {},
+    (it) => set(it, 'ss', 0xcn),
+    (it) => set(it, 'cs', 4n),
+    (it) => it.gate(32, { selector: 4 }),
+    (it) => it.ldtDescriptor(2, 0n),
+    // Who is not present may be anything: its bytes are the kernel's.
+    (it) => it.ldtDescriptor(2, 0x0000_0900_0000_0067n),
+    (it) => {
+      ldtLimit(it, 0x27n);
+      it.ldtDescriptor(3, 0x8001_ec00_0004_0040n);
+      it.ldtDescriptor(4, 0xffff_ffffn);
+    },
+    (it) => dead(it, IRETQ, [TestImage.text, 4n, 2n, TestImage.stack(0), 0xcn]),
+    // Each core has an LDT descriptor of its own.
+    (it) => second(it, {}),
+  ];
+  for (const use of uses) expect(lint(new TestImage().with(withLdt(use)).tables())).toEqual([]);
+});
+
+test('a task gate may stand in the LDT of 32-bit code, an interrupt gate may not', () => {
+  const legacy = (type: number) => {
+    const image = new TestImage().with(inLdt(type));
+    // What GDT and IDT of long mode then are, is not asked here.
+    Object.assign(image.registers, { efer: 0n, cr0: 0x33n, 'ldt.base': 0xa000n });
+    return lint(image.tables()).filter(({ rule }) => rule === 'ldt-system-descriptor');
+  };
+  expect(legacy(0x85)).toEqual([]);
+  expect(legacy(0x8c)).toEqual([]);
+  expect(legacy(0x8e).map(({ evidence }) => evidence)).toEqual([expect.stringMatching(/is interrupt gate/)]);
 });
 
 test('two processors as they should be have nothing', () => {
@@ -246,7 +368,7 @@ function symbol(image: TestImage, name: string, other: string): void {
 }
 
 /** Copies a table to just below the stack pointer. */
-function onStack(name: 'gdt' | 'idt', from: number, size: number) {
+function onStack(name: 'gdt' | 'idt' | 'ldt', from: number, size: number) {
   return (image: TestImage) => {
     const at = 0x2_0000 + 0x800;
     image.bytes(at, [...image.ram.subarray(from, from + size)]);
@@ -259,6 +381,51 @@ function onStack(name: 'gdt' | 'idt', from: number, size: number) {
 function user(image: TestImage, page: number): void {
   for (const at of [0x1000 + 8 * 511, 0x5000 + 8 * 510, 0x3000]) image.bytes(at, [(image.ram[at] ?? 0) | 4]);
   image.page(page, 0x8000_0000_0000_0007n);
+}
+
+function withLdt(change: (image: TestImage) => void) {
+  return (image: TestImage) => {
+    image.addLdt();
+    change(image);
+  };
+}
+
+/** LDTR and its descriptor say the same of where the LDT is. */
+function ldtRaw(
+  image: TestImage,
+  { base = TestImage.ldt, limit = 0x17n, present = true }: { base?: bigint; limit?: bigint; present?: boolean },
+): void {
+  const granular = limit > 0xf_ffffn;
+  const stored = granular ? limit >> 12n : limit;
+  const flags = (stored & 0xffffn) | ((stored & 0xf_0000n) << 32n) | (granular ? 1n << 55n : 0n);
+  image.descriptor(
+    5,
+    flags | (2n << 40n) | (present ? 1n << 47n : 0n) | ((base & 0xff_ffffn) << 16n) | ((base & 0xff00_0000n) << 32n),
+  );
+  image.descriptor(6, base >> 32n);
+  Object.assign(image.registers, { 'ldt.base': base, 'ldt.limit': limit });
+}
+
+const ldtAt = (image: TestImage, base: bigint) => ldtRaw(image, { base });
+const ldtLimit = (image: TestImage, limit: bigint) => ldtRaw(image, { limit });
+
+/** A third entry of the LDT, with this byte of access rights. */
+function inLdt(access: number) {
+  return withLdt((it) => it.ldtDescriptor(2, (BigInt(access) << 40n) | 0x67n));
+}
+
+/** A call gate in GDT[5] with this selector. */
+function callGate(selector: number) {
+  return (image: TestImage) => {
+    image.descriptor(5, 0x8001_ec00_0000_0040n | (BigInt(selector) << 16n));
+    image.descriptor(6, 0xffff_ffffn);
+    set(image, 'gdt.limit', 0x37n);
+  };
+}
+
+function ldtOnStack(image: TestImage): void {
+  onStack('ldt', 0xa000, 24)(image);
+  ldtAt(image, TestImage.stack(0) + 0x800n);
 }
 
 function stale(image: TestImage, name: string, index = 4, raw?: bigint): void {
@@ -314,7 +481,7 @@ function withoutNoExecute(image: TestImage): void {
 function second(image: TestImage, change: Record<string, bigint>): void {
   const own = 0x9000;
   image.page(own, 0x8000_0000_0000_0001n);
-  image.bytes(own, [...image.ram.subarray(0x6000, 0x6028)]);
+  image.bytes(own, [...image.ram.subarray(0x6000, 0x6038)]);
   image.bytes(own + 0x100, [...image.ram.subarray(0x8000, 0x8068)]);
   const tss = 0xffff_ffff_8000_9100n;
   new DataView(image.ram.buffer).setBigUint64(own + 24, 0x8000_8b00_9100_0067n, true);

@@ -1,6 +1,7 @@
 import { bitNames } from '../bits.ts';
 import type { MachineTables, ProcessorState, ProcessorTables } from '../machine-state.ts';
 import { CR0, CR4, EFER, REGISTER_BITS, registerTitle } from '../registers.ts';
+import { isNull } from '../selectors.ts';
 import type { Evidence, MachineRule, ProcessorRule } from './rule.ts';
 import { hex } from './words.ts';
 
@@ -129,7 +130,7 @@ export const MACHINE_RULES: readonly MachineRule[] = [
       const users = new Map<bigint, number[]>();
       for (const { processor } of started(machine)) {
         const { tr } = processor.segments;
-        if ((tr.selector & 0xfffc) !== 0) users.set(tr.base, [...(users.get(tr.base) ?? []), processor.index]);
+        if (!isNull(tr.selector)) users.set(tr.base, [...(users.get(tr.base) ?? []), processor.index]);
       }
       for (const [base, processors] of users)
         if (processors.length > 1)
@@ -149,7 +150,7 @@ export const MACHINE_RULES: readonly MachineRule[] = [
     },
     fix: 'Load TR on every core as it starts.',
     *checkAll(machine) {
-      const bare = started(machine).filter(({ processor }) => (processor.segments.tr.selector & 0xfffc) === 0);
+      const bare = started(machine).filter(({ processor }) => isNull(processor.segments.tr.selector));
       // Where gates want stacks, that is the worse mistake and has its own rule.
       const silent = bare.filter(({ gates }) => !gates.some((gate) => gate.present && gate.ist !== 0));
       const processors = silent.map(({ processor }) => processor.index);

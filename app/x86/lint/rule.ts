@@ -19,13 +19,15 @@ export interface Finding {
 
 /** What a finding is about: the row that the pane marks. */
 export type Subject =
-  | { readonly kind: 'gdt' | 'idt' | 'tss' | 'processor' }
-  | { readonly kind: 'descriptor'; readonly index: number }
+  | { readonly kind: 'gdt' | 'ldt' | 'idt' | 'tss' | 'processor' }
+  /** Of the GDT; of the LDT. */
+  | { readonly kind: 'descriptor' | 'ldt-descriptor'; readonly index: number }
   | { readonly kind: 'gate'; readonly vector: number }
   | { readonly kind: 'ist'; readonly number: number }
   | { readonly kind: 'register'; readonly name: string };
 
 export interface RuleInfo {
+  /** Of a rule about one table it begins with the table's name: `tss-stale`. */
   readonly id: string;
   readonly severity: Severity;
   readonly title: string;

@@ -1,6 +1,7 @@
 import { isCanonical } from '../../base/address.ts';
-import { descriptorTypeName, isStackTop, TSS64, tableBytes } from '../descriptors.ts';
-import { canBeRaised, descriptorOf, type ProcessorTables } from '../machine-state.ts';
+import { descriptorTypeName, hasTypeBits, isStackTop, TSS64, tableBytes } from '../descriptors.ts';
+import { canBeRaised, type ProcessorTables } from '../machine-state.ts';
+import { isNull, systemDescriptorOf } from '../selectors.ts';
 import type { ProcessorRule } from './rule.ts';
 import { hex, placeText, rawText, unmappedRange, unmappedText, vectorText } from './words.ts';
 
@@ -37,7 +38,7 @@ export const TSS_RULES: readonly ProcessorRule[] = [
     },
     fix: 'Fill a TSS, put its 16-byte descriptor into the GDT, and load it with LTR before LIDT.',
     *check(tables) {
-      if ((tables.processor.segments.tr.selector & 0xfffc) !== 0 || !tables.processor.long) return;
+      if (!isNull(tables.processor.segments.tr.selector) || !tables.processor.long) return;
       const users = tables.gates.filter((gate) => gate.present && gate.ist !== 0);
       const [first] = users;
       if (first !== undefined)
@@ -51,14 +52,14 @@ export const TSS_RULES: readonly ProcessorRule[] = [
     ...{ id: 'tss-descriptor-cut', severity: 'error', title: 'The TSS descriptor has only 8 bytes', section: TASK },
     fix: 'A TSS descriptor has 16 bytes in long mode: give it two slots, the second with base 63:32 and zeros.',
     *check(tables) {
-      const it = descriptorOf(tables, tables.processor.segments.tr.selector);
+      const it = systemDescriptorOf(tables, 'tr');
       if (!tables.processor.long || it?.kind !== 'tss') return;
       if (it.upper === null)
         yield {
           subject: { kind: 'descriptor', index: it.index },
           text: `GDT[${it.index}] ends at ${hex(8 * it.index + 15)}, and GDTR.limit is ${hex(tables.processor.gdt.limit)}`,
         };
-      else if (((it.upper >> 40n) & 0x1fn) !== 0n)
+      else if (hasTypeBits(it.upper))
         yield {
           subject: { kind: 'descriptor', index: it.index },
           text: `GDT[${it.index + 1}] = ${rawText(it.upper)} should be the upper half of the TSS descriptor, and its bits 44 to 40 are not 0`,
@@ -70,8 +71,8 @@ export const TSS_RULES: readonly ProcessorRule[] = [
     fix: 'Put a TSS descriptor (type 9) at the selector, and load TR again after LGDT.',
     *check(tables) {
       const { selector } = tables.processor.segments.tr;
-      const it = descriptorOf(tables, selector);
-      if ((selector & 0xfffc) === 0 || it === undefined || it.kind === 'tss') return;
+      const it = systemDescriptorOf(tables, 'tr');
+      if (it === undefined || it.kind === 'tss') return;
       yield {
         subject: { kind: 'descriptor', index: it.index },
         text: `TR is ${hex(selector)}, and GDT[${it.index}] = ${rawText(it.raw)} is ${descriptorTypeName(it)}`,
@@ -82,7 +83,7 @@ export const TSS_RULES: readonly ProcessorRule[] = [
     ...{ id: 'tss-not-busy', severity: 'warning', title: 'The loaded TSS is marked available', section: TASK },
     fix: 'LTR marks it busy: the descriptor was written again afterwards. Load TR after the last change of the GDT.',
     *check(tables) {
-      const it = descriptorOf(tables, tables.processor.segments.tr.selector);
+      const it = systemDescriptorOf(tables, 'tr');
       if (it?.kind === 'tss' && !it.busy && it.present)
         yield {
           subject: { kind: 'descriptor', index: it.index },
@@ -118,8 +119,8 @@ export const TSS_RULES: readonly ProcessorRule[] = [
     fix: 'Load TR again after the descriptor changes: the processor keeps base and limit until then.',
     *check(tables) {
       const { tr } = tables.processor.segments;
-      const it = descriptorOf(tables, tr.selector);
-      if (it?.kind !== 'tss' || it.upper === null || ((it.upper >> 40n) & 0x1fn) !== 0n) return;
+      const it = systemDescriptorOf(tables, 'tr');
+      if (it?.kind !== 'tss' || it.upper === null || hasTypeBits(it.upper)) return;
       if (it.base !== tr.base || it.limit !== tr.limit)
         yield {
           subject: { kind: 'descriptor', index: it.index },
@@ -132,7 +133,7 @@ export const TSS_RULES: readonly ProcessorRule[] = [
     fix: 'Map it, and check all 64 bits of the base: bits 63:32 are in the second half of the descriptor.',
     *check(tables) {
       const { tr } = tables.processor.segments;
-      if (!tables.processor.long || (tr.selector & 0xfffc) === 0) return;
+      if (!tables.processor.long || isNull(tr.selector)) return;
       const why = isCanonical(tr.base)
         ? unmappedRange(tables, tr.base, Math.min(tableBytes(tr.limit), TSS64.bytes))
         : `${hex(tr.base)} is not canonical`;
@@ -144,7 +145,7 @@ export const TSS_RULES: readonly ProcessorRule[] = [
     fix: 'The limit of a 64-bit TSS is 0x67 at least. A stack pointer beyond it raises #TS with the selector of TR.',
     *check(tables) {
       const { tr } = tables.processor.segments;
-      if (!tables.processor.long || (tr.selector & 0xfffc) === 0) return;
+      if (!tables.processor.long || isNull(tr.selector)) return;
       for (let ist = 1; ist <= 7; ist++) {
         const [first] = usersOf(tables, ist);
         const last = 0x1c + 8 * ist + 7;

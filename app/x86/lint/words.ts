@@ -1,7 +1,8 @@
 import { formatAddress } from '../../base/address.ts';
 import { exceptionName } from '../exceptions.ts';
-import type { CodeMap, ProcessorTables } from '../machine-state.ts';
+import type { CodeMap, ProcessorTables, SelectorName } from '../machine-state.ts';
 import { CR4 } from '../registers.ts';
+import type { SelectorTable } from '../selectors.ts';
 
 /** Values as the findings name them. */
 export const hex = (value: bigint | number) => formatAddress(BigInt.asUintN(64, BigInt(value)));
@@ -11,6 +12,13 @@ export const bytesText = (bytes: Uint8Array) =>
   Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(' ');
 
 export const rawText = (raw: bigint) => `0x${raw.toString(16).padStart(16, '0')}`;
+
+/** `GDT[3]`. */
+export const entryText = (table: SelectorTable, index: number) => `${table.toUpperCase()}[${index}]`;
+
+/** The manual's names: `CS`, `TR`, `GDTR`, `LDTR`. */
+export const registerName = (name: SelectorName | SelectorTable) =>
+  name === 'gdt' || name === 'ldt' ? `${name.toUpperCase()}R` : name.toUpperCase();
 
 /** `vector 14 (#PF page fault)`. */
 export const vectorText = (vector: number) =>

@@ -95,6 +95,7 @@ function processorText(it: ProcessorView, bits: boolean, paint: Paint): string {
       [],
       paint,
     ),
+    ...it.segments.flatMap(({ name, note }) => (note === null ? [] : [paint('dim', `${name.toUpperCase()}: ${note}`)])),
     `GDT       ${wide(it.gdt.base)}  ${it.gdt.limit.slice(2).padStart(8, '0')}`,
     `IDT       ${wide(it.idt.base)}  ${it.idt.limit.slice(2).padStart(8, '0')}`,
     '',

@@ -6,13 +6,14 @@ import { paging } from './paging.ts';
 import { boot, drivers, epitaph, trace } from './records.ts';
 import type { Subject } from './subject.ts';
 import { symbol } from './symbol.ts';
-import { gdt, idt, tss } from './tables.ts';
+import { gdt, idt, ldt, tss } from './tables.ts';
 import { virtio } from './virtio.ts';
 
 /** In the order of the help. */
 export const SUBJECTS: readonly Subject[] = [
   cpu,
   gdt,
+  ldt,
   idt,
   tss,
   irq,

@@ -5,7 +5,7 @@ import { type Paint, table } from '../terminal.ts';
 import { defineSubject, type Finding, type Subject } from './subject.ts';
 import { WHAT_IF_HELP, WHAT_IF_OPTIONS, type WhatIfValues, whatIf } from './what-if.ts';
 
-type Part = 'gdt' | 'idt' | 'tss';
+type Part = 'gdt' | 'ldt' | 'idt' | 'tss';
 type Values = WhatIfValues & { readonly processor: number | undefined };
 
 /** The subjects that are parts of one view, each with its findings. */
@@ -30,7 +30,7 @@ function tableSubject(
       const body = await text(context, source, view);
       const { paint } = context.terminal;
       const findings = findingsText(
-        view.findings.filter(({ subject }) => concerns(subject, name)),
+        view.findings.filter((it) => concerns(it, name)),
         paint,
       );
       const torn = view.torn
@@ -50,42 +50,52 @@ function tableSubject(
   });
 }
 
-/** Findings of registers and of other tables are told with the table that they are about. */
-function concerns({ kind }: TableFinding['subject'], part: Part): boolean {
+/** Findings are told with the table that they stand in, and with the one that they are about: the descriptor of a TSS is in the GDT. */
+function concerns({ rule, subject: { kind } }: TableFinding, part: Part): boolean {
   const parts: Readonly<Record<TableFinding['subject']['kind'], Part>> = {
     ...{ gdt: 'gdt', descriptor: 'gdt', register: 'gdt', processor: 'gdt' },
+    ...{ ldt: 'ldt', 'ldt-descriptor': 'ldt' },
     ...{ idt: 'idt', gate: 'idt', tss: 'tss', ist: 'tss' },
   };
-  return parts[kind] === part;
+  return parts[kind] === part || rule.startsWith(`${part}-`);
+}
+
+/** The GDT or the LDT, descriptor by descriptor. */
+function descriptorsText(it: TablesView['gdt'], heading: string, paint: Paint): string {
+  const size = Math.min(Number(it.limit), 0xffff) + 1;
+  const unread =
+    it.readableBytes === 0
+      ? ', not mapped'
+      : it.readableBytes < size
+        ? `, mapped up to its byte ${it.readableBytes} of ${size}`
+        : '';
+  const long = Number(it.limit) > 0xffff ? ' (selectors reach 0xffff)' : '';
+  const rows = it.descriptors
+    .filter(({ kind }) => kind !== 'upper')
+    .map((row) => [
+      ...[row.selector.slice(2).padStart(4, '0'), row.bytes, row.type, row.present ? '1' : '0', String(row.dpl)],
+      ...[row.base ?? '', row.limit ?? '', row.flags, row.users.join(' ')],
+    ]);
+  return [
+    `${heading} at ${it.base}, limit ${it.limit}${long}${paint('red', unread)}`,
+    table(['SEL', 'BYTES', 'TYPE', 'P', 'DPL', 'BASE', 'LIMIT', 'FLAGS', 'USED BY'], rows, [], paint),
+    ...(it.omitted > 0 ? [paint('dim', `and ${it.omitted} more, null or beyond what is listed`)] : []),
+  ].join('\n');
 }
 
 export const gdt = tableSubject(
   'gdt',
   'the global descriptor table, decoded and checked',
   ['ring0 inspect gdt', 'every descriptor, which registers use it, and what is wrong'],
-  async ({ terminal: { paint } }, _source, { gdt: it }) =>
-    [
-      `GDT at ${it.base}, limit ${it.limit}${it.readableBytes === 0 ? paint('red', ', not mapped') : ''}`,
-      table(
-        ['SEL', 'BYTES', 'TYPE', 'P', 'DPL', 'BASE', 'LIMIT', 'FLAGS', 'USED BY'],
-        it.descriptors
-          .filter(({ kind }) => kind !== 'upper')
-          .map((row) => [
-            row.selector.slice(2).padStart(4, '0'),
-            row.bytes,
-            row.type,
-            row.present ? '1' : '0',
-            String(row.dpl),
-            row.base ?? '',
-            row.limit ?? '',
-            row.flags,
-            row.users.join(' '),
-          ]),
-        [],
-        paint,
-      ),
-      ...(it.omitted > 0 ? [paint('dim', `and ${it.omitted} more, null or beyond what is listed`)] : []),
-    ].join('\n'),
+  async ({ terminal: { paint } }, _source, { gdt: it }) => descriptorsText(it, 'GDT', paint),
+);
+
+export const ldt = tableSubject(
+  'ldt',
+  'the local descriptor table that LDTR names, if any, decoded and checked',
+  ['ring0 inspect ldt', 'its descriptors, by the selectors that name them (TI = 1)'],
+  async ({ terminal: { paint } }, _source, { ldt: it }) =>
+    it === null ? 'LDTR is null: no LDT is in use' : descriptorsText(it, `LDT, selector ${it.selector},`, paint),
 );
 
 export const idt = tableSubject(

@@ -23,7 +23,11 @@ export const WHAT_IF_OPTIONS = {
     help: 'what if this vector were delivered now?',
   },
   as: { kind: 'text', value: 'SOURCE', help: 'with --deliver: exception (default), software (INT n) or external' },
-  load: { kind: 'text', value: 'REG=SEL', help: 'what if this selector were loaded? such as ss=0x10 or tr=0x18' },
+  load: {
+    kind: 'text',
+    value: 'REG=SEL',
+    help: 'what if this selector were loaded? such as ss=0x10, tr=0x18 or ldtr=0x28',
+  },
   edit: {
     kind: 'text',
     value: 'TABLE+OFFSET=BYTES,…',
@@ -57,7 +61,7 @@ export async function whatIf(
 }
 
 const SOURCES = ['exception', 'software', 'external'] as const;
-const REGISTERS = ['cs', 'ss', 'ds', 'es', 'fs', 'gs', 'tr'] as const;
+const REGISTERS = ['cs', 'ss', 'ds', 'es', 'fs', 'gs', 'tr', 'ldtr'] as const;
 
 function questionOf({ deliver, as, load }: WhatIfValues): WhatIfQuestion | undefined {
   if (deliver !== undefined && load !== undefined)
@@ -85,7 +89,7 @@ function questionOf({ deliver, as, load }: WhatIfValues): WhatIfQuestion | undef
 }
 
 function editOf(text: string): TableEdit {
-  const [, table, offset, digits = ''] = /^(gdt|idt|tss)\+(0x[0-9a-f]+|\d+)=([0-9a-f]+)$/i.exec(text) ?? [];
+  const [, table, offset, digits = ''] = /^(gdt|ldt|idt|tss)\+(0x[0-9a-f]+|\d+)=([0-9a-f]+)$/i.exec(text) ?? [];
   const bytes = digits.toLowerCase().padStart(digits.length + (digits.length % 2), '0');
   const edit = TableEditSchema.safeParse({ table: table?.toLowerCase(), offset: Number(offset), bytes });
   return edit.success

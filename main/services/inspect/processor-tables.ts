@@ -12,6 +12,7 @@ import type {
 import type { ProcessorRegisters } from '../../../app/wire/qemu-registers.ts';
 import { cpuView } from '../../../app/x86/cpu-view.ts';
 import { lint, movingPart } from '../../../app/x86/lint/index.ts';
+import { loadSelector } from '../../../app/x86/load-selector.ts';
 import {
   type CodeMap,
   type Edit,
@@ -23,9 +24,10 @@ import {
   type SegmentState,
 } from '../../../app/x86/machine-state.ts';
 import { type GuestMemory, linearMemory } from '../../../app/x86/memory.ts';
+import { isNull } from '../../../app/x86/selectors.ts';
 import { stubCalls } from '../../../app/x86/stub.ts';
 import { predictionView, symbolText, tablesView } from '../../../app/x86/tables-view.ts';
-import { deliver, loadSelector } from '../../../app/x86/what-if.ts';
+import { deliver } from '../../../app/x86/what-if.ts';
 import { readPlaces } from './code-places.ts';
 import { readMsrs } from './msrs.ts';
 import { type InspectTarget, lookSettled, pagingOf, processorOf } from './target.ts';
@@ -74,6 +76,8 @@ export async function readWhatIf(
   const { states, code } = all.value;
   const own = states.find(({ index }) => index === processor);
   if (own === undefined) return notInStep(processor);
+  const lost = edits.find(({ table }) => baseOf(own, table) === undefined);
+  if (lost !== undefined) return noTable(lost.table);
   const changes = edits.map((edit) => editOf(own, edit));
   const seen = await target.look((memory): WhatIfView | undefined => {
     const before = machineTables(states, code, memory);
@@ -121,9 +125,16 @@ function predict(tables: ProcessorTables, question: WhatIfQuestion, code: CodeMa
   return predictionView({ load: loadSelector(tables, register, selector), event }, code);
 }
 
-function editOf({ gdt, idt, segments }: ProcessorState, { table, offset, bytes }: TableEdit): Edit {
-  const base = { gdt: gdt.base, idt: idt.base, tss: segments.tr.base }[table];
-  return { address: BigInt.asUintN(64, base + BigInt(offset)), bytes: new Uint8Array(Buffer.from(bytes, 'hex')) };
+/** Where a table begins; undefined where its register is null, and there is none. */
+function baseOf({ gdt, idt, segments }: ProcessorState, table: TableEdit['table']): bigint | undefined {
+  if (table === 'gdt' || table === 'idt') return { gdt, idt }[table].base;
+  const { selector, base } = segments[table === 'tss' ? 'tr' : 'ldt'];
+  return isNull(selector) ? undefined : base;
+}
+
+function editOf(processor: ProcessorState, { table, offset, bytes }: TableEdit): Edit {
+  const address = (baseOf(processor, table) ?? 0n) + BigInt(offset);
+  return { address: BigInt.asUintN(64, address), bytes: new Uint8Array(Buffer.from(bytes, 'hex')) };
 }
 
 function machineTables(
@@ -168,6 +179,16 @@ export async function codeMapOf(
     return long && cpl === 0 && elf.physicalOf(rip) !== undefined;
   });
   return runs ? image.value.symbols() : null;
+}
+
+function noTable(table: TableEdit['table']) {
+  const [name, register] = table === 'tss' ? ['TSS', 'TR'] : ['LDT', 'LDTR'];
+  return fail(
+    'no-table',
+    `There is no ${name} whose bytes could be changed.`,
+    `${register} is null`,
+    'Change the GDT or the IDT, or ask what would be if the register were loaded.',
+  );
 }
 
 function notInStep(index: number) {

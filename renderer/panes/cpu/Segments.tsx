@@ -41,7 +41,11 @@ export const Segments = memo(function Segments({
             <td>{wide(it.base)}</td>
             <td>{wide(it.limit, 8)}</td>
             <td>{it.dpl}</td>
-            <td className="cpu-type" title={typeOf(it)}>
+            <td
+              className="cpu-type"
+              data-noted={it.note !== null}
+              title={it.note === null ? typeOf(it) : `${typeOf(it)}: ${it.note}`}
+            >
               {typeOf(it)}
             </td>
             <td className="cpu-flags">{flagsOf(it)}</td>

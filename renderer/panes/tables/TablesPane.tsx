@@ -3,10 +3,11 @@ import type { TableFinding, TablesView } from '../../../app/contract/inspect/tab
 import { InspectFrame } from '../../inspect/InspectFrame.tsx';
 import { useLive } from '../../inspect/use-live.ts';
 import { type Inspected, useInspected } from '../../state/inspected.ts';
+import { EmptyState } from '../../widgets/EmptyState.tsx';
 import { moveFocus } from '../../widgets/roving.ts';
 import type { PaneProps } from '../../workbench/panes.ts';
+import { Descriptors } from './Descriptors.tsx';
 import { Findings } from './Findings.tsx';
-import { Gdt } from './Gdt.tsx';
 import { Idt } from './Idt.tsx';
 import { Tss } from './Tss.tsx';
 import { WhatIf } from './WhatIf.tsx';
@@ -14,11 +15,11 @@ import './tables.css';
 import './what-if.css';
 import './tss.css';
 
-export type Part = 'gdt' | 'idt' | 'tss';
+export type Part = 'gdt' | 'ldt' | 'idt' | 'tss';
 /** What is taken apart at the right. */
-export type Chosen = { readonly table: 'gdt' | 'idt'; readonly index: number };
+export type Chosen = { readonly table: 'gdt' | 'ldt' | 'idt'; readonly index: number };
 
-const TITLES: Readonly<Record<Part, string>> = { gdt: 'GDT', idt: 'IDT', tss: 'TSS' };
+const TITLES: Readonly<Record<Part, string>> = { gdt: 'GDT', ldt: 'LDT', idt: 'IDT', tss: 'TSS' };
 const PARTS = Object.keys(TITLES) as Part[];
 
 /** Descriptor tables of one processor: decoded, checked, and taken apart. */
@@ -109,14 +110,15 @@ const Tables = memo(function Tables({
 }) {
   const [chosen, setChosen] = useState<Chosen | null>(null);
   const go = ({ subject }: TableFinding) => {
-    if (subject.kind === 'descriptor') {
-      onPart('gdt');
-      setChosen({ table: 'gdt', index: subject.index });
+    if (subject.kind === 'descriptor' || subject.kind === 'ldt-descriptor') {
+      const table = subject.kind === 'descriptor' ? 'gdt' : 'ldt';
+      onPart(table);
+      setChosen({ table, index: subject.index });
     } else if (subject.kind === 'gate') {
       onPart('idt');
       setChosen({ table: 'idt', index: subject.vector });
     } else if (subject.kind === 'ist' || subject.kind === 'tss') onPart('tss');
-    else if (subject.kind === 'gdt' || subject.kind === 'idt') onPart(subject.kind);
+    else if (subject.kind === 'gdt' || subject.kind === 'ldt' || subject.kind === 'idt') onPart(subject.kind);
   };
   const marks = marksOf(view.findings, part);
   return (
@@ -128,7 +130,25 @@ const Tables = memo(function Tables({
       <div className="tables-split">
         <div className="tables-main">
           {part === 'gdt' ? (
-            <Gdt gdt={view.gdt} before={before?.gdt ?? null} {...{ filter, chosen, marks }} onChoose={setChosen} />
+            <Descriptors
+              name="gdt"
+              table={view.gdt}
+              before={before?.gdt ?? null}
+              {...{ filter, chosen, marks }}
+              onChoose={setChosen}
+            />
+          ) : part === 'ldt' ? (
+            view.ldt === null ? (
+              <EmptyState icon="table" title="LDTR is null: no LDT is in use" />
+            ) : (
+              <Descriptors
+                name="ldt"
+                table={view.ldt}
+                before={before?.ldt ?? null}
+                {...{ filter, chosen, marks }}
+                onChoose={setChosen}
+              />
+            )
           ) : part === 'idt' ? (
             <Idt
               idt={view.idt}
@@ -159,7 +179,7 @@ function marksOf(findings: readonly TableFinding[], part: Part): ReadonlyMap<num
   for (const it of findings) {
     const { subject } = it;
     const row =
-      part === 'gdt' && subject.kind === 'descriptor'
+      (part === 'gdt' && subject.kind === 'descriptor') || (part === 'ldt' && subject.kind === 'ldt-descriptor')
         ? subject.index
         : part === 'idt' && subject.kind === 'gate'
           ? subject.vector

@@ -117,6 +117,9 @@ interface Row {
   readonly questions: readonly { readonly title: string; readonly question: WhatIfQuestion }[];
 }
 
+/** Registers that are asked about; DS stands for ES, FS and GS. */
+const LOADED = ['ss', 'ds', 'cs', 'tr', 'ldtr'] as const;
+
 function rowOf(view: TablesView, { table, index }: Chosen): Row | null {
   if (table === 'idt') {
     const gate = view.idt.gates[index];
@@ -138,16 +141,17 @@ function rowOf(view: TablesView, { table, index }: Chosen): Row | null {
       ],
     };
   }
-  const it = view.gdt.descriptors.find((each) => each.index === index);
+  const it = view[table]?.descriptors.find((each) => each.index === index);
   if (it === undefined) return null;
-  const selector = index * 8;
-  const first = it.kind === 'tss' ? ['tr'] : it.type.startsWith('code') ? ['cs'] : [];
-  const registers = [...new Set([...first, 'ss', 'ds', 'cs', 'tr'])] as ('ss' | 'ds' | 'cs' | 'tr')[];
+  // TR and LDTR may not name the LDT, which is worth asking too.
+  const first = it.kind === 'tss' ? ['tr'] : it.kind === 'ldt' ? ['ldtr'] : it.type.startsWith('code') ? ['cs'] : [];
+  const registers = [...new Set([...first, ...LOADED])] as (typeof LOADED)[number][];
+  const selector = Number(it.selector);
   return {
-    title: `Descriptor ${it.selector}, ${it.type}`,
+    title: `${table === 'ldt' ? 'LDT descriptor' : 'Descriptor'} ${it.selector}, ${it.type}`,
     bytes: it.bytes,
-    offset: selector,
-    fields: it.kind === 'call-gate' ? GATE_FIELDS : DESCRIPTOR_FIELDS,
+    offset: index * 8,
+    fields: it.kind === 'call-gate' || it.kind === 'gate' ? GATE_FIELDS : DESCRIPTOR_FIELDS,
     questions: registers.map((register) => ({
       title: `${register.toUpperCase()} is loaded with ${it.selector}`,
       question: { kind: 'load' as const, register, selector },

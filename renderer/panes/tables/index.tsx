@@ -12,7 +12,7 @@ registerPane({
   commands: [
     {
       id: 'tables.show',
-      title: 'Show Descriptor Tables (GDT, IDT, TSS)',
+      title: 'Show Descriptor Tables (GDT, LDT, IDT, TSS)',
       category: 'Inspect',
       run: () => showPane('tables'),
     },

@@ -2,23 +2,30 @@ import type { TableFinding, TablesView } from '../../../app/contract/inspect/tab
 import { RowTable } from './RowTable.tsx';
 import type { Chosen } from './TablesPane.tsx';
 
-/** Every descriptor of the GDT. */
-export function Gdt({
-  gdt,
+/** Of any table that selectors name: their index has 13 bits. */
+const MAX_LIMIT = 0xffff;
+
+/** Every descriptor of the GDT, or of the LDT. */
+export function Descriptors({
+  name,
+  table,
   before,
   filter,
   chosen,
   marks,
   onChoose,
 }: {
-  readonly gdt: TablesView['gdt'];
+  readonly name: 'gdt' | 'ldt';
+  readonly table: TablesView['gdt'] & { readonly selector?: string };
   readonly before: TablesView['gdt'] | null;
   readonly filter: string;
   readonly chosen: Chosen | null;
   readonly marks: ReadonlyMap<number, TableFinding>;
   readonly onChoose: (chosen: Chosen) => void;
 }) {
-  const rows = gdt.descriptors.filter(
+  const { base, limit, readableBytes, omitted, selector } = table;
+  const size = Math.min(Number(limit), MAX_LIMIT) + 1;
+  const rows = table.descriptors.filter(
     (it) =>
       it.kind !== 'upper' &&
       `${it.selector} ${it.type} ${it.users.join(' ')} ${it.base ?? ''}`.toLowerCase().includes(filter),
@@ -26,8 +33,19 @@ export function Gdt({
   return (
     <>
       <p className="tables-base">
-        GDTR <code>{gdt.base}</code>, limit <code>{gdt.limit}</code>
-        {gdt.readableBytes === 0 ? <strong> not mapped</strong> : ''}
+        {name.toUpperCase()}R {selector === undefined ? null : <code>{selector}</code>}
+        {selector === undefined ? '' : ', base '}
+        <code>{base}</code>, limit <code>{limit}</code>
+        {Number(limit) > MAX_LIMIT ? ' (selectors reach 0xffff)' : ''}
+        {readableBytes === 0 ? <strong> not mapped</strong> : ''}
+        {readableBytes > 0 && readableBytes < size ? (
+          <strong>
+            {' '}
+            mapped up to its byte {readableBytes} of {size}
+          </strong>
+        ) : (
+          ''
+        )}
       </p>
       <RowTable
         name={{ title: 'Selector', cell: (it) => it.selector.slice(2).padStart(4, '0') }}
@@ -44,10 +62,10 @@ export function Gdt({
           { title: 'Flags', cell: (it) => it.flags },
           { title: 'Used by', className: 'tables-users', cell: (it) => it.users.join(' ') },
         ]}
-        onChoose={(index) => onChoose({ table: 'gdt', index })}
+        onChoose={(index) => onChoose({ table: name, index })}
       />
       {rows.length === 0 ? <p className="tables-none">No descriptor fits the filter.</p> : null}
-      {gdt.omitted > 0 ? <p className="tables-none">and {gdt.omitted} more, null or beyond the first 256</p> : null}
+      {omitted > 0 ? <p className="tables-none">and {omitted} more, null or beyond the first 256</p> : null}
     </>
   );
 }
