@@ -97,7 +97,9 @@ function descriptorView(it: Descriptor, tables: ProcessorTables, table: Selector
           it.accessed ? 'A' : '',
           it.available ? 'AVL' : '',
         ]
-      : [];
+      : it.kind === 'call-gate'
+        ? [`→ ${formatAddress(BigInt(it.selector))}`]
+        : [];
   return {
     index: it.index,
     selector: formatAddress(BigInt(it.index * 8 + (table === 'ldt' ? 4 : 0))),

@@ -21,7 +21,7 @@ export const DescriptorViewSchema = z.object({
   base: HexSchema.nullable(),
   /** In bytes. */
   limit: HexSchema.nullable(),
-  /** Set bits among `L D G A AVL`. */
+  /** Set bits among `L D G A AVL`; of a call gate the selector of its code, `→ 0x8`. */
   flags: z.string(),
   /** Registers whose selector names it. */
   users: z.array(z.string()),
