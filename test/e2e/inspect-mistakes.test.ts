@@ -1,7 +1,11 @@
 /** Mistakes that the kernel makes on purpose are named in the panes: in its tables, in its pages, and on the way of an interrupt. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { IrqView, TablesView } from '../../app/contract/index.ts';
+import { expectOk, Lab } from '../support/lab.ts';
+import { bootLdtGuest, typeAtLdtGuest } from '../support/ldt-guest.ts';
 import { root } from '../support/project.ts';
 import { chromiumPath, NO_CHROMIUM, type Studio } from './browser.ts';
 import { BrowserShell } from './shell.ts';
@@ -43,6 +47,54 @@ describe.skipIf(chromiumPath === undefined)('a mistake on purpose', () => {
       await machine.end();
     }
   }
+
+  it(
+    'an LDT whose descriptor was written anew: its rows, the finding, and what if',
+    async () => {
+      const { page } = studio;
+      const folder = mkdtempSync(join(tmpdir(), 'r0-ldt-'));
+      const lab = new Lab();
+      try {
+        const guest = await bootLdtGuest(lab, folder);
+        await typeAtLdtGuest(guest, 's');
+        const dump = join(folder, 'dump.elf');
+        expectOk(await lab.host.inspect.dump({ machine: guest.machine.info }, dump));
+        await studio.command('Inspect: Open a Dump');
+        await page.getByRole('combobox', { name: 'Open a dump' }).fill(dump);
+        await page.keyboard.press('Enter');
+        await studio.openView('Descriptor Tables');
+        const tables = page.getByRole('region', { name: 'descriptor tables' });
+        await tables.getByRole('tab', { name: 'LDT' }).click();
+        await tables.getByText('LDTR 0x18, base').waitFor();
+        const shown = await tables.locator('.tables-table tbody tr').allInnerTexts();
+        const { ldt } = await ask<TablesView>('ldt', '--dump', dump);
+        expect(ldt?.descriptors.length).toBe(5);
+        expect(shown.map((row) => row.trim().split(/\s+/)[0])).toEqual(['0004', '000c', '0014', '001c']);
+        for (const { type, bytes, kind } of ldt?.descriptors ?? [])
+          if (kind !== 'upper')
+            expect(shown.join('\n')).toMatch(new RegExp(`${type}.*${bytes.replace(/(.{8})(?=.)/g, '$1 ')}`));
+        // A bit of a copy: the same answer as on the command line.
+        await tables.getByRole('row', { name: /FS/ }).getByRole('rowheader').getByRole('button').click();
+        const apart = tables.getByRole('complementary', { name: /^LDT descriptor 0xc, data/ });
+        await apart.locator('.what-if-outcome[data-kind="loaded"]').waitFor();
+        await apart.getByRole('button', { name: /^P 1/ }).click();
+        await apart.getByText('#SS stack-segment fault, error code 0xc (LDT entry 1)').first().waitFor();
+        await apart.getByText('A segment in use is not present').waitFor();
+        await shoot('ldt');
+        await apart.getByRole('button', { name: 'Close' }).click();
+        await tables.getByRole('button', { name: 'The LDT in use is not the one in the GDT' }).click();
+        await tables.getByRole('tab', { name: 'GDT', selected: true }).waitFor();
+        await tables.getByRole('complementary', { name: /^Descriptor 0x18, LDT/ }).waitFor();
+        await tables.getByRole('row', { name: /LDTR/, selected: true }).waitFor();
+        await shoot('ldt-stale');
+      } finally {
+        await studio.command('Inspect: Back from the Dump to the Machine');
+        lab.dispose();
+        rmSync(folder, { recursive: true });
+      }
+    },
+    BOOT_MS,
+  );
 
   it.each([
     { mistake: 'idt-bad-selector', part: 'IDT', row: /#BP breakpoint/ },

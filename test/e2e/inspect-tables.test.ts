@@ -219,6 +219,27 @@ describe.skipIf(chromiumPath === undefined)('processors, tables and interrupts i
     await shoot('gdt');
   });
 
+  it('our kernel has no LDT, which is said, and so is why the TSS in use looks available', async () => {
+    const tables = pane('descriptor tables');
+    await tables.getByRole('tab', { name: 'LDT' }).click();
+    await tables.getByText('LDTR is null: no LDT is in use').waitFor();
+    const { ldt } = await ask<TablesView>('ldt');
+    expect(ldt).toBeNull();
+    await shoot('no-ldt');
+    await studio.openView('Processor');
+    for (const [name, said] of [
+      ['LDT', /: LDTR is null/],
+      ['TR', /^TSS64 (busy|available: the copy in QEMU's TR.*its descriptor in the GDT says)$/],
+    ] as const) {
+      const row = pane('Processor 0')
+        .locator('.cpu-segments')
+        .getByRole('row', { name: new RegExp(`^${name} `) });
+      expect(await row.locator('.cpu-type').getAttribute('title')).toMatch(said);
+    }
+    await shoot('notes');
+    await studio.openView('Descriptor Tables');
+  });
+
   it('a gate leads to its handler in the editor, and its stack is drawn', async () => {
     const tables = pane('descriptor tables');
     await tables.getByRole('tab', { name: 'IDT' }).click();
