@@ -1,5 +1,5 @@
 import { type Marker, useMarkers } from '../state/markers.ts';
-import { pathOfUri } from './documents.ts';
+import { pathOfUri } from './documents/uri.ts';
 import { monaco } from './monaco.ts';
 
 /** Brings the problems of state/markers to Monaco's models, and the compiler's proposals to its light bulb. */

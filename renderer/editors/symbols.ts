@@ -5,7 +5,9 @@ import { studio } from '../host/client.ts';
 import { useDocuments } from '../state/documents.ts';
 import { isLanguageUp, languageClient, useLanguage } from '../state/language.ts';
 import { type FileSymbols, useSymbols } from '../state/symbols.ts';
-import { modelOf, onDidOpenDocument, pathOfUri } from './documents.ts';
+import { modelOf } from './documents/entries.ts';
+import { onDidOpenDocument } from './documents/lifecycle.ts';
+import { pathOfUri } from './documents/uri.ts';
 import { flush, isSynced } from './language/sync.ts';
 import type { monaco } from './monaco.ts';
 

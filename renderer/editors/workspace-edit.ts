@@ -2,7 +2,9 @@ import { messageOf } from '../../app/base/result.ts';
 import type { FileEdit } from '../../app/contract/language.ts';
 import { useDocuments } from '../state/documents.ts';
 import { notify } from '../state/notifications.ts';
-import { acquire, modelOf, release, saveDocument } from './documents.ts';
+import { modelOf } from './documents/entries.ts';
+import { acquire, release } from './documents/lifecycle.ts';
+import { saveDocument } from './documents/saving.ts';
 
 /** How long a file that is about to be changed is kept for the change to come. */
 const PATIENCE_MS = 30_000;

@@ -3,7 +3,8 @@ import { useDocuments } from '../state/documents.ts';
 import { ask } from './dialog.ts';
 import { FILE_VIEW, isEditorPanel, useDock } from './dock.ts';
 
-const documents = () => import('../editors/documents.ts');
+const saving = () => import('../editors/documents/saving.ts');
+const resolving = () => import('../editors/documents/resolving.ts');
 
 /** The file that a panel edits; null for everything else. */
 export function pathOf(panel: IDockviewPanel): string | null {
@@ -28,8 +29,8 @@ export async function closeEditor(id: string): Promise<boolean> {
         'Cancel',
       ]);
       if (choice === null || choice === 'Cancel') return false;
-      if (choice === 'Save' && !(await (await documents()).saveDocument(path))) return false;
-      if (choice === 'Don’t Save') await (await documents()).discardDocument(path);
+      if (choice === 'Save' && !(await (await saving()).saveDocument(path))) return false;
+      if (choice === 'Don’t Save') await (await resolving()).discardDocument(path);
     }
   }
   api.getPanel(id)?.api.close();

@@ -4,7 +4,8 @@ import { activePath, hasFile } from './active-file.ts';
 import { registerCommand } from './commands.ts';
 import { openDiff } from './open.ts';
 
-const documents = () => import('../editors/documents.ts');
+const saving = () => import('../editors/documents/saving.ts');
+const resolving = () => import('../editors/documents/resolving.ts');
 const actions = () => import('../editors/actions.ts');
 
 /** What is done with the file of the editor that was last worked in. */
@@ -20,7 +21,7 @@ export function registerFileCommands(): void {
       if (path === null) return;
       if (useSettings.getState().settings.formatOnSave)
         await (await actions()).runEditorAction('editor.action.formatDocument');
-      await (await documents()).saveDocument(path);
+      await (await saving()).saveDocument(path);
     },
   });
   registerCommand({
@@ -29,7 +30,7 @@ export function registerFileCommands(): void {
     category: 'File',
     keybinding: 'Mod+K S',
     when: () => dirtyPaths().length > 0,
-    run: async () => (await documents()).saveAll(),
+    run: async () => (await saving()).saveAll(),
   });
   registerCommand({
     id: 'file.revert',
@@ -41,7 +42,7 @@ export function registerFileCommands(): void {
     },
     run: async () => {
       const path = activePath();
-      if (path !== null) await (await documents()).discardDocument(path);
+      if (path !== null) await (await resolving()).discardDocument(path);
     },
   });
   registerCommand({

@@ -21,7 +21,7 @@ export async function renamed<T extends { readonly ok: boolean }>(
     if (path === null || (path !== from && !path.startsWith(`${from}/`))) continue;
     const target = to + path.slice(from.length);
     if (useDocuments.getState().documents.get(path)?.dirty === true) {
-      await (await import('../editors/documents.ts')).moveUnsaved(path, target);
+      await (await import('../editors/documents/lifecycle.ts')).moveUnsaved(path, target);
     }
     panel.api.close();
     openFile(target, { focus: panel.id === active });

@@ -1,6 +1,6 @@
 import type { languages } from 'monaco-editor/editor';
 import type { CodeSymbol, Edit, FileEdit, Place, Range, SymbolKind } from '../../../app/contract/language.ts';
-import { uriOf } from '../documents.ts';
+import { uriOf } from '../documents/uri.ts';
 import { monaco } from '../monaco.ts';
 
 /** From the contract's terms to Monaco's. Both count from 1, in UTF-16 units. */

@@ -2,7 +2,8 @@ import { messageOf } from '../../../app/base/result.ts';
 import { isExternal } from '../../../app/contract/external.ts';
 import { studio } from '../../host/client.ts';
 import { languageClient, onDidAttachLanguage } from '../../state/language.ts';
-import { onDidCloseDocument, onDidOpenDocument, openDocuments } from '../documents.ts';
+import { openDocuments } from '../documents/entries.ts';
+import { onDidCloseDocument, onDidOpenDocument } from '../documents/lifecycle.ts';
 import type { monaco } from '../monaco.ts';
 
 /** Tells the language server what is typed: a moment after the last key, and before every question. */

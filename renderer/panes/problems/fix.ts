@@ -11,7 +11,10 @@ export async function applyFix({ title, edits }: ProblemFix): Promise<void> {
   const path = first === undefined ? undefined : relativeTo(workspaceRoot(), first.span.file);
   if (first === undefined || path === undefined || edits.some(({ span }) => span.file !== first.span.file)) return;
   // With Monaco, which the page loads when it first needs it.
-  const { acquire, modelOf, release } = await import('../../editors/documents.ts');
+  const [{ acquire, release }, { modelOf }] = await Promise.all([
+    import('../../editors/documents/lifecycle.ts'),
+    import('../../editors/documents/entries.ts'),
+  ]);
   try {
     await acquire(path);
     const model = modelOf(path);

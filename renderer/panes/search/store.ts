@@ -132,8 +132,7 @@ export function toggleFold(path: string): void {
 /** Replaces in one file or in all that were found. Files with unsaved text are saved first, so that none of it is lost. */
 export async function replace(paths?: readonly string[]): Promise<void> {
   const { form } = get();
-  const documents = await import('../../editors/documents.ts');
-  await documents.saveAll();
+  await (await import('../../editors/documents/saving.ts')).saveAll();
   try {
     const outcome = await studio.workspace.replace({
       search: requestOf(form),
