@@ -1,3 +1,4 @@
+// biome-ignore-all lint/complexity/useSimpleNumberKeys: the manuals number these registers in hexadecimal
 import { formatAddress } from '../base/address.ts';
 import { type BitField, type BitTable, bit } from './bits.ts';
 import { pageSize } from './page-walk.ts';
@@ -130,12 +131,12 @@ const TABLE: Readonly<Record<number, Msr>> = {
       return `${((value >> 8n) & 1n) === 1n ? 'the processor that booted; ' : ''}${where}`;
     },
   },
-  [0x3b]: {
+  0x3b: {
     ...{ name: 'tsc_adjust', section: 'SDM Vol. 3B §18.17.3', ...shared },
     fields: [bit('ticks', 0, 'What was added to the TSC since reset; cores that differ do not agree on the time', 64)],
     says: (value) => (value === 0n ? null : `${BigInt.asIntN(64, value)} ticks`),
   },
-  [0x48]: {
+  0x48: {
     ...{ name: 'spec_ctrl', section: 'SDM Vol. 4 table 2-2', ...shared },
     fields: [
       bit('IBRS', 0, 'Indirect branches are not steered by less privileged code'),
@@ -159,7 +160,7 @@ const TABLE: Readonly<Record<number, Msr>> = {
       bit('SMRR', 11, 'There is a range for system management mode'),
     ],
   },
-  [0x10a]: {
+  0x10a: {
     ...{ name: 'arch_capabilities', section: 'SDM Vol. 4 table 2-2', ...shared },
     fields: [
       bit('RDCL_NO', 0, 'Not open to Meltdown'),
@@ -191,7 +192,7 @@ const TABLE: Readonly<Record<number, Msr>> = {
       bit('RFDS_CLEAR', 28, 'VERW clears the register file'),
     ],
   },
-  [0x174]: {
+  0x174: {
     ...{ name: 'sysenter_cs', section: 'SDM Vol. 3A §5.8.7', ...shared },
     fields: [
       {
@@ -201,15 +202,15 @@ const TABLE: Readonly<Record<number, Msr>> = {
     ],
     says: (value) => ((value & 0xfffcn) === 0n ? SYSENTER_OFF : null),
   },
-  [0x175]: {
+  0x175: {
     ...{ name: 'sysenter_esp', section: 'SDM Vol. 3A §5.8.7', ...own },
     ...{ fields: [address('Stack that SYSENTER switches to')], says: ifSysenter },
   },
-  [0x176]: {
+  0x176: {
     ...{ name: 'sysenter_eip', section: 'SDM Vol. 3A §5.8.7', ...shared },
     ...{ fields: [address('Where SYSENTER goes')], says: ifSysenter },
   },
-  [0x1a0]: {
+  0x1a0: {
     ...{ name: 'misc_enable', section: 'SDM Vol. 4 table 2-2', ...shared },
     fields: [
       bit('FAST_STRINGS', 0, 'REP MOVS and REP STOS move whole lines'),
@@ -229,7 +230,7 @@ const TABLE: Readonly<Record<number, Msr>> = {
     fields: PAT_ENTRIES.map((which, n) => ({ ...bit(`PA${n}`, 8 * n, `Memory type of ${which}`, 3), says: patType })),
     says: (value) => (value === PAT_AT_RESET ? 'as after reset' : null),
   },
-  [0x2ff]: {
+  0x2ff: {
     ...{ name: 'mtrr_def_type', section: 'SDM Vol. 3A §12.11.2.1', ...shared },
     fields: [
       { ...bit('type', 0, 'Memory type where no range says another', 8), says: memoryType },
@@ -241,22 +242,22 @@ const TABLE: Readonly<Record<number, Msr>> = {
         ? 'MTRRs are off: all memory is uncacheable'
         : `elsewhere ${memoryType(value & 0xffn)}`,
   },
-  [0xc000_0081]: {
+  0xc000_0081: {
     ...{ name: 'star', section: 'SDM Vol. 3A §5.8.8; AMD APM Vol. 2 §6.1.1', ...shared },
     ...{ fields: STAR, says: ifSyscall(() => null) },
   },
-  [0xc000_0082]: {
+  0xc000_0082: {
     ...{ name: 'lstar', section: 'SDM Vol. 3A §5.8.8', ...shared },
     ...{ fields: [address('Where SYSCALL goes from 64-bit code')], says: ifSyscall(place) },
   },
-  [0xc000_0083]: {
+  0xc000_0083: {
     ...{ name: 'cstar', section: 'AMD APM Vol. 2 §6.1.1', ...shared },
     ...{
       fields: [address('Where SYSCALL goes from 32-bit code (AMD; Intel raises #UD there)')],
       says: ifSyscall(place),
     },
   },
-  [0xc000_0084]: {
+  0xc000_0084: {
     ...{ name: 'sfmask', section: 'SDM Vol. 3A §5.8.8', ...shared },
     fields: (REGISTER_BITS.rfl?.fields ?? [])
       .filter(({ name }) => name !== '1')
@@ -275,7 +276,7 @@ const TABLE: Readonly<Record<number, Msr>> = {
     ...{ name: 'kernel_gs_base', section: 'SDM Vol. 3A §5.8.8', ...own },
     fields: [address('What SWAPGS exchanges with the base of GS')],
   },
-  [0xc000_0103]: {
+  0xc000_0103: {
     ...{ name: 'tsc_aux', section: 'SDM Vol. 3B §18.17.2', ...own },
     fields: [bit('aux', 0, 'What RDTSCP and RDPID give beside the TSC: the number of the core, by custom', 32)],
   },
