@@ -20,6 +20,10 @@ describe('the built page', () => {
     expect(first.filter((name) => /^(monaco|editor)/.test(name))).toEqual([]);
   });
 
+  it('carries one font of icons', () => {
+    expect(chunks.filter(({ name }) => /\.(ttf|woff2?)$/.test(name))).toHaveLength(1);
+  });
+
   it('stays within its budget', () => {
     expect(total(chunks.filter(({ initial }) => initial)).gzipBytes).toBeLessThan(FIRST_GZIP_BYTES);
     expect(total(chunks).gzipBytes).toBeLessThan(ALL_GZIP_BYTES);
