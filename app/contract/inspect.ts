@@ -116,7 +116,10 @@ export interface PagingQuestion {
 }
 
 export interface SymbolQuestion {
-  /** `ring0::records::RING0_BOOT_REPORT`, the end of such a path, or an address, `0x…`. */
+  /**
+   * `ring0::records::RING0_BOOT_REPORT`, the end of such a path, or an address, `0x…`; then parts of it: `.field`, `[3]`, and at the end
+   * `[3..7]`, which leaves out the seventh.
+   */
   readonly name: string;
   /** Path of another type to lay over it; needed for an address. */
   readonly type: string | null;

@@ -107,6 +107,20 @@ it('--find lists what has the text in its path, and nothing else', async () => {
   expect((await inspect('symbol', '--find', 'zzzz')).stdout).toBe('no static or type has "zzzz" in its path\n');
 });
 
+it('parts of a static, and elements from the middle of a long array', async () => {
+  const { stdout } = await inspect('symbol', 'RING0_TRACE_RING.spans[1000..1020]');
+  expect(stdout).toMatch(
+    /^ring0::records::RING0_TRACE_RING\.spans\[1000\.\.1020\]: \[Span; 20\] {2}0x[0-9a-f]+, 640 bytes\n {2}1000: Span$/m,
+  );
+  expect(stdout.match(/^ {2}\d+: Span$/gm)).toHaveLength(20);
+  // Where an array is cut, its next elements are a command away.
+  const [, next = ''] = /more: (\S+)/.exec((await inspect('symbol', 'RING0_TRACE_RING')).stdout) ?? [];
+  expect(next).toBe('ring0::records::RING0_TRACE_RING.spans[16..32]');
+  expect((await inspect('symbol', next)).stdout).toContain('  31: Span\n');
+  const { code, stderr } = await inspect('symbol', 'RING0_TRACE_RING.spans[99999999]');
+  expect([code, stderr]).toEqual([1, expect.stringMatching(/no element 99999999.*its length is \d+: 0 to \d+/s)]);
+});
+
 it('the end of all addresses ends what is shown', async () => {
   const { stdout } = await inspect('memory', '0xfffffffffffffff0');
   expect(stdout.split('\n').filter((line) => line.startsWith('fffffffffffffff0'))).toHaveLength(1);

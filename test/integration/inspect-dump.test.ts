@@ -30,6 +30,7 @@ async function everything(source: InspectSource, cores: number): Promise<Record<
     drivers: await inspect.drivers(source),
     epitaph: await inspect.epitaph(source),
     symbol: await inspect.symbol(source, { name: 'RING0_DRIVER_REGISTRY', type: null, processor: 0 }),
+    elements: await inspect.symbol(source, { name: 'RING0_TRACE_RING.spans[900..920]', type: null, processor: 0 }),
   };
   for (let n = 0; n < cores; n++) seen[`tables ${n}`] = await inspect.tables(source, n);
   const virtio = await inspect.virtio(source, { apartMs: 0, hints: null });

@@ -55,6 +55,7 @@ const SUBJECTS: Readonly<Record<string, (source: InspectSource) => Promise<{ ok:
   addressSpace: (it) => inspect.addressSpace(it, TABLES),
   memory: (it) => inspect.memory(it, PLACE, 65_536),
   symbol: (it) => inspect.symbol(it, { name: 'RING0_BOOT_REPORT', type: null, processor: 0 }),
+  elements: (it) => inspect.symbol(it, { name: 'RING0_TRACE_RING.spans[900..920]', type: null, processor: 0 }),
   boot: (it) => inspect.boot(it),
   drivers: (it) => inspect.drivers(it),
   trace: (it) => inspect.trace(it),

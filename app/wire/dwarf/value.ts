@@ -3,6 +3,7 @@ import { ByteView, decodeUtf8, OutOfBounds } from '../../base/bytes.ts';
 import type { ArrayWindow, TypedValue } from '../../contract/inspect/symbol.ts';
 import { Unsupported } from './reader.ts';
 import type { DwarfType, Field, TypeTable } from './types.ts';
+import { nameOf, variantOf } from './value-path.ts';
 
 /** DW_ATE_* (DWARF 5, §7.8, table 7.11). */
 const ENCODING = {
@@ -36,6 +37,21 @@ export function typedValue(
   windows: readonly ArrayWindow[] = [],
 ): TypedValue {
   return new Overlay(types, bytes, address, read, windows).value('', type, 0, 0);
+}
+
+/**
+ * Elements of an array, of whatever length, as an array of their own whose elements keep their numbers.
+ * @param bytes of the elements `first` to `first + count`, of which the first lies at `address`
+ */
+export function typedElements(
+  types: TypeTable,
+  element: number,
+  { first, count }: { readonly first: number; readonly count: number },
+  bytes: Uint8Array,
+  address: bigint,
+  read: ReadTarget,
+): TypedValue {
+  return new Overlay(types, bytes, address, read, []).elements(element, first, count);
 }
 
 class Overlay {
@@ -101,6 +117,24 @@ class Overlay {
       case 'opaque':
         return leaf('opaque', type.bytes === 0 ? '()' : '');
     }
+  }
+
+  /** As many as one answer holds. */
+  elements(element: number, first: number, count: number): TypedValue {
+    const { name, bytes } = this.#types.type(element);
+    const children: TypedValue[] = [];
+    for (let n = 0; n < count && this.#nodes < MAX_NODES; n++)
+      children.push(this.value(String(first + n), element, n * bytes, 1));
+    return {
+      ...{
+        name: '',
+        type: `[${name}; ${count}]`,
+        offset: 0,
+        bytes: count * bytes,
+        address: formatAddress(this.#address),
+      },
+      ...{ ...NOWHERE, kind: 'array', text: '', children, omitted: count - children.length },
+    };
   }
 
   /** Of what a pointer leads to; the debug information is a file's, and may lead anywhere. */
@@ -221,11 +255,7 @@ class Overlay {
   ): Parts {
     const discriminantBytes = discriminant === null ? 0 : this.#types.type(discriminant.type).bytes;
     const value = discriminant === null ? 0n : this.#number(at + discriminant.offset, discriminantBytes);
-    const mask = (it: bigint) => BigInt.asUintN(8 * Math.max(1, Math.min(discriminantBytes, 16)), it);
-    const chosen =
-      variants.find((it) => it.value !== null && mask(it.value) === value) ??
-      variants.find((it) => it.value === null) ??
-      (variants.length === 1 ? variants[0] : undefined);
+    const chosen = variantOf(variants, value, discriminantBytes);
     if (chosen === undefined)
       return {
         kind: 'enum',
@@ -250,7 +280,7 @@ class Overlay {
     const ordered = fields.toSorted((a, b) => a.offset - b.offset);
     for (const field of depth >= MAX_DEPTH ? [] : ordered) {
       if (this.#nodes >= MAX_NODES || children.length >= MAX_CHILDREN) break;
-      children.push(this.value(field.name.replace(/^__(\d+)$/, '$1'), field.type, at + field.offset, depth + 1));
+      children.push(this.value(nameOf(field), field.type, at + field.offset, depth + 1));
     }
     return { children, omitted: fields.length - children.length };
   }

@@ -6,9 +6,11 @@ import { defineSubject } from './subject.ts';
 export const symbol = defineSubject({
   name: 'symbol',
   summary: "a static of the kernel by its name, field by field, through the image's debug information",
-  operands: '[NAME]',
+  operands: '[NAME[.field|[N]|[N..M]]…]',
   arity: [0, 1],
   description: `NAME is a path (ring0::records::RING0_BOOT_REPORT) or the end of one; with --type also an address or a register.
+Behind it may stand parts of it: NAME.field, NAME[3], NAME[1000..1020] (element 1020 is not among them; NAME[..20] and NAME[1000..]
+too). Pointers and slices on the way are followed. Without a range the first elements of an array are shown; --json has more of them.
 Enums say which variant they are, texts what they say, atomics and cells what is in them. Without a name, the statics that have
 types are listed.`,
   options: {
@@ -18,6 +20,7 @@ types are listed.`,
   examples: [
     ['ring0 inspect symbol RING0_BOOT_REPORT', 'a record of the kernel, as its own type says'],
     ['ring0 inspect symbol clock::TSC_HZ --json | jq -r .value.text', 'one number'],
+    ["ring0 inspect symbol 'RING0_TRACE_RING.spans[1000..1020]'", 'some elements of a long array'],
     ['ring0 inspect symbol --find descriptors', 'which statics and types there are'],
   ],
   async look({ host, terminal }, source, { type, find, processor = 0 }, [name]) {
@@ -40,25 +43,36 @@ types are listed.`,
   },
 });
 
-/** Elements of an array that are printed; JSON has more. */
+/** Elements of an array that are printed where no range says which; JSON has more. */
 const MAX_ELEMENTS = 16;
 
 function symbolText({ name, type, address, bytes, value, torn }: SymbolValue, paint: Paint): string {
   const head = `${paint('bold', name)}: ${type}  ${address}, ${bytes} bytes`;
   const note = torn ? [paint('yellow', 'the bytes changed while they were read')] : [];
-  return [head, ...(value.children.length === 0 ? [`  ${value.text}`] : lines(value, 1)), ...note].join('\n');
+  const range = /^(.*)\[\d+\.\.\d+\]$/.exec(name)?.[1];
+  const path = range ?? name;
+  const inside = lines(value, 1, path, range === undefined ? MAX_ELEMENTS : value.children.length);
+  return [head, ...(inside.length === 0 ? [`  ${value.text}`] : inside), ...note].join('\n');
 }
 
-function lines(value: TypedValue, depth: number): string[] {
+/** @param path how the value is asked for. @param most elements of it, if it is an array */
+function lines(value: TypedValue, depth: number, path: string, most = MAX_ELEMENTS): string[] {
   const indent = '  '.repeat(depth);
-  const shown = value.kind === 'array' ? value.children.slice(0, MAX_ELEMENTS) : value.children;
+  const isArray = value.kind === 'array';
+  const shown = isArray ? value.children.slice(0, most) : value.children;
   const left = value.omitted + value.children.length - shown.length;
+  const first = Number(shown[0]?.name ?? 0) + shown.length;
+  const others = isArray && left > 0 ? `: ${path}[${first}..${first + Math.min(left, MAX_ELEMENTS)}]` : '';
   return [
     ...shown.flatMap((child) => {
       const text = child.text === '' ? '' : ` = ${child.text}`;
-      return [`${indent}${child.name}: ${child.type}${text}`, ...(isPlain(child) ? [] : lines(child, depth + 1))];
+      const inner = isArray ? `${path}[${child.name}]` : `${path}.${child.name}`;
+      return [
+        `${indent}${child.name}: ${child.type}${text}`,
+        ...(isPlain(child) ? [] : lines(child, depth + 1, inner)),
+      ];
     }),
-    ...(left > 0 ? [`${indent}… ${left} more`] : []),
+    ...(left > 0 ? [`${indent}… ${left} more${others}`] : []),
   ];
 }
 

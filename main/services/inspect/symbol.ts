@@ -1,11 +1,15 @@
 import { formatAddress, parseAddress } from '../../../app/base/address.ts';
+import { OutOfBounds } from '../../../app/base/bytes.ts';
 import { fail, ok, type Result } from '../../../app/base/result.ts';
 import type { SymbolQuestion, SymbolValue, TypedSymbol } from '../../../app/contract/index.ts';
+import type { ArrayWindow } from '../../../app/contract/inspect/symbol.ts';
 import { rank } from '../../../app/text/fuzzy.ts';
+import { Unsupported } from '../../../app/wire/dwarf/reader.ts';
 import type { TypeTable } from '../../../app/wire/dwarf/types.ts';
-import { typedValue } from '../../../app/wire/dwarf/value.ts';
+import { typedElements, typedValue } from '../../../app/wire/dwarf/value.ts';
+import { followSteps, parseSteps, type Step, splitPath } from '../../../app/wire/dwarf/value-path.ts';
 import { demangle } from '../../../app/wire/elf.ts';
-import { linearMemory } from '../../../app/x86/memory.ts';
+import { type LinearMemory, linearMemory } from '../../../app/x86/memory.ts';
 import { resolveAddress } from './resolve.ts';
 import { type InspectTarget, lookSettled, pagingOf } from './target.ts';
 
@@ -16,9 +20,10 @@ interface Place {
   readonly name: string;
   readonly address: bigint;
   readonly type: number;
+  readonly steps: readonly Step[];
 }
 
-/** A static, or memory as a type says. Read until two looks agree. */
+/** A static, a part of it, or memory as a type says. Read until two looks agree. */
 export async function readSymbol(target: InspectTarget, question: SymbolQuestion): Promise<Result<SymbolValue>> {
   const image = await target.image();
   if (!image.ok) return image;
@@ -28,42 +33,78 @@ export async function readSymbol(target: InspectTarget, question: SymbolQuestion
   if (!place.ok) return place;
   const registers = await pagingOf(target, question.processor);
   if (!registers.ok) return registers;
-  const { name, address, type } = place.value;
+  const { address, type, steps } = place.value;
   const { windows = [] } = question;
-  const { name: typeName, bytes } = types.value.type(type);
-  const size = Math.min(bytes, MAX_BYTES);
   // What is behind pointers belongs to the same look: a text that has moved is not read at its old place.
   const { cr0, cr3, cr4, efer } = registers.value;
   const looked = await lookSettled(
     target,
     'symbol',
-    [cr0, cr3, cr4, efer, address, type, types.value, JSON.stringify(windows)],
-    (memory) => {
-      const linear = linearMemory(memory, registers.value);
-      const found = linear.readSome(address, size);
-      return {
-        found,
-        value: typedValue(types.value, type, found, address, (at, length) => linear.read(at, length), windows),
-      };
-    },
+    [cr0, cr3, cr4, efer, address, type, types.value, question.name, JSON.stringify(windows)],
+    (memory) => valueIn(types.value, place.value, steps, windows, linearMemory(memory, registers.value)),
   );
   if (!looked.ok) return looked;
-  const { found, value } = looked.value.value;
-  if (found.length === 0 && size > 0)
-    return fail(
-      'not-mapped',
-      `${name} is not in memory.`,
-      `${formatAddress(address)} is not mapped to RAM`,
-      '`ring0 inspect paging` lists what is mapped. A kernel that has just been started may not have mapped itself yet.',
-    );
-  return ok({ name, type: typeName, address: formatAddress(address), bytes, value, torn: looked.value.torn });
+  const { value, torn } = looked.value;
+  return value.ok ? ok({ ...value.value, torn }) : value;
 }
 
-async function findPlace(
+/** What is behind the steps, as memory has it now. */
+function valueIn(
+  types: TypeTable,
+  { name, address, type }: Place,
+  steps: readonly Step[],
+  windows: readonly ArrayWindow[],
+  linear: LinearMemory,
+): Result<Omit<SymbolValue, 'torn'>> {
+  const read = (at: bigint, length: number) => linear.read(at, length);
+  try {
+    const spot = followSteps(types, { path: name, address, type, range: null }, steps, read);
+    if (!spot.ok) return spot;
+    const { path, range } = spot.value;
+    const whole = types.type(spot.value.type);
+    const start = BigInt.asUintN(64, spot.value.address + BigInt(range?.first ?? 0) * BigInt(whole.bytes));
+    const bytes = whole.bytes * (range?.count ?? 1);
+    const found = linear.readSome(start, Math.min(bytes, MAX_BYTES));
+    if (found.length === 0 && bytes > 0) return notInMemory(path, start);
+    const value =
+      range === null
+        ? typedValue(types, spot.value.type, found, start, read, windows)
+        : typedElements(types, spot.value.type, range, found, start, read);
+    return ok({ name: path, type: value.type, address: formatAddress(start), bytes, value });
+  } catch (error) {
+    if (!(error instanceof OutOfBounds) && !(error instanceof Unsupported)) throw error;
+    return fail('no-type', `The type of ${name} cannot be read.`, error.message, 'Build the kernel again.');
+  }
+}
+
+function notInMemory(name: string, address: bigint) {
+  return fail(
+    'not-mapped',
+    `${name} is not in memory.`,
+    `${formatAddress(address)} is not mapped to RAM`,
+    '`ring0 inspect paging` lists what is mapped. A kernel that has just been started may not have mapped itself yet.',
+  );
+}
+
+/** The name as a whole, which may have dots and brackets of its own; else as a name and the steps into its value. */
+async function findPlace(target: InspectTarget, types: TypeTable, question: SymbolQuestion): Promise<Result<Place>> {
+  const { base, steps } = splitPath(question.name);
+  const whole = await findBase(target, types, question);
+  if (whole.ok || steps === '' || !UNKNOWN.has(whole.error.code))
+    return whole.ok ? ok({ ...whole.value, steps: [] }) : whole;
+  const parsed = parseSteps(steps);
+  if (!parsed.ok) return parsed;
+  const found = await findBase(target, types, { ...question, name: base });
+  return found.ok ? ok({ ...found.value, steps: parsed.value }) : found;
+}
+
+const UNKNOWN: ReadonlySet<string> = new Set(['no-symbol', 'no-register', 'no-type']);
+
+async function findBase(
   target: InspectTarget,
   types: TypeTable,
   { name, type, processor }: SymbolQuestion,
-): Promise<Result<Place>> {
+): Promise<Result<Omit<Place, 'steps'>>> {
   const wanted = type === null ? null : findType(types, type);
   if (wanted !== null && !wanted.ok) return wanted;
   const found = types.statics.filter(
