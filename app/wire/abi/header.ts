@@ -24,6 +24,11 @@ export interface RecordHeader {
   readonly length: number;
 }
 
+/** Whether a record has its magic, and a version that these decoders know. */
+export function isRecord(view: ByteView, kind: RecordKind): boolean {
+  return readHeader(view, kind, HEADER_BYTES).ok;
+}
+
 /** Checks magic and version, and that the record is at least `minimum` bytes long. */
 export function readHeader(view: ByteView, kind: RecordKind, minimum: number): Result<RecordHeader> {
   const { magic, symbol } = RECORDS[kind];
@@ -32,12 +37,14 @@ export function readHeader(view: ByteView, kind: RecordKind, minimum: number): R
       'bad-record',
       `The kernel's ${kind} record (${symbol}) cannot be read.`,
       why,
-      'Rebuild the kernel and start it again; if it stays, kernel and studio are of different versions.',
+      'Either something in the guest has written over it, or kernel and studio are of different versions: then build it again.',
     );
   if (view.length < HEADER_BYTES)
     return refuse(`offset 0: ${view.length} bytes are there, the header has ${HEADER_BYTES}`);
-  const found = decodeUtf8(view.slice(0, 8));
-  if (found !== magic) return refuse(`offset 0: magic is ${JSON.stringify(found)}, not ${JSON.stringify(magic)}`);
+  const found = view.slice(0, 8);
+  const wrong = found.findIndex((byte, n) => byte !== magic.charCodeAt(n));
+  if (wrong >= 0)
+    return refuse(`offset ${wrong}: magic is ${JSON.stringify(decodeUtf8(found))}, not ${JSON.stringify(magic)}`);
   const version = view.u32(8);
   if (version !== ABI_VERSION) return refuse(`offset 8: version is ${version}, this studio reads ${ABI_VERSION}`);
   const length = view.u32(12);

@@ -9,6 +9,8 @@ import { Elf, type ElfSymbol } from '../../../app/wire/elf.ts';
 import { parseRegisters } from '../../../app/wire/qemu-registers.ts';
 import { GuestRam } from './guest-ram.ts';
 import { locateKernel, type ProcessorPlace, processorPlace, readRecord } from './locate.ts';
+import { readBootReport, readDrivers, readEpitaph, readTrace } from './records.ts';
+import type { InspectTarget } from './target.ts';
 
 const fixtures = fileURLToPath(new URL('../../../test/fixtures/abi/', import.meta.url));
 const fixture = (name: string) => readFileSync(`${fixtures}${name}.bin`);
@@ -58,6 +60,8 @@ interface Copy {
   readonly offset: number;
   readonly live: boolean;
   readonly whole?: boolean;
+  /** Records whose headers are overwritten: a byte of the magic, the version, or all of it. */
+  readonly broken?: Readonly<Partial<Record<keyof typeof PLACES, 'magic' | 'version' | 'zero'>>>;
   /** Page tables at 1 MiB that map the image here. */
   readonly mapped?: boolean;
 }
@@ -76,7 +80,7 @@ function ram(...copies: Copy[]): GuestRam {
     bytes.writeBigUInt64LE(value);
     writeSync(file, bytes, 0, 8, at);
   };
-  for (const { offset, live, whole, mapped } of copies) {
+  for (const { offset, live, whole, mapped, broken = {} } of copies) {
     writeSync(file, Buffer.from(offset.toString(16)), 0, undefined, offset + Number(MARK));
     if (mapped === true) {
       // 0xffffffff80200000: the last PML4 entry, the last but one PDPT entry, the second page directory entry, 4 KiB pages.
@@ -91,6 +95,13 @@ function ram(...copies: Copy[]): GuestRam {
     if (whole === false) continue;
     for (const [kind, place] of Object.entries(PLACES))
       if (kind !== 'boot') writeSync(file, fixture(kind), 0, undefined, offset + Number(place));
+    for (const [kind, how] of Object.entries(broken)) {
+      const [at, bytes] = { magic: [3, 'X'], version: [8, '\x09'], zero: [0, '\0'.repeat(16)] }[how] as [
+        number,
+        string,
+      ];
+      writeSync(file, Buffer.from(bytes), 0, undefined, offset + Number(PLACES[kind as keyof typeof PLACES]) + at);
+    }
   }
   closeSync(file);
   const opened = GuestRam.open(info);
@@ -143,6 +154,58 @@ test('a kernel that firmware loaded is found among the dead copies of its image'
     { offset: 0x132_0000, live: true },
   );
   expect(await found(memory)).toBe('1320000');
+});
+
+test('a record that is broken hides no other, wherever the kernel is', async () => {
+  for (const kind of Object.keys(PLACES) as (keyof typeof PLACES)[])
+    for (const how of ['magic', 'version', 'zero'] as const) {
+      const broken = { [kind]: how };
+      expect(await found(ram({ offset: 0x20_0000, live: true, broken }))).toBe('200000');
+      // The boot report is what is looked for first, then the registry.
+      expect(await found(ram({ offset: 0x20_0000, live: false }, { offset: 0x132_0000, live: true, broken }))).toBe(
+        '1320000',
+      );
+      expect(await found(ram({ offset: 0x73_4000, live: true, mapped: true, broken }), IN_KERNEL)).toBe('734000');
+    }
+  // Where the processor's own tables lead, one record that is whole is enough; a copy somewhere needs most of them.
+  const most = { boot: 'magic', trace: 'zero', epitaph: 'version' } as const;
+  expect(await found(ram({ offset: 0x73_4000, live: true, mapped: true, broken: most }), IN_KERNEL)).toBe('734000');
+  expect(await found(ram({ offset: 0x73_4000, live: true, broken: most }))).toBe('kernel-not-found');
+  // What was never entered is no kernel that runs, whatever else is broken.
+  const early = { offset: 0x73_4000, live: false, mapped: true, broken: { trace: 'zero' } } as const;
+  expect(await found(ram(early), IN_KERNEL)).toBe('kernel-not-found');
+});
+
+test('what is broken in a record is named: which record, which field, which byte, and where it lies', async () => {
+  const look = async (broken: Copy['broken']) => {
+    const memory = ram({ offset: 0x20_0000, live: true, ...(broken === undefined ? {} : { broken }) });
+    const target = {
+      ...{ kind: 'live', scannable: memory, info: null },
+      image: async () => ({ ok: true, value: { elf } }),
+      processors: async () => ({ ok: false, error: { code: 'x', what: '', why: '', fix: '' } }),
+    } as unknown as InspectTarget;
+    const seen = [
+      await readBootReport(target),
+      await readTrace(target),
+      await readEpitaph(target),
+      await readDrivers(target),
+    ];
+    memory.dispose();
+    return seen.map((it) => (it.ok ? 'whole' : `${it.error.code} ${it.error.what} ${it.error.why}`));
+  };
+  expect(await look(undefined)).toEqual(['whole', 'whole', 'whole', 'whole']);
+  expect(await look({ trace: 'magic' })).toEqual([
+    'whole',
+    expect.stringMatching(
+      /^bad-record .*trace record \(RING0_TRACE_RING\).* offset 3: magic is "R0TXACER", not "R0TRACER"; .* 0xffffffff80202000$/,
+    ),
+    ...['whole', 'whole'],
+  ]);
+  expect(await look({ boot: 'version' })).toEqual([
+    expect.stringMatching(/boot record \(RING0_BOOT_REPORT\).* offset 8: version is 9, this studio reads 1/),
+    ...['whole', 'whole', 'whole'],
+  ]);
+  expect((await look({ drivers: 'zero' }))[3]).toMatch(/drivers record .* offset 0: magic is/);
 });
 
 test('no kernel, no RAM: each is said', async () => {

@@ -1,7 +1,7 @@
 import { formatAddress, parseAddress } from '../../../app/base/address.ts';
 import { ByteView } from '../../../app/base/bytes.ts';
 import { fail, ok, type Result } from '../../../app/base/result.ts';
-import { ABI_VERSION, HEADER_BYTES, RECORDS, type RecordKind } from '../../../app/wire/abi/index.ts';
+import { HEADER_BYTES, isRecord, RECORDS, type RecordKind } from '../../../app/wire/abi/index.ts';
 import type { Elf } from '../../../app/wire/elf.ts';
 import type { ProcessorRegisters } from '../../../app/wire/qemu-registers.ts';
 import type { GuestMemory } from '../../../app/x86/memory.ts';
@@ -10,6 +10,8 @@ import type { ScannableMemory } from './target.ts';
 
 /** Copies of a record that are looked at: firmware leaves the image file lying about in memory. */
 const MAX_COPIES = 64;
+/** Records by which the image is looked for: the second where the first is broken. */
+const ANCHORS = ['boot', 'drivers'] as const;
 /** Offset of `entry_tsc` in the boot report: zero in an image that never ran. */
 const ENTRY_TSC = 24;
 
@@ -36,7 +38,7 @@ export interface KernelMemory {
  * Finds the running kernel's image: where the processor itself finds it, by its page tables. Where these lead nowhere although the
  * processor runs the kernel (it died of them), or where the processor cannot be asked, the image is looked for in memory: first where
  * QEMU loads the ELF file, then everywhere, as firmware loads it anywhere. A boot report is found by its magic, and of several copies
- * the one that ran is the one whose entry is stamped and whose other records lie at the same distances as in the ELF file.
+ * the one that ran is the one whose entry is stamped and most of whose records lie at the same distances as in the ELF file.
  */
 export async function locateKernel(
   ram: ScannableMemory,
@@ -44,15 +46,18 @@ export async function locateKernel(
   processor: ProcessorPlace | undefined,
 ): Promise<Result<KernelMemory>> {
   const known = locateKnownKernel(ram, elf, processor);
-  const boot = elf.symbol(RECORDS.boot.symbol)?.address;
-  if (known.ok || known.error.code !== 'kernel-elsewhere' || boot === undefined) return known;
-  // Firmware loads images at whole pages: the place within the page stays.
-  const magic = new TextEncoder().encode(RECORDS.boot.magic);
-  let copies = 0;
-  for await (const copy of ram.findInPages(magic, Number(boot & 0xfffn))) {
-    const memory = physicalMemory(ram, (address) => copy + (address - boot));
-    if (isLive(memory, elf, boot)) return ok(memory);
-    if (++copies >= MAX_COPIES) break;
+  if (known.ok || known.error.code !== 'kernel-elsewhere') return known;
+  for (const kind of ANCHORS) {
+    const linked = elf.symbol(RECORDS[kind].symbol)?.address;
+    if (linked === undefined) continue;
+    // Firmware loads images at whole pages: the place within the page stays.
+    const magic = new TextEncoder().encode(RECORDS[kind].magic);
+    let copies = 0;
+    for await (const copy of ram.findInPages(magic, Number(linked & 0xfffn))) {
+      const memory = physicalMemory(ram, (address) => copy + (address - linked));
+      if (isLive(memory, elf)) return ok(memory);
+      if (++copies >= MAX_COPIES) break;
+    }
   }
   return notFound('no stamped boot report was found in guest RAM');
 }
@@ -76,13 +81,13 @@ export function locateKnownKernel(
     const mapped: KernelMemory = {
       read: (address, size) => readLinear(processor, (at, bytes) => ram.read(at, bytes), address, size),
     };
-    if (isLive(mapped, elf, boot)) return ok(mapped);
+    if (isLive(mapped, elf, 1)) return ok(mapped);
     // After a reset the image of the guest's earlier life is still in memory: it is not what runs.
     if (elf.physicalOf(processor.rip) === undefined)
       return notFound(`the first processor runs at ${formatAddress(processor.rip)}, outside of the kernel`);
   }
   const loaded = physicalMemory(ram, (address) => elf.physicalOf(address));
-  if (isLive(loaded, elf, boot)) return ok(loaded);
+  if (isLive(loaded, elf)) return ok(loaded);
   return notFound('the boot report is not where the image says', 'kernel-elsewhere');
 }
 
@@ -105,18 +110,22 @@ function physicalMemory(ram: GuestMemory, physicalOf: (address: bigint) => bigin
   };
 }
 
-/** Whether all records lie where the ELF file says, and whether the boot report has been entered. */
-function isLive(memory: KernelMemory, elf: Elf, boot: bigint): boolean {
-  const report = memory.read(boot, ENTRY_TSC + 8);
-  if (report === undefined || new ByteView(report).u64(ENTRY_TSC) === 0n) return false;
-  return Object.values(RECORDS).every(({ symbol, magic }) => {
-    const address = elf.symbol(symbol)?.address;
-    if (address === undefined) return true;
-    const header = memory.read(address, HEADER_BYTES);
-    if (header === undefined) return false;
-    const view = new ByteView(header);
-    return view.paddedText(0, 8) === magic && view.u32(8) === ABI_VERSION;
+/**
+ * Whether this is the kernel that runs: records lie where the ELF file says, and the boot report, unless its header is broken, has been
+ * entered. A guest may write over any of its records: one that is broken says so when it is read, and hides no other.
+ * @param least how many must be whole; by default most of them, since copies of the image lie about, and parts of copies
+ */
+function isLive(memory: KernelMemory, elf: Elf, least?: number): boolean {
+  const kinds = Object.keys(RECORDS) as RecordKind[];
+  const placed = kinds.filter((kind) => elf.symbol(RECORDS[kind].symbol) !== undefined);
+  const whole = placed.filter((kind) => {
+    const header = memory.read(elf.symbol(RECORDS[kind].symbol)?.address ?? 0n, HEADER_BYTES);
+    return header !== undefined && isRecord(new ByteView(header), kind);
   });
+  if (whole.length < (least ?? Math.floor(placed.length / 2) + 1)) return false;
+  if (!whole.includes('boot')) return true;
+  const stamp = memory.read((elf.symbol(RECORDS.boot.symbol)?.address ?? 0n) + BigInt(ENTRY_TSC), 8);
+  return stamp !== undefined && new ByteView(stamp).u64(0) !== 0n;
 }
 
 /** The bytes of a record: `size` of them, or what `sizeOf` makes of its header. */

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fail, messageOf, ok, type Result } from '../../../app/base/result.ts';
+import { formatAddress } from '../../../app/base/address.ts';
+import { type AppError, err, fail, messageOf, ok, type Result } from '../../../app/base/result.ts';
 import {
   type BootReport,
   type BootTimeline,
@@ -80,6 +81,15 @@ function foreign(kind: RecordKind, why: string) {
   );
 }
 
+/** What is broken in a record is there to be looked at. */
+function placed(error: AppError, elf: Elf, kind: RecordKind) {
+  const { symbol } = RECORDS[kind];
+  const address = elf.symbol(symbol)?.address;
+  if (error.code !== 'bad-record' || address === undefined) return err(error);
+  const fix = `\`ring0 inspect memory ${symbol}\` shows what stands there. ${error.fix}`;
+  return err({ ...error, why: `${error.why}; the record begins at ${formatAddress(address)}`, fix });
+}
+
 async function decodeRecord<T>(
   target: InspectTarget,
   kind: RecordKind,
@@ -97,7 +107,8 @@ async function decodeRecord<T>(
   const processor = processorPlace(registers.ok ? registers.value[0] : undefined);
   const read = (memory: KernelMemory) => {
     const bytes = readRecord(memory, elf, kind, size, sizeOf);
-    return bytes.ok ? decode(bytes.value, elf) : bytes;
+    const decoded = bytes.ok ? decode(bytes.value, elf) : bytes;
+    return decoded.ok ? decoded : placed(decoded.error, elf, kind);
   };
   if (target.scannable !== null) {
     const memory = await locateKernel(target.scannable, elf, processor);

@@ -74,6 +74,8 @@ export class VirtioLooker {
     if (!gathered.ok && registry === null) return gathered;
     const problems = [
       ...(gathered.ok ? gathered.value.problems : [`${gathered.error.what} ${gathered.error.why}`.trim()]),
+      // Of a kernel without a registry, or not there yet, nothing is missed.
+      ...(!drivers.ok && drivers.error.code === 'bad-record' ? [`${drivers.error.what} ${drivers.error.why}`] : []),
     ];
     const common = {
       at: Date.now(),
