@@ -26,6 +26,12 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const fake = vi.hoisted(() => ({
   lock: true,
   quits: 0,
+  exits: 0,
+  isPackaged: false,
+  switches: [] as string[],
+  paths: new Map<string, string>(),
+  asked: [] as unknown[],
+  answer: 1,
   app: undefined as unknown as EventEmitter,
   ipc: undefined as unknown as EventEmitter,
   answers: new Map<string, (event: unknown) => unknown>(),
@@ -77,7 +83,16 @@ vi.mock('electron', async () => {
     handle: (channel: string, answer: (event: unknown) => unknown) => fake.answers.set(channel, answer),
   });
   fake.app = Object.assign(new Emitter(), {
-    requestSingleInstanceLock: () => fake.lock,
+    commandLine: { hasSwitch: (name: string) => fake.switches.includes(name) },
+    setName: (name: string) => fake.paths.set('name', name),
+    setPath: (name: string, path: string) => fake.paths.set(name, path),
+    requestSingleInstanceLock: (data: unknown) => {
+      fake.asked.push(data);
+      return fake.lock;
+    },
+    exit: () => {
+      fake.exits += 1;
+    },
     quit: () => {
       fake.quits += 1;
     },
@@ -85,12 +100,13 @@ vi.mock('electron', async () => {
       fake.sandboxed = true;
     },
     whenReady: async () => {},
-    getPath: () => folder,
+    getPath: (name: string) => fake.paths.get(name) ?? folder,
   });
+  Object.defineProperty(fake.app, 'isPackaged', { get: () => fake.isPackaged });
   return {
     app: fake.app,
     BrowserWindow,
-    dialog: { showOpenDialog: async () => fake.chosen },
+    dialog: { showOpenDialog: async () => fake.chosen, showMessageBox: async () => ({ response: fake.answer }) },
     ipcMain: fake.ipc,
     Menu: {
       buildFromTemplate: (template: unknown) => template,
@@ -154,6 +170,12 @@ beforeEach(async () => {
   fake.menu.length = 0;
   fake.lock = true;
   fake.quits = 0;
+  fake.exits = 0;
+  fake.isPackaged = true;
+  fake.switches.length = 0;
+  fake.paths.clear();
+  fake.asked.length = 0;
+  fake.answer = 1;
 });
 
 /** What an item of the menu of the program that was started does. */
@@ -209,7 +231,8 @@ describe('the window', () => {
   test('is where it was, also when it was left maximized', async () => {
     writeWindowState(join(folder, 'window.json'), { x: 30, y: 40, width: 1000, height: 650, maximized: true });
     const { window } = await started();
-    expect(window.options).toMatchObject({ x: 30, y: 40, width: 1000, height: 650, show: false });
+    expect(window.options).toMatchObject({ x: 30, y: 40, width: 1000, height: 650, show: false, minWidth: 400 });
+    window.emit('ready-to-show');
     expect((window as unknown as { maximize: ReturnType<typeof vi.fn> }).maximize).toHaveBeenCalledOnce();
     window.emit('close');
     const kept = JSON.parse(readFileSync(join(folder, 'window.json'), 'utf8'));
@@ -217,11 +240,17 @@ describe('the window', () => {
   });
 
   test('shows its page again when its process has died, with what was typed in the backups', async () => {
+    vi.useFakeTimers();
     const { window } = await started();
     window.webContents.emit('render-process-gone', {}, { reason: 'clean-exit' });
+    vi.runAllTimers();
     expect(window.webContents.reload).not.toHaveBeenCalled();
     window.webContents.emit('render-process-gone', {}, { reason: 'crashed' });
+    // A page that dies at once must not do so a thousand times a second.
+    expect(window.webContents.reload).not.toHaveBeenCalled();
+    vi.runAllTimers();
     expect(window.webContents.reload).toHaveBeenCalledOnce();
+    vi.useRealTimers();
   });
 
   test('opens another folder by the native dialog, with a new host for it; a dialog that is dismissed changes nothing', async () => {
@@ -254,10 +283,55 @@ describe('the window', () => {
     fake.app.emit('second-instance');
     expect((window as unknown as { focus: ReturnType<typeof vi.fn> }).focus).toHaveBeenCalledOnce();
     expect(fake.windows).toHaveLength(1);
+    expect(fake.hosts).toHaveLength(1);
     fake.lock = false;
     const { ElectronShell } = await import('./shell.ts');
     await new ElectronShell({ ...PLACES, page }).start();
     expect([fake.quits, fake.windows.length]).toEqual([1, 1]);
+  });
+});
+
+describe('a second start', () => {
+  const again = async (workspace: unknown, answer: number) => {
+    fake.answer = answer;
+    fake.app.emit('second-instance', {}, [], '/', { workspace });
+    await new Promise((resolve) => setImmediate(resolve));
+    return fake.hosts.length;
+  };
+
+  test('with another folder asks whether that is to be opened', async () => {
+    const { host } = await started();
+    expect(await again('/another', 1)).toBe(1);
+    expect(await again('/another', 0)).toBe(2);
+    expect(host.kill).toHaveBeenCalledOnce();
+    expect(fake.hosts.at(-1)?.args[1]).toEqual([expect.stringContaining('"workspace":"/another"')]);
+  });
+
+  test('with the folder that is open, or with what nobody of us says, asks nothing', async () => {
+    await started();
+    expect(fake.asked).toEqual([{ workspace: PLACES.workspace }]);
+    expect(await again(PLACES.workspace, 0)).toBe(1);
+    expect(await again({ evil: true }, 0)).toBe(1);
+  });
+});
+
+describe('the name', () => {
+  test('of a clone is its own: another Electron program, package or clone is no first instance of it', async () => {
+    fake.isPackaged = false;
+    await started();
+    expect(fake.paths.get('name')).toBe('Ring0 Studio');
+    expect(fake.paths.get('userData')).toMatch(/Ring0 Studio \(clone [0-9a-f]{8}\)$/);
+  });
+
+  test('leaves a folder alone that was named, and all of a package', async () => {
+    fake.isPackaged = false;
+    fake.switches.push('user-data-dir');
+    await started();
+    expect(fake.paths.has('userData')).toBe(false);
+    fake.isPackaged = true;
+    fake.paths.clear();
+    await started();
+    expect(fake.paths.size).toBe(0);
   });
 });
 
@@ -320,8 +394,15 @@ describe('the service host', () => {
     await vi.runAllTimersAsync();
     expect(fake.hosts).toHaveLength(2);
     fake.app.emit('before-quit');
+    // The windows close now, and their pages say their last.
+    expect(fake.hosts[1]?.kill).not.toHaveBeenCalled();
+    const event = { preventDefault: vi.fn() };
+    fake.app.emit('will-quit', event);
+    expect(event.preventDefault).toHaveBeenCalledOnce();
     expect(fake.hosts[1]?.kill).toHaveBeenCalledOnce();
+    expect(fake.exits).toBe(0);
     fake.hosts[1]?.emit('exit', 0);
+    expect(fake.exits).toBe(1);
     await vi.runAllTimersAsync();
     expect(fake.hosts).toHaveLength(2);
     vi.useRealTimers();
@@ -343,8 +424,14 @@ describe('the service host', () => {
     const nowhere = JSON.stringify({ ...options, workspace: join(folder, 'none') });
     for (const text of [nowhere, '{}']) await runHost([text], new EventEmitter(), (why) => failures.push(why));
     expect(failures).toEqual([expect.stringContaining('does not exist'), expect.stringContaining('not told')]);
-    port2.close();
-    end?.();
+    // What a page says last is done before the end, though nobody waits for the answer.
+    void client.state.put({ key: 'electron.test', value: 'last words' }).catch(() => {});
+    setImmediate(() => port2.close());
+    await end?.();
+    const kept = readdirSync(join(folder, 'data'), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.json'))
+      .map((name) => readFileSync(join(folder, 'data', name), 'utf8'));
+    expect(kept.join('')).toContain('last words');
     delete process.env.RING0_STUDIO_DATA;
   });
 });

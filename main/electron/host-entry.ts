@@ -6,7 +6,4 @@ const end = await runHost(process.argv.slice(2), parentPort, (why) => {
   process.exit(1);
 });
 // The guard of every process that was started sees to a death without this.
-process.once('SIGTERM', () => {
-  end?.();
-  process.exit(0);
-});
+process.once('SIGTERM', () => void end?.().finally(() => process.exit(0)));

@@ -15,20 +15,21 @@ const HostOptionsSchema = z.strictObject({
   /** The folder that is open. */
   workspace: z.string(),
   ptyHost: z.string(),
-  version: z.string(),
+  /** By default that of the package.json in `root`. */
+  version: z.string().optional(),
 });
 export type HostOptions = z.infer<typeof HostOptionsSchema>;
 
 /**
  * @param argv the options, as JSON
  * @param fail ends the process with a reason
- * @returns what ends the services; undefined where they could not be made
+ * @returns what ends the services when all ports are closed and what came over them is done; undefined where they could not be made
  */
 export async function runHost(
   argv: readonly string[],
   parent: ParentPort,
   fail: (why: string) => void,
-): Promise<(() => void) | undefined> {
+): Promise<(() => Promise<void>) | undefined> {
   const options = parseOptions(argv[0]);
   if (options === undefined) {
     fail('the service host was not told where it is');
@@ -46,9 +47,18 @@ export async function runHost(
     return undefined;
   }
   const { router } = studio.value;
-  serve = (port) => serveWire(router, portWire(port), (error) => console.error(error));
+  const served = new Set<Promise<void>>();
+  serve = (port) => {
+    const over = serveWire(router, portWire(port), (error) => console.error(error));
+    served.add(over);
+    void over.then(() => served.delete(over));
+  };
   for (const port of waiting.splice(0)) serve(port);
-  return () => studio.value.dispose();
+  return async () => {
+    // What a page that is closed says last, such as text that was never saved, comes before the end.
+    await Promise.all(served);
+    studio.value.dispose();
+  };
 }
 
 function parseOptions(text: string | undefined): HostOptions | undefined {

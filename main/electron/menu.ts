@@ -66,6 +66,7 @@ export function menuTemplate(actions: MenuActions, platform: NodeJS.Platform): M
         command('Stop', 'machine.stop'),
       ],
     },
-    { role: 'windowMenu' },
+    // Elsewhere that menu's Close would have Ctrl+W, which closes editors here, and machines end with the window.
+    platform === 'darwin' ? { role: 'windowMenu' } : { label: '&Window', submenu: [{ role: 'minimize' }] },
   ];
 }

@@ -25,7 +25,8 @@ export interface Places {
   readonly bundles: string;
   /** The bundle that holds pseudo-terminals: Node runs it, which cannot look into an archive. */
   readonly ptyHost: string;
-  readonly version: string;
+  /** Of the package; a clone's is in its package.json. */
+  readonly version?: string | undefined;
 }
 
 /** Where everything is, in a clone and in a package. */
@@ -34,7 +35,7 @@ export function placesOf(start: Start): Result<Places> {
   if (!start.isPackaged) {
     const [root = start.directory, folder = root] = words;
     const bundles = join(root, 'dist');
-    return ok({ root, workspace: folder, bundles, ptyHost: join(bundles, 'pty-host.mjs'), version: start.version });
+    return ok({ root, workspace: resolve(start.directory, folder), bundles, ptyHost: join(bundles, 'pty-host.mjs') });
   }
   const root = firstWorkspace(join(start.resources, 'workspace'), start.home, start.version);
   if (!root.ok) return root;

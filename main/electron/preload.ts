@@ -1,4 +1,4 @@
-/** Runs in the page's process, in a world and a sandbox of its own: four doors, and nothing of Node or Electron beyond them. */
+/** Runs in the page's process, in a world and a sandbox of its own: three doors, and nothing of Node or Electron beyond them. */
 import { contextBridge, type IpcRendererEvent, ipcRenderer } from 'electron';
 
 /** What of the page's own world is used here; the rest of this folder has no such names. */

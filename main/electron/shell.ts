@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import {
@@ -14,18 +16,26 @@ import {
   type UtilityProcess,
   utilityProcess,
 } from 'electron';
+import { z } from 'zod';
 import { securityHeaders } from '../server/guard.ts';
 import { findStaticFile } from '../server/static-files.ts';
 import type { HostOptions } from './host.ts';
 import { menuTemplate } from './menu.ts';
 import type { Places } from './places.ts';
-import { readWindowState, writeWindowState } from './window-state.ts';
+import { readWindowState, SMALLEST, writeWindowState } from './window-state.ts';
 
 const SCHEME = 'ring0';
 const ORIGIN = `${SCHEME}://studio`;
 const PAGE = `${ORIGIN}/index.html`;
-/** A host that dies at once is not started over and over without a breath. */
+/** A host or a page that dies at once is not started over and over without a breath. */
 const RESTART_MS = 1000;
+/** The longest that the program waits at its end for what its host still has to do. */
+const END_MS = 3000;
+/** What the system and the folder of the window's state are told; beside a package a clone has its own of each. */
+const NAME = 'Ring0 Studio';
+
+/** What a second start tells the first. */
+const AskedSchema = z.object({ workspace: z.string() });
 
 export interface ElectronShellOptions extends Places {
   /** The built page. */
@@ -47,7 +57,8 @@ export class ElectronShell {
 
   /** Must be called before Electron is ready, and once. */
   async start(): Promise<void> {
-    if (!app.requestSingleInstanceLock()) {
+    this.#takeName();
+    if (!app.requestSingleInstanceLock({ workspace: this.#workspace })) {
       app.quit();
       return;
     }
@@ -55,12 +66,23 @@ export class ElectronShell {
     protocol.registerSchemesAsPrivileged([
       { scheme: SCHEME, privileges: { standard: true, secure: true, supportFetchAPI: true } },
     ]);
-    app.on('second-instance', () => this.#show());
+    app.on('second-instance', (_event, _argv, _directory, asked) => {
+      this.#show();
+      void this.#offerFolder(asked);
+    });
     app.on('activate', () => this.#show());
     app.on('window-all-closed', () => app.quit());
     app.on('before-quit', () => {
       this.#quitting = true;
-      this.#host?.kill();
+    });
+    // Not before the windows are closed: the page hands over what was typed last when it goes.
+    app.on('will-quit', (event) => {
+      const host = this.#host;
+      if (host === undefined) return;
+      event.preventDefault();
+      host.once('exit', () => app.exit());
+      setTimeout(() => app.exit(), END_MS);
+      host.kill();
     });
     app.on('web-contents-created', (_event, contents) => {
       contents.setWindowOpenHandler(() => ({ action: 'deny' }));
@@ -87,6 +109,21 @@ export class ElectronShell {
     this.#show();
   }
 
+  /**
+   * Electron calls every program that is no package `Electron`, and by that name there is one instance of all of them: a clone's
+   * name is told apart by where it is. A test or a person who names the folder has the say.
+   */
+  #takeName(): void {
+    if (app.isPackaged) return;
+    const { root } = this.#options;
+    app.setName(NAME);
+    if (app.commandLine.hasSwitch('user-data-dir')) return;
+    const clone = createHash('sha256').update(root).digest('hex').slice(0, 8);
+    const folder = join(app.getPath('appData'), `${NAME} (clone ${clone})`);
+    mkdirSync(folder, { recursive: true });
+    app.setPath('userData', folder);
+  }
+
   #show(): void {
     const open = this.#window;
     if (open !== undefined) {
@@ -102,8 +139,9 @@ export class ElectronShell {
     );
     const window = new BrowserWindow({
       ...bounds,
+      ...SMALLEST,
       show: false,
-      title: 'Ring0 Studio',
+      title: NAME,
       backgroundColor: '#1e1e1e',
       webPreferences: {
         preload: join(this.#options.bundles, 'electron-preload.cjs'),
@@ -118,14 +156,20 @@ export class ElectronShell {
       },
     });
     this.#window = window;
-    if (maximized) window.maximize();
-    window.once('ready-to-show', () => window.show());
+    window.once('ready-to-show', () => {
+      // Which shows it, too.
+      if (maximized) window.maximize();
+      window.show();
+    });
     window.on('close', () =>
       writeWindowState(statePath, { ...window.getNormalBounds(), maximized: window.isMaximized() }),
     );
     // What was typed is in its backups: the page that comes back has it.
     window.webContents.on('render-process-gone', (_event, { reason }) => {
-      if (reason !== 'clean-exit' && !this.#quitting) window.webContents.reload();
+      if (reason === 'clean-exit') return;
+      setTimeout(() => {
+        if (!this.#quitting && this.#window === window) window.webContents.reload();
+      }, RESTART_MS);
     });
     window.on('closed', () => {
       this.#window = undefined;
@@ -142,7 +186,7 @@ export class ElectronShell {
     });
     this.#host = host;
     host.once('exit', () => {
-      if (this.#host !== host || this.#quitting) return;
+      if (this.#host !== host) return;
       this.#host = undefined;
       setTimeout(() => {
         if (!this.#quitting && this.#host === undefined) this.#startHost();
@@ -189,7 +233,27 @@ export class ElectronShell {
     if (window === undefined) return;
     const chosen = await dialog.showOpenDialog(window, { properties: ['openDirectory'], defaultPath: this.#workspace });
     const [folder] = chosen.filePaths;
-    if (chosen.canceled || folder === undefined) return;
+    if (!chosen.canceled && folder !== undefined) this.#switchTo(folder, window);
+  }
+
+  /** A second start, with another folder than the one that is open: one window has one folder. */
+  async #offerFolder(asked: unknown): Promise<void> {
+    const parsed = AskedSchema.safeParse(asked);
+    const window = this.#window;
+    if (!parsed.success || window === undefined || parsed.data.workspace === this.#workspace) return;
+    const { workspace } = parsed.data;
+    const { response } = await dialog.showMessageBox(window, {
+      type: 'question',
+      message: `Open ${workspace} in this window?`,
+      detail: 'Machines, builds and terminals of the folder that is open end.',
+      buttons: ['Open', 'Cancel'],
+      defaultId: 1,
+      cancelId: 1,
+    });
+    if (response === 0) this.#switchTo(workspace, window);
+  }
+
+  #switchTo(folder: string, window: BrowserWindow): void {
     this.#workspace = folder;
     const old = this.#host;
     // The page reloads for the new folder; what was unsaved in the old one is in its backups.

@@ -2,11 +2,14 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { z } from 'zod';
 
+/** A window cannot be made smaller, in pixels. */
+export const SMALLEST = { minWidth: 400, minHeight: 300 } as const;
+
 const WindowStateSchema = z.object({
   x: z.number().int().optional(),
   y: z.number().int().optional(),
-  width: z.number().int().min(400).max(20_000),
-  height: z.number().int().min(300).max(20_000),
+  width: z.number().int().min(SMALLEST.minWidth).max(20_000),
+  height: z.number().int().min(SMALLEST.minHeight).max(20_000),
   maximized: z.boolean(),
 });
 export type WindowState = z.infer<typeof WindowStateSchema>;

@@ -33,6 +33,10 @@ const NODE_WATCHDOG = `let fine = false;
 process.stdin.on('data', () => { fine = true; process.exit(0); });
 process.stdin.on('end', () => { if (!fine) require('node:child_process').spawnSync('taskkill', ['/PID', process.argv[1], '/T', '/F']); });`;
 
+/** For a child by `process.execPath`: in Electron that program is Node only when it is told to be. */
+export const AS_NODE: Readonly<Record<string, string>> =
+  process.versions.electron === undefined ? {} : { ELECTRON_RUN_AS_NODE: '1' };
+
 /** Watches over the process group of `pid` until disposed. */
 export function startWatchdog(pid: number): Disposable {
   const [command, args] =
@@ -40,7 +44,11 @@ export function startWatchdog(pid: number): Disposable {
       ? [process.execPath, ['-e', NODE_WATCHDOG, String(pid)]]
       : ['/bin/sh', ['-c', SHELL_WATCHDOG, 'ring0-watchdog', String(pid)]];
   // A session of its own: Ctrl-C in the terminal must not take the watchdog first.
-  const watchdog = spawn(command, args, { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
+  const watchdog = spawn(command, args, {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+    env: { ...process.env, ...AS_NODE },
+  });
   watchdog.on('error', () => watchdog.stdin.destroy());
   // It may have ended before we say goodbye.
   watchdog.stdin.on('error', () => {});

@@ -1,2 +1,3 @@
+export { AS_NODE } from './guard.ts';
 export * from './last-word.ts';
 export * from './process.ts';

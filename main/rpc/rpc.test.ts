@@ -49,7 +49,7 @@ interface Connection {
 
 async function overMessagePort(): Promise<Connection> {
   const { port1, port2 } = new MessageChannel();
-  serveWire(studio.router, portWire(port1), (bug) => bugs.push(bug));
+  void serveWire(studio.router, portWire(port1), (bug) => bugs.push(bug));
   const link = checkedLink(new PortLink({ port: port2 }), studioContract);
   port2.start();
   return {
@@ -72,7 +72,7 @@ async function overWebSocket(): Promise<Connection> {
       onMessage: (listener) => socket.on('message', (data, binary) => listener(binary ? (data as Buffer) : `${data}`)),
       onClose: (listener) => socket.on('close', listener),
     };
-    serveWire(studio.router, wire, (bug) => bugs.push(bug));
+    void serveWire(studio.router, wire, (bug) => bugs.push(bug));
   });
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
   const address = http.address();

@@ -16,11 +16,23 @@ export interface Wire {
 /** What is known of a bug, for the log. */
 export type ReportBug = (error: unknown) => void;
 
-/** Answers the calls that come over a wire until it closes, which ends every stream that it carries. */
-export function serveWire({ router }: StudioRouter, wire: Wire, reportBug: ReportBug): void {
+/**
+ * Answers the calls that come over a wire until it closes, which ends every stream that it carries.
+ * @returns when the wire is closed and the last call that came over it has been answered
+ */
+export function serveWire({ router }: StudioRouter, wire: Wire, reportBug: ReportBug): Promise<void> {
+  let calls = 0;
+  let isClosed = false;
+  let settle = () => {};
+  const over = new Promise<void>((resolve) => {
+    settle = () => {
+      if (isClosed && calls === 0) resolve();
+    };
+  });
   const handler = new RPCHandler(router, {
     interceptors: [
       async ({ next }) => {
+        calls += 1;
         try {
           return await next();
         } catch (error) {
@@ -28,6 +40,9 @@ export function serveWire({ router }: StudioRouter, wire: Wire, reportBug: Repor
           if (error instanceof ORPCError && error.status < 500) throw error;
           reportBug(error);
           throw new ORPCError('INTERNAL_SERVER_ERROR', { message: messageOf(error) });
+        } finally {
+          calls -= 1;
+          settle();
         }
       },
     ],
@@ -43,6 +58,14 @@ export function serveWire({ router }: StudioRouter, wire: Wire, reportBug: Repor
     { context: {} },
   );
   upgraded.catch(reportBug);
+  wire.onClose(() => {
+    // What came last is still being read.
+    setImmediate(() => {
+      isClosed = true;
+      settle();
+    });
+  });
+  return over;
 }
 
 /** The port of a `MessageChannel`: Node's own, or Electron's, which are alike as far as this goes. */

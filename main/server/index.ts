@@ -156,7 +156,7 @@ class BrowserShell implements Disposable {
     this.#alive.add(socket);
     socket.on('pong', () => this.#alive.add(socket));
     socket.on('error', () => {});
-    serveWire(this.#options.router, socketWire(socket), this.#options.reportBug);
+    void serveWire(this.#options.router, socketWire(socket), this.#options.reportBug);
   }
 
   #beat(): void {

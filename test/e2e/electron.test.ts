@@ -25,13 +25,17 @@ function theWindow(): void {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  it('shows a page that has nothing of Node or Electron but two doors', async () => {
+  it('shows a page that has nothing of Node or Electron but its doors', async () => {
     const seen = await window.studio.page.evaluate(`({
       address: location.href,
       node: ['require', 'process', 'module', 'Buffer', 'global'].filter((name) => name in window),
       bridge: Object.keys(window.ring0).sort(),
     })`);
-    expect(seen).toEqual({ address: 'ring0://studio/index.html', node: [], bridge: ['onCommand', 'requestPort'] });
+    expect(seen).toEqual({
+      address: 'ring0://studio/index.html',
+      node: [],
+      bridge: ['onCommand', 'pickModel', 'requestPort'],
+    });
   });
 
   it('refuses to go elsewhere, to open another window, and to connect anywhere', async () => {

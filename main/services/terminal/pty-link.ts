@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import type { Disposable } from '../../../app/base/disposable.ts';
 import { Emitter } from '../../../app/base/event.ts';
 import { fail, messageOf, ok, type Result } from '../../../app/base/result.ts';
-import { type ManagedProcess, startProcess } from '../../process/index.ts';
+import { AS_NODE, type ManagedProcess, startProcess } from '../../process/index.ts';
 import { LineCutter, type PtyCommand, type PtyEvent, PtyEventSchema } from './pty-protocol.ts';
 
 /** Of what it says on stderr, for the reason of its end. */
@@ -68,8 +68,7 @@ export class PtyLink implements Disposable {
     const started = await startProcess(process.execPath, [this.#script], {
       stdin: 'pipe',
       endsWithStdin: true,
-      // In Electron, the program is Node only when it is told to be.
-      env: { ELECTRON_RUN_AS_NODE: process.versions.electron === undefined ? undefined : '1' },
+      env: AS_NODE,
       onStdout: (bytes) => {
         try {
           for (const line of lines.push(bytes)) take(PtyEventSchema.parse(JSON.parse(line)));
