@@ -112,6 +112,12 @@ it('has its mistakes named: a descriptor that is written anew, and no LDT at all
   expect(stale.findings.find(({ rule }) => rule === 'ldt-stale')?.evidence).toMatch(
     /limit 0x27; GDT\[3\] .*limit 0xf$/,
   );
+  // Told with the LDT too, though its row is in the GDT.
+  const path = join(folder, 'stale.elf');
+  expectOk(await inspect.dump(source, path));
+  for (const table of ['ldt', 'gdt'])
+    expect((await shell.run(['inspect', table, '--dump', path])).stdout).toContain('warning: The LDT in use is not');
+  expect((await shell.run(['inspect', 'idt', '--dump', path])).stdout).not.toContain('The LDT in use');
   expect(await typeAtLdtGuest(machine, 'l')).toBe('');
   expect((await tables()).ldt?.limit).toBe('0xf');
   expect(wrong(await tables())).toEqual([]);

@@ -178,7 +178,7 @@ export const SELECTOR_RULES: readonly ProcessorRule[] = [
       const names = [...SEGMENT_NAMES, 'tr', 'ldt'] as const;
       for (const table of TABLES)
         for (const it of descriptorsOf(tables, table)) {
-          if (it.present || it.kind === 'null' || it.kind === 'upper' || it.kind === 'reserved') continue;
+          if (it.present || ['null', 'upper', 'gate', 'reserved'].includes(it.kind)) continue;
           const selector = it.index * 8 + (table === 'ldt' ? 4 : 0);
           const users = names.filter((name) => (segments[name].selector & 0xfffc) === selector);
           const text = `${entryText(table, it.index)} = ${rawText(it.raw)} has P = 0, and ${users.map(registerName).join(', ')} holds ${hex(selector)}`;

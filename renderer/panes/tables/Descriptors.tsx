@@ -53,6 +53,7 @@ export function Descriptors({
         before={before === null ? null : new Map(before.descriptors.map(({ index, bytes }) => [index, bytes]))}
         chosen={chosen?.index ?? null}
         marks={marks}
+        wraps
         columns={[
           { title: 'Type', cell: (it) => it.type },
           { title: 'P', cell: (it) => (it.isEmpty ? '' : it.present ? '1' : <strong>0</strong>) },

@@ -27,6 +27,7 @@ export function RowTable<T extends TableRow>({
   chosen,
   marks,
   columns,
+  wraps = false,
   onChoose,
 }: {
   /** The first column, which chooses the row. */
@@ -37,10 +38,12 @@ export function RowTable<T extends TableRow>({
   readonly chosen: number | null;
   readonly marks: ReadonlyMap<number, TableFinding>;
   readonly columns: readonly Column<T>[];
+  /** Where room is short, bytes take two lines: for tables of few rows. */
+  readonly wraps?: boolean;
   readonly onChoose: (number: number) => void;
 }) {
   return (
-    <table className="tables-table" onKeyDown={rowKeys}>
+    <table className="tables-table" data-wraps={wraps} onKeyDown={rowKeys}>
       <thead>
         <tr>
           <td />

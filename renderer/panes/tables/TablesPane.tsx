@@ -5,6 +5,7 @@ import { useLive } from '../../inspect/use-live.ts';
 import { type Inspected, useInspected } from '../../state/inspected.ts';
 import { EmptyState } from '../../widgets/EmptyState.tsx';
 import { moveFocus } from '../../widgets/roving.ts';
+import { showPane } from '../../workbench/dock.ts';
 import type { PaneProps } from '../../workbench/panes.ts';
 import { Descriptors } from './Descriptors.tsx';
 import { Findings } from './Findings.tsx';
@@ -21,6 +22,8 @@ export type Chosen = { readonly table: 'gdt' | 'ldt' | 'idt'; readonly index: nu
 
 const TITLES: Readonly<Record<Part, string>> = { gdt: 'GDT', ldt: 'LDT', idt: 'IDT', tss: 'TSS' };
 const PARTS = Object.keys(TITLES) as Part[];
+/** Registers whose findings are about what they name in the GDT. */
+const SEGMENTS = new Set(['cs', 'ss', 'ds', 'es', 'fs', 'gs', 'tr', 'ldt']);
 
 /** Descriptor tables of one processor: decoded, checked, and taken apart. */
 export function TablesPane({ isVisible }: PaneProps) {
@@ -119,6 +122,9 @@ const Tables = memo(function Tables({
       setChosen({ table: 'idt', index: subject.vector });
     } else if (subject.kind === 'ist' || subject.kind === 'tss') onPart('tss');
     else if (subject.kind === 'gdt' || subject.kind === 'ldt' || subject.kind === 'idt') onPart(subject.kind);
+    else if (subject.kind === 'register' && SEGMENTS.has(subject.name)) onPart('gdt');
+    // Control registers, and where it was interrupted, are in a view of their own.
+    else showPane('cpu');
   };
   const marks = marksOf(view.findings, part);
   return (
