@@ -51,6 +51,28 @@ test('what may be taken amiss has a note: the TSS whose copy stays available, an
   expect(notes({ ldt: '0x28' })).toEqual([tr]);
 });
 
+test('processors differ in SS only where each has one: in a handler it is null', () => {
+  const differences = (...selectors: string[]) =>
+    cpuView(
+      selectors.map((ss, index) => {
+        const it = shown('0xffffffff80200000');
+        return { ...it, index, values: { ...it.values, ss, cr0: '0x80010033' } };
+      }),
+      () => null,
+      { why: 'no kernel has written them down' },
+    ).differences;
+  expect(differences('0x10', '0x0', '0x10')).toEqual([]);
+  expect(differences('0x10', '0x0', '0x18')).toEqual([
+    {
+      name: 'ss',
+      values: [
+        { processor: 0, value: '0x10' },
+        { processor: 2, value: '0x18' },
+      ],
+    },
+  ]);
+});
+
 test('what is as it was is the same object at the next look, and what moved is not', () => {
   const [before] = look('0xffffffff80200000').processors;
   const [after] = look('0xffffffff80200010').processors;

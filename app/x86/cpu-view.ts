@@ -201,7 +201,9 @@ function differences(dumps: readonly ProcessorDump[]): CpuView['differences'] {
   return COMPARED.flatMap((name) => {
     const values = started.flatMap(({ index, values: all }) => {
       const value = all[name];
-      return value === undefined ? [] : [{ processor: index, value }];
+      // In 64-bit mode SS is null in a handler that has another stack (SDM Vol. 3A §6.14.4): that is no setting of the processor.
+      const passing = name === 'ss' && isNull(Number(value));
+      return value === undefined || passing ? [] : [{ processor: index, value }];
     });
     return new Set(values.map(({ value }) => value)).size > 1 ? [{ name, values }] : [];
   });
