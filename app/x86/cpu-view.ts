@@ -178,8 +178,9 @@ function viewOf(name: string, { selector, base, limit, hidden }: SegmentState, t
 /** Where the hidden part is other than the manual lets one expect. */
 function noteOf(name: string, selector: number, hidden: Descriptor): string | null {
   if (name === 'ldt' && isNull(selector)) return 'LDTR is null: no LDT is in use, whatever base and limit are';
+  if (name === 'tr' && isNull(selector)) return 'TR is null: no TSS is loaded, whatever stands here since the reset';
   // QEMU's LTR copies the descriptor, and sets the busy bit in memory only; hardware and KVM have it in TR too.
-  if (name === 'tr' && !isNull(selector) && hidden.kind === 'tss' && !hidden.busy)
+  if (name === 'tr' && hidden.kind === 'tss' && !hidden.busy)
     return "the copy in QEMU's TR, taken before LTR marks the TSS busy: whether it is busy, its descriptor in the GDT says";
   return null;
 }
