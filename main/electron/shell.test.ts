@@ -1,20 +1,11 @@
 /** The Electron shell against a mock of Electron: no binary can be had everywhere, and what is asserted are our own decisions. */
 import { EventEmitter } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { MessageChannel } from 'node:worker_threads';
-import { createORPCClient } from '@orpc/client';
-import { RPCLink } from '@orpc/client/message-port';
+import { join } from 'node:path';
 import type { MenuItemConstructorOptions } from 'electron';
 import { afterAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { StudioClient } from '../../app/contract/studio.ts';
-import type { PortLike } from '../rpc/serve.ts';
-import { firstWorkspace } from './first-workspace.ts';
-import { runHost } from './host.ts';
-import { menuTemplate } from './menu.ts';
-import { placesOf } from './places.ts';
-import { FIRST_STATE, placeOnScreen, readWindowState, writeWindowState } from './window-state.ts';
+import { writeWindowState } from './window-state.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ring0-electron-'));
 const page = join(folder, 'renderer');
@@ -406,125 +397,5 @@ describe('the service host', () => {
     await vi.runAllTimersAsync();
     expect(fake.hosts).toHaveLength(2);
     vi.useRealTimers();
-  });
-
-  test('answers over a port that came before it was ready', async () => {
-    const parent = new EventEmitter();
-    const { port1, port2 } = new MessageChannel();
-    const root = dirname(dirname(import.meta.dirname));
-    process.env.RING0_STUDIO_DATA = join(folder, 'data');
-    const options = { root, workspace: folder, ptyHost: join(folder, 'pty-host.mjs'), version: '9.9.9' };
-    const running = runHost([JSON.stringify(options)], parent, (why) => expect.unreachable(why));
-    parent.emit('message', { data: { kind: 'port' }, ports: [port1 as PortLike] });
-    const client: StudioClient = createORPCClient(new RPCLink({ port: port2 }));
-    port2.start();
-    const end = await running;
-    expect(await client.studio.info()).toMatchObject({ workspace: { root: folder }, version: '9.9.9' });
-    const failures: string[] = [];
-    const nowhere = JSON.stringify({ ...options, workspace: join(folder, 'none') });
-    for (const text of [nowhere, '{}']) await runHost([text], new EventEmitter(), (why) => failures.push(why));
-    expect(failures).toEqual([expect.stringContaining('does not exist'), expect.stringContaining('not told')]);
-    // What a page says last is done before the end, though nobody waits for the answer.
-    void client.state.put({ key: 'electron.test', value: 'last words' }).catch(() => {});
-    setImmediate(() => port2.close());
-    await end?.();
-    const kept = readdirSync(join(folder, 'data'), { recursive: true, encoding: 'utf8' })
-      .filter((name) => name.endsWith('.json'))
-      .map((name) => readFileSync(join(folder, 'data', name), 'utf8'));
-    expect(kept.join('')).toContain('last words');
-    delete process.env.RING0_STUDIO_DATA;
-  });
-});
-
-test('every item of the menu does something, by a command of the page or by itself', () => {
-  const commands: string[] = [];
-  const actions = { command: (id: string) => void commands.push(id), openFolder: () => void commands.push('folder') };
-  const visit = (items: MenuItemConstructorOptions[]) => {
-    for (const item of items) {
-      if (Array.isArray(item.submenu)) visit(item.submenu);
-      else if (item.type !== 'separator' && item.role === undefined) (item.click as () => void)();
-    }
-  };
-  visit(menuTemplate(actions, 'linux'));
-  expect(commands).toContain('machine.run');
-  expect(commands).toContain('folder');
-  expect(new Set(commands).size).toBe(commands.length);
-  // By ids that the page knows: a menu that asks for something else does nothing, and nobody is told.
-  const page = readSources(join(import.meta.dirname, '..', '..', 'renderer'));
-  const unknown = commands.filter((id) => id !== 'folder' && !page.includes(`'${id}'`));
-  expect(unknown).toEqual([]);
-});
-
-function readSources(path: string): string {
-  const names = readdirSync(path, { recursive: true, encoding: 'utf8' }).filter((name) => /\.tsx?$/.test(name));
-  return names.map((name) => readFileSync(join(path, name), 'utf8')).join('\n');
-}
-
-describe('where the window was', () => {
-  const screens = [{ x: 0, y: 0, width: 1920, height: 1080 }];
-  const state = { x: 100, y: 50, width: 1000, height: 700, maximized: true };
-
-  test('is where it is again', () => {
-    const path = join(folder, 'state', 'window.json');
-    expect(readWindowState(path, screens)).toEqual(FIRST_STATE);
-    writeWindowState(path, state);
-    expect(readWindowState(path, screens)).toEqual(state);
-    writeFileSync(path, '{"width":1e9}');
-    expect(readWindowState(path, screens)).toEqual(FIRST_STATE);
-  });
-
-  test('unless that screen is gone', () => {
-    const placed = placeOnScreen({ ...state, x: 2500 }, screens);
-    expect(placed).toEqual({ width: 1000, height: 700, maximized: true });
-  });
-});
-
-describe('where things are', () => {
-  const start = {
-    isPackaged: true,
-    argv: ['/opt/studio/ring0-studio', '--no-sandbox'],
-    appPath: join(folder, 'resources', 'app.asar'),
-    resources: join(folder, 'resources'),
-    home: join(folder, 'home'),
-    version: '1.0.0',
-    directory: folder,
-  };
-  const seed = join(start.resources, 'workspace', 'kernel');
-  const workspace = join(start.home, 'ring0-studio');
-
-  test('in a clone: the repository', () => {
-    const argv = ['/x/electron', '/r/dist/electron-main.mjs', '/r', '/other'];
-    const places = placesOf({ ...start, isPackaged: false, argv });
-    expect(places).toMatchObject({ ok: true, value: { root: '/r', workspace: '/other', bundles: join('/r', 'dist') } });
-  });
-
-  test('in a package: the first start copies the sources to the home, and no later one writes over them', () => {
-    mkdirSync(seed, { recursive: true });
-    mkdirSync(start.home, { recursive: true });
-    writeFileSync(join(seed, 'Cargo.toml'), '[workspace]');
-    expect(placesOf(start)).toEqual({
-      ok: true,
-      value: {
-        root: workspace,
-        workspace,
-        bundles: join(start.appPath, 'dist'),
-        ptyHost: join(start.resources, 'app.asar.unpacked', 'dist', 'pty-host.mjs'),
-        version: '1.0.0',
-      },
-    });
-    expect(readFileSync(join(workspace, '.ring0-version'), 'utf8')).toBe('1.0.0\n');
-    writeFileSync(join(workspace, 'kernel', 'Cargo.toml'), 'mine');
-    const again = placesOf({ ...start, version: '2.0.0', argv: ['ring0-studio', 'sub'] });
-    expect(again).toMatchObject({ ok: true, value: { root: workspace, workspace: join(folder, 'sub') } });
-    expect(readFileSync(join(workspace, 'kernel', 'Cargo.toml'), 'utf8')).toBe('mine');
-    expect(readFileSync(join(workspace, '.ring0-version'), 'utf8')).toBe('1.0.0\n');
-  });
-
-  test('a folder of that name that is something else is left alone, and said', () => {
-    const home = join(folder, 'other-home');
-    mkdirSync(join(home, 'ring0-studio'), { recursive: true });
-    expect(placesOf({ ...start, home })).toMatchObject({ ok: false, error: { code: 'folder-taken' } });
-    const failed = firstWorkspace(join(folder, 'no-seed'), join(folder, 'third'), '1');
-    expect(failed).toMatchObject({ ok: false, error: { code: 'cannot-copy' } });
   });
 });
