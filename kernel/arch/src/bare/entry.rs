@@ -4,6 +4,7 @@
 //! tables are built by the assembler, not at run time: the first 4 GiB in 2 MiB pages, seen at zero, at [`HHDM_BASE`] and (the
 //! first GiB) at [`KERNEL_OFFSET`]. They allow everything and are replaced as soon as Rust runs.
 
+use super::long_mode::enter_long_mode;
 use super::stack;
 use crate::addr::{HHDM_BASE, KERNEL_OFFSET};
 use core::arch::global_asm;
@@ -34,25 +35,9 @@ ring0_pvh_entry:
     mov %edx, RING0_ENTRY_TSC + 4 + {down}
     mov %ebx, %ebp
     lgdt ring0_boot_gdt_pointer + {down}
-    mov %cr4, %eax
-    or $0x620, %eax             # OSXMMEXCPT, OSFXSR, PAE
-    mov %eax, %cr4
-    mov $(ring0_boot_pml4 + {down}), %eax
-    mov %eax, %cr3
-    mov $0x80000001, %eax
-    cpuid
-    mov %edx, %esi
-    mov $0xc0000080, %ecx       # EFER
-    rdmsr
-    or $0x100, %eax             # LME
-    bt $20, %esi
-    jnc 1f
-    or $0x800, %eax             # NXE
-1:  wrmsr
-    mov %cr0, %eax
-    and $0x9ffffff3, %eax       # CD, NW, EM, TS off
-    or $0x80010033, %eax        # PG, WP, NE, ET, MP, PE on
-    mov %eax, %cr0
+"#,
+    enter_long_mode!("mov $(ring0_boot_pml4 + {down}), %eax"),
+    r#"
     ljmp $8, $(2f + {down})
 .code64
 2:  mov $0x10, %eax

@@ -12,6 +12,7 @@ pub mod interrupt;
 pub mod ioapic;
 pub mod ksyms;
 mod lock;
+mod long_mode;
 mod mem;
 pub mod memory;
 pub mod mistake;

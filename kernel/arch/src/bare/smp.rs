@@ -3,6 +3,7 @@
 //! They begin in real mode at a page below 1 MiB, go to long mode on the kernel's own page tables, draw a number, and become
 //! workers of the [`super::team`].
 
+use super::long_mode::enter_long_mode;
 use super::tables::CoreBlock;
 use super::{apic, clock, cpu, memory, msrs, mtrr, now_ticks, stack, team};
 use crate::addr::{PAGE, PhysAddr, align_up};
@@ -182,26 +183,10 @@ ring0_trampoline_32:
     mov %eax, %ds
     mov %eax, %es
     mov %eax, %ss
-    mov %cr4, %eax
-    or $0x620, %eax                 # OSXMMEXCPT, OSFXSR, PAE
-    mov %eax, %cr4
-    mov (ring0_trampoline_cr3 - ring0_trampoline)(%ebx), %eax
-    mov %eax, %cr3
-    mov $0x80000001, %eax
     mov %ebx, %edi
-    cpuid
-    mov %edx, %esi
-    mov $0xc0000080, %ecx           # EFER
-    rdmsr
-    or $0x100, %eax                 # LME
-    bt $20, %esi
-    jnc 1f
-    or $0x800, %eax                 # NXE
-1:  wrmsr
-    mov %cr0, %eax
-    and $0x9ffffff3, %eax           # CD, NW, EM, TS off
-    or $0x80010033, %eax            # PG, WP, NE, ET, MP, PE on
-    mov %eax, %cr0
+"#,
+    enter_long_mode!("mov (ring0_trampoline_cr3 - ring0_trampoline)(%edi), %eax"),
+    r#"
     ljmpl *(ring0_trampoline_far_64 - ring0_trampoline)(%edi)
 .code64
 .global ring0_trampoline_64
