@@ -2,6 +2,7 @@ import type { OptionSpec, OptionSpecs } from './arguments.ts';
 import type { Command } from './command.ts';
 import { EXIT_MEANINGS } from './exit-codes.ts';
 import type { Paint } from './terminal.ts';
+import { wrap } from './wrap.ts';
 
 /** Columns of the help pages. */
 const WIDTH = 100;
@@ -29,20 +30,6 @@ function fill(text: string): string {
       /\S {2,}\S/.test(paragraph) ? paragraph : wrap(paragraph.replaceAll('\n', ' '), WIDTH).join('\n'),
     )
     .join('\n\n');
-}
-
-function wrap(text: string, width: number): string[] {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > width) {
-      lines.push(line);
-      line = word;
-    } else {
-      line = line === '' ? word : `${line} ${word}`;
-    }
-  }
-  return [...lines, line];
 }
 
 function optionRow([name, spec]: [string, OptionSpec]): readonly [string, string] {

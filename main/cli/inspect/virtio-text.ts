@@ -3,6 +3,7 @@ import type { RingEvent, Verdict, VirtioDevice, VirtioQueue, VirtioReport } from
 import { byteCount } from '../../../app/virtio/content/index.ts';
 import { commandText, messageText, msixText, originText } from '../../../app/virtio/pci.ts';
 import { type Paint, type Style, table } from '../terminal.ts';
+import { wrap } from '../wrap.ts';
 
 const MARK: Readonly<Record<Verdict['severity'], readonly [mark: string, style: Style]>> = {
   error: ['✗', 'red'],
@@ -193,16 +194,4 @@ function detail(event: RingEvent): string {
 
 function duration(us: number): string {
   return us < 1000 ? `${us} µs` : us < 1e6 ? `${(us / 1000).toFixed(1)} ms` : `${(us / 1e6).toFixed(2)} s`;
-}
-
-function wrap(text: string, width: number): string[] {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > width) {
-      lines.push(line);
-      line = word;
-    } else line = line === '' ? word : `${line} ${word}`;
-  }
-  return line === '' ? lines : [...lines, line];
 }
