@@ -111,7 +111,7 @@ export function LensPanel({
             <span>{reading.symbol.bytes} bytes</span>
           </div>
           {reading.symbol.torn || reading.stale !== null ? (
-            <p className="lens-note" role="status">
+            <p className="inspect-note inspect-stale" role="status">
               {reading.stale?.what ?? 'The guest changes it while it is read: fields may be of different moments.'}
             </p>
           ) : null}

@@ -1,7 +1,7 @@
 import { memo, useMemo, useState } from 'react';
 import { formatAddress } from '../../../app/base/address.ts';
 import { plural } from '../../../app/base/plural.ts';
-import type { AddressSpace, PageWalk, PagingChange } from '../../../app/contract/inspect/paging.ts';
+import type { AddressSpace, PageWalk } from '../../../app/contract/inspect/paging.ts';
 import { diffSpaces } from '../../../app/x86/address-space-diff.ts';
 import { AddressField } from '../../inspect/AddressField.tsx';
 import { InspectFrame } from '../../inspect/InspectFrame.tsx';
@@ -9,21 +9,12 @@ import { ProcessorPicker } from '../../inspect/ProcessorPicker.tsx';
 import { useLive } from '../../inspect/use-live.ts';
 import { useInspected } from '../../state/inspected.ts';
 import type { LiveReading } from '../../state/live.ts';
-import {
-  aliasedStarts,
-  bytesText,
-  endOf,
-  grouped,
-  kindOf,
-  passes,
-  RANGE_FILTERS,
-  type RangeFilter,
-  rightsWords,
-} from '../../state/paging-map.ts';
+import { aliasedStarts, bytesText, passes, RANGE_FILTERS, type RangeFilter } from '../../state/paging-map.ts';
 import { Button } from '../../widgets/buttons.tsx';
 import { ErrorNote } from '../../widgets/ErrorNote.tsx';
 import type { PaneProps } from '../../workbench/panes.ts';
 import { AddressMap } from './AddressMap.tsx';
+import { Changes, Findings, Ranges } from './lists.tsx';
 import { RootField } from './RootField.tsx';
 import { WalkView } from './WalkView.tsx';
 import './paging.css';
@@ -178,18 +169,6 @@ const LEGEND = {
   device: 'not RAM',
 } as const;
 
-/** Rows beyond this are for the command line. */
-const MAX_ROWS = 1000;
-
-/** How many rows are left out. */
-function More({ count }: { readonly count: number }) {
-  return count <= 0 ? null : (
-    <p className="paging-none">
-      … and {count} more, which <code>ring0 inspect paging</code> lists
-    </p>
-  );
-}
-
 /** What is compared with what: two moments, or two address spaces. */
 function sinceText(snapshot: Snapshot | null, space: AddressSpace): string {
   if (snapshot === null) return '';
@@ -197,157 +176,4 @@ function sinceText(snapshot: Snapshot | null, space: AddressSpace): string {
   const roots =
     snapshot.space.cr3 === space.cr3 ? '' : `, which was of CR3 ${snapshot.space.cr3}; this is of ${space.cr3}`;
   return `the snapshot of ${at}${roots}`;
-}
-
-function AddressButton({ address, onWalk }: { readonly address: string; readonly onWalk: (address: bigint) => void }) {
-  return (
-    <button type="button" className="inspect-address" title="Walk to it" onClick={() => onWalk(BigInt(address))}>
-      {grouped(address)}
-    </button>
-  );
-}
-
-const Ranges = memo(function Ranges({
-  space,
-  dim,
-  onWalk,
-}: {
-  readonly space: AddressSpace;
-  readonly dim: ReadonlySet<number>;
-  readonly onWalk: (address: bigint) => void;
-}) {
-  const rows = space.ranges.filter((_, index) => !dim.has(index));
-  if (rows.length === 0) return <p className="paging-none">Nothing of this kind is mapped.</p>;
-  return (
-    <>
-      <table className="inspect-table">
-        <thead>
-          <tr>
-            <th scope="col">From</th>
-            <th scope="col">To</th>
-            <th scope="col" className="inspect-number">
-              Size
-            </th>
-            <th scope="col">Physical</th>
-            <th scope="col">Rights</th>
-            <th scope="col" className="inspect-number">
-              Pages
-            </th>
-            <th scope="col">What</th>
-          </tr>
-        </thead>
-        <tbody>
-          {rows.slice(0, MAX_ROWS).map((range) => (
-            <tr key={range.start}>
-              <td>
-                <AddressButton address={range.start} onWalk={onWalk} />
-              </td>
-              <td>
-                <code>{grouped(endOf(range))}</code>
-              </td>
-              <td className="inspect-number">{bytesText(range.bytes)}</td>
-              <td>
-                <code>{range.target}</code>
-                {range.repeat ? ' again and again' : ''}
-              </td>
-              <td>
-                <i className="paging-swatch" data-kind={kindOf(range)} /> <code>{rightsWords(range)}</code>
-              </td>
-              <td className="inspect-number">{bytesText(range.pageBytes)}</td>
-              <td>{[range.ram ? '' : 'not RAM', range.label].filter((it) => it !== '').join(', ')}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-      <More count={rows.length - MAX_ROWS} />
-    </>
-  );
-});
-
-function Findings({ space, onWalk }: { readonly space: AddressSpace; readonly onWalk: (address: bigint) => void }) {
-  if (space.findings.length === 0) return <p className="paging-none">Nothing odd was found.</p>;
-  return (
-    <table className="inspect-table">
-      <thead>
-        <tr>
-          <th scope="col">Kind</th>
-          <th scope="col">Where</th>
-          <th scope="col">What</th>
-        </tr>
-      </thead>
-      <tbody>
-        {space.findings.map(({ kind, severity, start, text }) => (
-          <tr key={`${kind}${start}${text}`}>
-            <td>
-              <span className="paging-finding" data-severity={severity}>
-                {kind.replaceAll('-', ' ')}
-              </span>
-            </td>
-            <td>
-              <AddressButton address={start} onWalk={onWalk} />
-            </td>
-            <td className="paging-text">{text}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  );
-}
-
-function Changes({
-  changes,
-  since,
-  onWalk,
-}: {
-  readonly changes: readonly PagingChange[] | null;
-  readonly since: string;
-  readonly onWalk: (address: bigint) => void;
-}) {
-  if (changes === null)
-    return (
-      <p className="paging-none">
-        Take a snapshot, and what is mapped, unmapped or given other rights since then is listed here.
-      </p>
-    );
-  if (changes.length === 0) return <p className="paging-none">Nothing has changed since {since}.</p>;
-  return (
-    <>
-      <p className="paging-none">Since {since}:</p>
-      <table className="inspect-table">
-        <thead>
-          <tr>
-            <th scope="col">Change</th>
-            <th scope="col">From</th>
-            <th scope="col" className="inspect-number">
-              Size
-            </th>
-            <th scope="col">Before</th>
-            <th scope="col">Now</th>
-          </tr>
-        </thead>
-        <tbody>
-          {changes.slice(0, MAX_ROWS).map(({ kind, start, bytes, before, after }) => (
-            <tr key={start}>
-              <td>
-                <span className="paging-change" data-kind={kind}>
-                  {kind}
-                </span>
-              </td>
-              <td>
-                <AddressButton address={start} onWalk={onWalk} />
-              </td>
-              <td className="inspect-number">{bytesText(bytes)}</td>
-              <td>
-                <code>{before === null ? 'not mapped' : `${before.target} ${rightsWords(before)}`}</code>
-              </td>
-              <td>
-                <code>{after === null ? 'not mapped' : `${after.target} ${rightsWords(after)}`}</code>
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-      <More count={changes.length - MAX_ROWS} />
-    </>
-  );
 }
