@@ -5,6 +5,7 @@ import { startServing } from './bench-run.ts';
 import type { CommandContext } from './command.ts';
 import { giveUp, unwrap } from './failure.ts';
 import { hostLoad, type LoadShares, sharesBetween } from './host-load.ts';
+import { MotionMeter, startMotion } from './inspect-motion.ts';
 import { openPanes, PANES, SNAPSHOT, stackOf } from './inspect-panes.ts';
 import { type Interval, median, medianInterval } from './median.ts';
 
@@ -28,7 +29,26 @@ interface LookTimes {
   readonly lookMs: Readonly<Record<string, number>>;
   /** Of processors, GDT, IDT, TSS and every queue together: the first ever, and when they are looked at again and again. */
   readonly firstSnapshotMs: number;
-  readonly snapshotMs: Interval & { readonly p95: number };
+  readonly snapshotMs: SnapshotTimes;
+  /** The same while the guest reads all its disks at once and its API is asked without a pause: at each rate, the last as fast as it can. */
+  readonly motion: readonly MotionTimes[];
+}
+
+type SnapshotTimes = Interval & { readonly p95: number };
+
+/** Reads of each disk in a second; null is as many as the machine can, with both processors of a small host busy. */
+const READ_RATES = [1000, null];
+
+export interface MotionTimes {
+  readonly readsPerSecond: number | null;
+  readonly snapshotMs: SnapshotTimes;
+  /** Median milliseconds of one look of each part of a snapshot. */
+  readonly lookMs: Readonly<Record<string, number>>;
+  /** Of the queues, how many gave chains back while they were looked at, and how many they all gave back in a second. */
+  readonly moving: number;
+  readonly chainsPerSecond: number;
+  /** Queues of which QEMU had to be asked, since something was in flight: the mean of all looks. */
+  readonly openQueues: number;
 }
 
 interface LookCost {
@@ -86,7 +106,9 @@ async function onMachine<T>(context: CommandContext, request: StartRequest, act:
   }
 }
 
-async function timeLooks({ host, terminal }: CommandContext, { machine }: Target): Promise<LookTimes> {
+async function timeLooks(context: CommandContext, target: Target): Promise<LookTimes> {
+  const { host, terminal } = context;
+  const { machine } = target;
   const { inspect } = host;
   const { info } = machine;
   const source: InspectSource = { machine: info };
@@ -99,15 +121,48 @@ async function timeLooks({ host, terminal }: CommandContext, { machine }: Target
   const lookMs: Record<string, number> = {};
   for (const [name, ask] of Object.entries({ ...PANES, ...SNAPSHOT }))
     lookMs[name] = median(await timesOf(() => ask(inspect, source, stack))) ?? 0;
-  const snapshots = (await timesOf(snapshot)).sort((a, b) => a - b);
+  const snapshotMs = snapshotTimes(await timesOf(snapshot));
   const report = unwrap(await inspect.virtio(source, { apartMs: 0, hints: null, ringsOnly: true }));
   inspect.rest();
+  const motion: MotionTimes[] = [];
+  for (const rate of READ_RATES) motion.push(await timeInMotion(context, target, source, rate));
   return {
     ...{ profile: info.profile.name, accelerator: info.accelerator.accelerator },
     queues: report.devices.flatMap((it) => it.queues.filter((queue) => queue.configured).map((queue) => queue.size)),
-    ...{ lookMs, firstSnapshotMs },
-    snapshotMs: { ...medianInterval(snapshots), p95: snapshots[Math.floor(snapshots.length * 0.95)] ?? 0 },
+    ...{ lookMs, firstSnapshotMs, snapshotMs },
+    motion,
   };
+}
+
+async function timeInMotion(
+  { host, terminal }: CommandContext,
+  { machine, target }: Target,
+  source: InspectSource,
+  readsPerSecond: number | null,
+): Promise<MotionTimes> {
+  const { inspect } = host;
+  terminal.progress('measuring what looking costs', 'one look, queues in motion');
+  const stop = await startMotion(machine, target.apiUrl, readsPerSecond);
+  try {
+    const lookMs: Record<string, number> = {};
+    for (const [name, ask] of Object.entries(SNAPSHOT))
+      lookMs[name] = median(await timesOf(() => ask(inspect, source, 0n))) ?? 0;
+    const meter = new MotionMeter();
+    const times = await timesOf(async () => {
+      const others = Promise.all([SNAPSHOT.cpu(inspect, source, 0n), SNAPSHOT['gdt, idt, tss'](inspect, source, 0n)]);
+      const [report] = await Promise.all([SNAPSHOT.queues(inspect, source, 0n), others]);
+      meter.see(report);
+    });
+    return { readsPerSecond, snapshotMs: snapshotTimes(times), lookMs, ...meter.end() };
+  } finally {
+    await stop();
+    inspect.rest();
+  }
+}
+
+function snapshotTimes(times: readonly number[]): SnapshotTimes {
+  const sorted = [...times].sort((a, b) => a - b);
+  return { ...medianInterval(sorted), p95: sorted[Math.floor(sorted.length * 0.95)] ?? 0 };
 }
 
 async function measureCost(

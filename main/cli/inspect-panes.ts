@@ -1,15 +1,15 @@
 /** All panes as they look at a machine thirty times a second, without a page: the service's work and QEMU's, not the drawing. */
-import type { InspectService, InspectSource } from '../../app/contract/index.ts';
+import type { InspectService, InspectSource, VirtioReport } from '../../app/contract/index.ts';
 import { unwrap } from './failure.ts';
 
 export const LOOKS_A_SECOND = 30;
 /** What the memory pane shows at once. */
 const MEMORY_BYTES = 4096;
 
-type Ask = (inspect: InspectService, source: InspectSource, stack: bigint) => Promise<unknown>;
+type Ask<T = unknown> = (inspect: InspectService, source: InspectSource, stack: bigint) => Promise<T>;
 
 /** What each pane asks at each look. The virtio pane is not here: it follows a stream. */
-export const PANES: Readonly<Record<string, Ask>> = {
+export const PANES: { readonly cpu: Ask; readonly 'gdt, idt, tss': Ask; readonly [name: string]: Ask } = {
   cpu: async (inspect, source) => unwrap(await inspect.cpu(source)),
   'gdt, idt, tss': async (inspect, source) => unwrap(await inspect.tables(source, 0)),
   paging: async (inspect, source) => unwrap(await inspect.addressSpace(source, { processor: 0, cr3: null })),
@@ -20,9 +20,9 @@ export const PANES: Readonly<Record<string, Ask>> = {
 };
 
 /** The queues alone, as the snapshot has them; with everything else this is a full snapshot. */
-export const SNAPSHOT: Readonly<Record<string, Ask>> = {
-  cpu: PANES.cpu as Ask,
-  'gdt, idt, tss': PANES['gdt, idt, tss'] as Ask,
+export const SNAPSHOT: { readonly [name in 'cpu' | 'gdt, idt, tss']: Ask } & { readonly queues: Ask<VirtioReport> } = {
+  cpu: PANES.cpu,
+  'gdt, idt, tss': PANES['gdt, idt, tss'],
   queues: async (inspect, source) => unwrap(await inspect.virtio(source, { apartMs: 0, hints: null, ringsOnly: true })),
 };
 

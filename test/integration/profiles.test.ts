@@ -62,6 +62,16 @@ describe.each(PROFILES)('$profile', ({ profile, cores, source, pci }) => {
     expect(await machine.shell('nonsense')).toMatch(/nonsense/);
   });
 
+  it('reads its disks for a second at a rate, and tells how fast; a number that is none is refused', async () => {
+    const text = await machine.shell('blk-bench 1 200');
+    const [, reads] = /^vda +\S+ \w+\/s +(\d+) reads\/s of 64\.0 KiB$/m.exec(text) ?? [];
+    // One more than the rate at most, and not none.
+    expect(Number(reads)).toBeGreaterThan(0);
+    expect(Number(reads)).toBeLessThanOrEqual(201);
+    expect(await machine.shell('blk-bench 0')).toContain('1 to 3600 seconds');
+    expect(await machine.shell('lsblk')).toMatch(/vda .* 0 errors/);
+  });
+
   it('lists its PCI devices, where it has any', async () => {
     const text = await machine.shell('lspci');
     if (pci) expect(text).toMatch(/1af4:10(00|01|41|42)/i);

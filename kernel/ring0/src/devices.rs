@@ -16,7 +16,9 @@ use ring0_abi::DriverEntry;
 use ring0_arch::{BootInfo, PhysAddr, acpi_info, alloc_region, free_region, interrupt, map_mmio, phys_of};
 use ring0_pci::{ConfigAccess, Ecam, Function, PortAccess, PortWindow, Registers, Window, X86Ports, assign_buses, enumerate};
 use ring0_virtio::transport::{Map, Mmio, MmioDevice, Transport, device_type, from_pci, legacy_from_pci, mmio_devices};
-use ring0_virtio::{Block, BlockCounters, BlockInfo, Dma, DmaMemory, Error, Interrupts, Mistake, Net, PAGE_BYTES, describe};
+use ring0_virtio::{
+    Block, BlockCounters, BlockInfo, Dma, DmaMemory, Error, Finished, Interrupts, Mistake, Net, PAGE_BYTES, describe,
+};
 
 /// The kernel's memory, as drivers want it.
 #[derive(Debug, Clone, Copy)]
@@ -95,6 +97,14 @@ impl Disk {
     /// Reads whole sectors into `buffer`, as many requests in flight as the queue holds. `progress` hears the bytes done.
     pub fn read(&mut self, sector: u64, buffer: &mut [u8], progress: &mut dyn FnMut(usize)) -> Result<(), Error> {
         self.block.read(sector, buffer, progress)
+    }
+    /// Begins to read whole sectors and returns at once; [`poll`](Self::poll) gives the buffer back. On an error it is given back here.
+    pub fn begin_read(&mut self, sector: u64, buffer: &'static mut [u8]) -> Result<(), (Error, &'static mut [u8])> {
+        self.block.begin_read(sector, buffer).map(|_| ())
+    }
+    /// Moves what was begun on without waiting, and returns one read that has ended.
+    pub fn poll(&mut self) -> Option<Finished> {
+        self.block.poll()
     }
 }
 

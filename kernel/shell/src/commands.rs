@@ -31,6 +31,7 @@ pub const COMMANDS: &[Command] = &[
     command("memmap", "", "the firmware's memory map"),
     command("lspci", "", "PCI devices, bridges included"),
     command("lsblk", "", "disks, and what is on them"),
+    command("blk-bench", "[SECONDS] [READS_PER_SECOND]", "read every disk at once, and measure"),
     command("ip", "", "network address, gateway, counters"),
     command("ss", "", "TCP sockets and API connections"),
     command("trace", "[on | off | show [PASSES]]", "time per layer and operation"),

@@ -8,7 +8,7 @@ import { defineCommand } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
 import { giveUp } from '../failure.ts';
 import type { LoadShares } from '../host-load.ts';
-import { benchInspect, type InspectBench } from '../inspect-bench.ts';
+import { benchInspect, type InspectBench, type MotionTimes } from '../inspect-bench.ts';
 import { type Interval, median } from '../median.ts';
 import { table } from '../terminal.ts';
 
@@ -148,12 +148,22 @@ function inspectText(it: InspectBench) {
     `${it.profile}, ${it.accelerator}, queues of ${it.queues.join(' ')}; medians`,
     ...Object.entries(it.lookMs).map(([name, ms]) => `one look: ${name.padEnd(13)} ${ms.toFixed(2)} ms`),
     `one snapshot (processors, GDT, IDT, TSS, ${it.queues.length} queues): ${it.snapshotMs.median.toFixed(2)} ms, 19 of 20 within ${it.snapshotMs.p95.toFixed(2)} ms; the first ${it.firstSnapshotMs.toFixed(0)} ms`,
+    ...it.motion.map((motion) => motionText(motion, it.queues.length)),
     `decode of ${it.decodedTokens} tokens, nobody looks:     ${speed(it.quiet)} (${it.quiet.length} answers)`,
     `decode, ${it.looksPerSecond.toFixed(1)} looks a second of all: ${speed(it.watched)} (${it.watched.length} answers between them)`,
     `looking costs the guest ${percent(it.costPercent)}; one quiet answer against the next: ${percent(it.noisePercent)}`,
     `shares of one processor while nobody looks: ${load(it.quietLoad)}`,
     `shares of one processor while looking:      ${load(it.watchedLoad)}; ${it.ringMessagesPerSecond.toFixed(0)} messages a second of the rings`,
   ].join('\n');
+}
+
+function motionText(
+  { readsPerSecond, snapshotMs, lookMs, moving, chainsPerSecond, openQueues }: MotionTimes,
+  all: number,
+) {
+  const how = readsPerSecond === null ? 'as fast as the guest can' : `${readsPerSecond} reads/s of each disk`;
+  const parts = Object.entries(lookMs).map(([name, ms]) => `${name} ${ms.toFixed(2)} ms`);
+  return `the same with ${moving} of ${all} queues in motion, ${how} (${chainsPerSecond.toFixed(0)} chains/s, something in flight in ${openQueues.toFixed(1)} queues): ${snapshotMs.median.toFixed(2)} ms, 19 of 20 within ${snapshotMs.p95.toFixed(2)} ms; one look: ${parts.join(', ')}`;
 }
 
 function summarise(profile: string, runs: readonly BenchRun[]) {

@@ -16,7 +16,7 @@ const TOKENS: u32 = 256;
 const BENCH: (u32, u32) = (128, 64);
 
 /// A request of the shell's that runs.
-pub struct Job {
+pub struct Generation {
     request: RequestId,
     show: Show,
 }
@@ -28,7 +28,7 @@ enum Show {
     Bench { prompt: u32, decode: u32 },
 }
 
-impl Job {
+impl Generation {
     /// Asks the engine to stop; the job ends with its next events.
     pub fn cancel(&mut self, kernel: &mut Kernel) {
         if let Some(loaded) = &mut kernel.server.backend_mut().loaded {
@@ -105,12 +105,12 @@ fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect()
 }
 
-fn submit(kernel: &mut Kernel, request: GenerateRequest, show: Show) -> Option<Job> {
+fn submit(kernel: &mut Kernel, request: GenerateRequest, show: Show) -> Option<Generation> {
     let machine = kernel.server.backend_mut();
     machine.shell_events.clear();
     let loaded = machine.loaded.as_mut()?;
     match loaded.llm.generator().submit(request) {
-        Ok(request) => Some(Job { request, show }),
+        Ok(request) => Some(Generation { request, show }),
         Err(error) => {
             println!("the engine refuses: {error:?}");
             None
@@ -149,7 +149,7 @@ impl AskOptions {
 }
 
 /// `ai`.
-pub fn ask(kernel: &mut Kernel, arguments: &[String]) -> Option<Job> {
+pub fn ask(kernel: &mut Kernel, arguments: &[String]) -> Option<Generation> {
     let options = match AskOptions::parse(arguments) {
         Ok(options) => options,
         Err(error) => {
@@ -190,7 +190,7 @@ pub fn ask(kernel: &mut Kernel, arguments: &[String]) -> Option<Job> {
 }
 
 /// `ai-bench`: a prompt that no cache knows, then greedy decoding that nothing ends.
-pub fn bench(kernel: &mut Kernel, prompt: Option<&str>, decode: Option<&str>) -> Option<Job> {
+pub fn bench(kernel: &mut Kernel, prompt: Option<&str>, decode: Option<&str>) -> Option<Generation> {
     let number = |text: Option<&str>, default: u32| text.map_or(Some(default), |t| t.parse().ok().filter(|n| *n > 0));
     let (Some(prompt), Some(decode)) = (number(prompt, BENCH.0), number(decode, BENCH.1)) else {
         println!("ai-bench [PROMPT_TOKENS] [DECODE_TOKENS]: two numbers above 0");

@@ -1,6 +1,7 @@
 //! The shell's commands. Each prints what is so now; the long ones become a [`Job`] that the main loop carries on.
 
 mod device;
+mod disk_bench;
 mod generate;
 mod model;
 mod network;
@@ -11,7 +12,31 @@ use crate::kernel::Kernel;
 use ring0_arch::{println, serial};
 use ring0_shell::{COMMANDS, History, find, nearest, split};
 
-pub use generate::Job;
+/// A command that takes long.
+pub enum Job {
+    /// `ai` or `ai-bench`.
+    Generation(generate::Generation),
+    /// `blk-bench`.
+    Reading(disk_bench::Reading),
+}
+
+impl Job {
+    /// Asks it to stop; it ends with one of its next polls.
+    pub fn cancel(&mut self, kernel: &mut Kernel) {
+        match self {
+            Job::Generation(generation) => generation.cancel(kernel),
+            Job::Reading(reading) => reading.cancel(),
+        }
+    }
+
+    /// Lets it go on. Returns whether it is over.
+    pub fn poll(&mut self, kernel: &mut Kernel) -> bool {
+        match self {
+            Job::Generation(generation) => generation.poll(kernel),
+            Job::Reading(reading) => reading.poll(kernel),
+        }
+    }
+}
 
 /// Clears the screen and what was scrolled off it.
 pub fn clear() {
@@ -26,16 +51,17 @@ pub fn run(line: &str, kernel: &mut Kernel, history: &History) -> Option<Job> {
     match name.as_str() {
         "help" | "?" => help(argument(0)),
         "info" => system::info(kernel),
-        "ai" => return generate::ask(kernel, arguments),
+        "ai" => return generate::ask(kernel, arguments).map(Job::Generation),
         "ai-load" => model::load(kernel, argument(0)),
         "ai-info" => model::info(kernel),
-        "ai-bench" => return generate::bench(kernel, argument(0), argument(1)),
+        "ai-bench" => return generate::bench(kernel, argument(0), argument(1)).map(Job::Generation),
         "ai-serve" => network::serve(kernel, argument(0)),
         "cpuid" => system::cpuid(),
         "free" => system::free(),
         "memmap" => system::memmap(kernel),
         "lspci" => device::lspci(kernel),
         "lsblk" => device::lsblk(kernel),
+        "blk-bench" => return disk_bench::start(kernel, argument(0), argument(1)).map(Job::Reading),
         "ip" => network::ip(kernel),
         "ss" => network::ss(kernel),
         "trace" => trace::trace(argument(0), argument(1)),

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { SampleQueue } from '../../../../app/virtio/sample.ts';
-import { ringsSay } from './snapshot.ts';
+import { caughtUp, ringsSay } from './snapshot.ts';
 
 const SPLIT = { accepted: 0n };
 
@@ -26,4 +26,24 @@ test('packed rings and queues that nobody asks about are not judged by indices',
   // A ring that is no RAM says nothing, and asking would not help.
   const lost = queue.facts({ availAt: 0n });
   expect(ringsSay(queue.memory, SPLIT, lost)).toEqual(lost.device);
+});
+
+test('a queue that went on while QEMU was asked: nobody is behind what the rings already have', () => {
+  const queue = new SampleQueue();
+  queue.publish(0);
+  queue.publish(1);
+  queue.take();
+  // QEMU told this; then the device went on.
+  const facts = queue.facts();
+  expect(facts.device).toMatchObject({ lastAvail: 1, used: 0 });
+  queue.take();
+  queue.use(0);
+  queue.use(1);
+  const now = caughtUp(queue.memory, facts, { used: 0, lastUsedAt: null });
+  expect(now.device).toMatchObject({ lastAvail: 2, used: 2, inFlight: 0 });
+  expect(queue.look({ device: now.device }).problems).toEqual([]);
+  // Without that it would be said of a good queue that it cannot be.
+  expect(queue.look({ device: facts.device }).problems.join()).toContain('the device has taken 1 and used.idx is 2');
+  // One that stands is left as QEMU told, also if that cannot be.
+  expect(caughtUp(queue.memory, facts, { used: 2, lastUsedAt: null }).device).toEqual(facts.device);
 });

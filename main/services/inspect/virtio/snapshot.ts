@@ -3,6 +3,8 @@ import type { DeviceSide, VirtioQueue, VirtioReport } from '../../../../app/cont
 import { FEATURE, hasFeature } from '../../../../app/virtio/features.ts';
 import { type Memory, readU16 } from '../../../../app/virtio/memory.ts';
 import { type QueueFacts, readQueue } from '../../../../app/virtio/queue-view.ts';
+import { distance } from '../../../../app/virtio/split-ring.ts';
+import { lastUsedOffset } from '../../../../app/wire/abi/index.ts';
 import { Paced } from '../paced.ts';
 import { readDrivers } from '../records.ts';
 import type { InspectTarget } from '../target.ts';
@@ -10,6 +12,10 @@ import { lookSettled } from '../target.ts';
 import { registrySide } from './driver-side.ts';
 import { askQueue } from './gather.ts';
 import { type Look, type SeenDevice, VirtioLooker } from './look.ts';
+import { registryIn } from './registry-place.ts';
+
+/** Looks at a queue that stood while QEMU was asked: a whole table is read, which a guest that works rarely lets stand. */
+const QUIET_ATTEMPTS = 2;
 
 /**
  * All queues of a target as they are now, for whoever looks often. QEMU takes half a millisecond for each question: what a driver has
@@ -26,41 +32,51 @@ export class QueueSnapshots {
   }
 
   async take(): Promise<Result<VirtioReport>> {
-    const [look, drivers] = await Promise.all([this.#setup.get(), readDrivers(this.#target)]);
+    const look = await this.#setup.get();
     if (!look.ok) return look;
-    const { devices, source, problems } = look.value;
+    const { devices, source, problems, slots, paging, registryAt } = look.value;
+    const queues = devices.flatMap((device) => device.queues.map((facts) => ({ device, facts })));
     const rings = await this.#target.look((memory) =>
-      devices.map((it) => it.queues.map((facts) => ringsSay(memory, it, facts))),
+      queues.map(({ device, facts }) => ({ side: ringsSay(memory, device, facts), used: usedIndex(memory, facts) })),
     );
     if (!rings.ok) return rings;
-    const seen = await Promise.all(
-      devices.map(async (device, n) => {
-        const entry = drivers.ok && device.entry !== null ? drivers.value.devices[device.entry] : undefined;
-        const queues = await Promise.all(
-          device.queues.map((facts, at) =>
-            this.#queue(
-              device,
-              {
-                ...facts,
-                device: rings.value[n]?.[at] ?? facts.device,
-                driver: entry === undefined ? facts.driver : registrySide(entry, facts.index),
-              },
-              rings.value[n]?.[at] === undefined,
-            ),
-          ),
-        );
-        const failed = queues.find((it) => !it.ok);
-        if (failed !== undefined) return failed;
-        return ok({ ...device.device, queues: queues.flatMap((it) => (it.ok ? [it.value] : [])), verdicts: [] });
+    const sides = await Promise.all(
+      queues.map(async ({ device, facts }, n) => {
+        const known = rings.value[n]?.side;
+        if (known !== undefined || facts.device === null) return known ?? facts.device;
+        return (await askQueue(this.#target, device.device.path, facts.index))?.device ?? facts.device;
       }),
     );
+    // After the questions: a driver that works has gone on meanwhile.
+    const drivers = await readDrivers(this.#target);
+    const registry = await this.#target.look((memory) =>
+      paging === null || registryAt === null ? null : registryIn(memory, paging, registryAt),
+    );
+    const seen: Result<VirtioQueue>[] = [];
+    for (const [n, { device, facts }] of queues.entries()) {
+      const entry = drivers.ok && device.entry !== null ? drivers.value.devices[device.entry] : undefined;
+      const driver = entry === undefined ? facts.driver : registrySide(entry, facts.index);
+      const slot = slots.get(`${device.entry} ${facts.index}`);
+      const lastUsedAt =
+        registry.ok && registry.value !== null && device.entry !== null && slot !== undefined
+          ? registry.value + BigInt(lastUsedOffset(device.entry, slot))
+          : null;
+      const before = { used: rings.value[n]?.used, lastUsedAt };
+      seen.push(await this.#queue(device, { ...facts, device: sides[n] ?? null, driver }, before));
+    }
     const failed = seen.find((it) => !it.ok);
     if (failed !== undefined && !failed.ok) return failed;
+    const values = seen.flatMap((it) => (it.ok ? [it.value] : []));
+    let first = 0;
     return ok({
       at: Date.now(),
       apartMs: 0,
       source,
-      devices: seen.flatMap((it) => (it.ok ? [it.value] : [])),
+      devices: devices.map((it) => {
+        const own = values.slice(first, first + it.queues.length);
+        first += it.queues.length;
+        return { ...it.device, queues: own, verdicts: [] };
+      }),
       problems: [...problems],
     });
   }
@@ -68,24 +84,55 @@ export class QueueSnapshots {
   async #queue(
     { device, accepted, queues }: SeenDevice,
     facts: QueueFacts,
-    isOpen: boolean,
+    before: Before,
   ): Promise<Result<VirtioQueue>> {
-    const asked = isOpen && facts.device !== null ? await askQueue(this.#target, device.path, facts.index) : undefined;
-    const now = asked === undefined ? facts : { ...facts, device: asked.device };
     const type = { type: device.type, queueCount: queues.length, features: accepted };
-    const key = [
-      accepted,
-      now.size,
-      now.descriptorsAt,
-      now.availAt,
-      now.usedAt,
-      JSON.stringify([now.device, now.driver]),
-    ];
-    const settled = await lookSettled(this.#target, `queue ${device.path} ${facts.index}`, key, (memory) =>
-      readQueue(memory, type, now),
+    const sides = JSON.stringify([facts.device, facts.driver]);
+    const key = [accepted, facts.size, facts.descriptorsAt, facts.availAt, facts.usedAt, sides];
+    const now = await this.#target.look((memory) => usedIndex(memory, facts));
+    if (!now.ok) return now;
+    // What moves so fast is not found still a moment later: then one look, which says that it is torn.
+    const attempts = now.value === before.used ? QUIET_ATTEMPTS : 1;
+    const settled = await lookSettled(
+      this.#target,
+      `queue ${device.path} ${facts.index}`,
+      key,
+      (memory) => readQueue(memory, type, caughtUp(memory, facts, before)),
+      attempts,
     );
-    return settled.ok ? ok(settled.value.value) : settled;
+    if (!settled.ok) return settled;
+    const { value, torn } = settled.value;
+    return ok(torn && !value.torn ? { ...value, torn } : value);
   }
+}
+
+function usedIndex(memory: Memory, { usedAt }: QueueFacts): number | undefined {
+  const used = memory.read(usedAt + 2n, 2);
+  return used === undefined ? undefined : readU16(used, 0);
+}
+
+/** What was known of a queue before its rings are read. */
+interface Before {
+  /** used.idx before QEMU was asked. */
+  readonly used: number | undefined;
+  /** Guest-physical address of the driver's own index, in the registry of our kernel; null elsewhere. */
+  readonly lastUsedAt: bigint | null;
+}
+
+/**
+ * Of a queue that went on while others were asked: how far the driver is, as it says now; and the device has taken at least what it has
+ * given back since. A device that stands where it stood is left as QEMU told, also if that cannot be. The driver's index is read
+ * first: it never passes used.idx, which is read after it.
+ */
+export function caughtUp(memory: Memory, facts: QueueFacts, { used: before, lastUsedAt }: Before): QueueFacts {
+  const own = lastUsedAt === null ? undefined : memory.read(lastUsedAt, 2);
+  const driver =
+    own === undefined || facts.driver === null ? facts.driver : { ...facts.driver, lastUsed: readU16(own, 0) };
+  const used = usedIndex(memory, facts);
+  const { device, size } = facts;
+  if (device === null || used === undefined || before === undefined || used === before) return { ...facts, driver };
+  const lastAvail = distance(used, device.lastAvail) <= size ? device.lastAvail : used;
+  return { ...facts, driver, device: { ...device, lastAvail, used, inFlight: distance(used, lastAvail) } };
 }
 
 /**
