@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { createWriteStream, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
+import { WebSocket } from 'ws';
 import { BROWSER_ARGUMENTS, chromiumPath, NO_CHROMIUM } from '../e2e/browser.ts';
 
 /**
@@ -61,6 +62,29 @@ export class FreeChromium {
     }
   }
 
+  /** What Chromium notes of itself while `act` runs, as a trace for its Performance panel. Nobody is attached to a page meanwhile. */
+  async traced<T>(categories: readonly string[], path: string, act: () => Promise<T>): Promise<T> {
+    const protocol = await BrowserProtocol.connect(this.#endpoint);
+    try {
+      const traceConfig = { includedCategories: categories, recordMode: 'recordUntilFull' };
+      await protocol.ask('Tracing.start', { transferMode: 'ReturnAsStream', traceConfig });
+      const result = await act();
+      const complete = protocol.next('Tracing.tracingComplete');
+      await protocol.ask('Tracing.end');
+      const { stream: handle } = await complete;
+      const file = createWriteStream(path);
+      for (let eof = false; !eof; ) {
+        const part = await protocol.ask('IO.read', { handle });
+        file.write(part['base64Encoded'] === true ? Buffer.from(String(part['data']), 'base64') : String(part['data']));
+        eof = part['eof'] === true;
+      }
+      await new Promise((resolve) => file.end(resolve));
+      return result;
+    } finally {
+      protocol.close();
+    }
+  }
+
   /** Its processes, each with what it is for: `renderer`, `gpu-process`, `utility`; empty for the browser itself. */
   processes(): { readonly pid: number; readonly type: string }[] {
     const root = this.#child.pid ?? -1;
@@ -82,6 +106,48 @@ export class FreeChromium {
     await ended;
     // Its processes write for a moment after it has ended.
     rmSync(this.#folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 200 });
+  }
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** The DevTools protocol to the browser alone: Playwright attaches to every page, which then reports each of its messages. */
+class BrowserProtocol {
+  readonly #socket: WebSocket;
+  readonly #waiting = new Map<number | string, (fields: Fields) => void>();
+  #asked = 0;
+
+  private constructor(socket: WebSocket) {
+    this.#socket = socket;
+    socket.on('message', (text) => {
+      const { id, method, result, params, error } = JSON.parse(String(text)) as Fields & { id?: number; method?: string };
+      if (error !== undefined) throw new Error(`Chromium refuses: ${JSON.stringify(error)}`);
+      const key = id ?? method ?? '';
+      this.#waiting.get(key)?.((result ?? params) as Fields);
+      this.#waiting.delete(key);
+    });
+  }
+
+  static async connect(endpoint: string): Promise<BrowserProtocol> {
+    const socket = new WebSocket(endpoint, { maxPayload: 0 });
+    await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
+    return new BrowserProtocol(socket);
+  }
+
+  ask(method: string, params: Fields = {}): Promise<Fields> {
+    this.#asked += 1;
+    const answer = this.next(this.#asked);
+    this.#socket.send(JSON.stringify({ id: this.#asked, method, params }));
+    return answer;
+  }
+
+  /** The next event of that name, or the answer to the question of that number. */
+  next(key: number | string): Promise<Fields> {
+    return new Promise((resolve) => this.#waiting.set(key, resolve));
+  }
+
+  close(): void {
+    this.#socket.close();
   }
 }
 

@@ -18,22 +18,18 @@ const WINDOW = { width: 2560, height: 1440 };
 const LOOKS_A_SECOND = 30;
 const DECODE_TOKENS = 480;
 /** Answers of one round, and pairs of rounds. */
-const ANSWERS = 2;
+const ANSWERS = 4;
 const ROUNDS = 8;
 /** A page that has just been opened still compiles and asks what is asked once. */
 const OPENING_MS = 3000;
+/** So does one that a debugger has just left: its scripts have lost their fast code. */
+const SETTLING_MS = 3000;
 /** What the host does for a page that is gone ends soon. */
 const CLOSING_MS = 500;
 const TOKEN = 'perf-token-of-one-studio';
 const TRACED = [
-  ...[
-    'devtools.timeline',
-    'disabled-by-default-devtools.timeline',
-    'disabled-by-default-v8.cpu_profiler',
-    'cc',
-    'viz',
-    'toplevel',
-  ],
+  ...['devtools.timeline', 'disabled-by-default-devtools.timeline'],
+  ...['cc', 'viz', 'toplevel'],
 ];
 const PANES = ['Processor', 'Interrupts', 'Descriptor Tables', 'Page Tables', 'Virtqueues', 'Memory'];
 
@@ -51,7 +47,7 @@ interface Stage {
   readonly qemuPid: number;
 }
 
-async function decode(apiUrl: string): Promise<number> {
+export async function decode(apiUrl: string): Promise<number> {
   const response = await fetch(`${apiUrl}/v1/completions`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
@@ -64,7 +60,7 @@ async function decode(apiUrl: string): Promise<number> {
 }
 
 /** Opens the studio with every inspecting pane in sight, at 30 looks a second. */
-async function openStudio(page: Page, url: string): Promise<void> {
+export async function openStudio(page: Page, url: string): Promise<void> {
   await page.addInitScript(SOCKET_PROBE);
   await page.goto(url);
   await page.locator('section[data-pane]:visible').first().waitFor();
@@ -91,6 +87,7 @@ async function answers(stage: Stage): Promise<Omit<Round, 'socket'>> {
 async function round(stage: Stage, kind: 'quiet' | 'watched'): Promise<Round> {
   if (kind === 'quiet') return { ...(await answers(stage)), socket: null };
   await stage.chromium.with((page) => openStudio(page, stage.url));
+  await new Promise((resolve) => setTimeout(resolve, SETTLING_MS));
   const measured = await answers(stage);
   const socket = await stage.chromium.with(async (page) => {
     const report = await page.evaluate<SocketReport>('window.ring0SocketEnds()');
@@ -103,16 +100,14 @@ async function round(stage: Stage, kind: 'quiet' | 'watched'): Promise<Round> {
 
 /** What Chromium itself notes of the page meanwhile: a trace for its Performance panel, with samples of what its scripts do. */
 async function trace(stage: Stage, path: string): Promise<void> {
-  await stage.chromium.with(async (page, browser) => {
-    await openStudio(page, stage.url);
-    await browser.startTracing(page, { path, categories: TRACED });
-    const { speeds, shares } = await answers(stage);
-    await browser.stopTracing();
-    const { messages, size, seconds } = await page.evaluate<SocketReport>('window.ring0SocketEnds()');
-    console.log(`${path}: ${speeds.map((it) => it.toFixed(0)).join(', ')} tokens/s, ${JSON.stringify(shares)}`);
-    console.log(`${(messages / seconds).toFixed(0)} messages/s, ${(size / 1000 / seconds).toFixed(0)} kB/s`);
+  await stage.chromium.with((page) => openStudio(page, stage.url));
+  const { speeds, shares } = await stage.chromium.traced(TRACED, path, () => answers(stage));
+  const { messages, size, seconds } = await stage.chromium.with(async (page) => {
     await page.screenshot({ path: `${path}.png` });
+    return await page.evaluate<SocketReport>('window.ring0SocketEnds()');
   });
+  console.log(`${path}: ${speeds.map((it) => it.toFixed(0)).join(', ')} tokens/s, ${JSON.stringify(shares)}`);
+  console.log(`${(messages / seconds).toFixed(0)} messages/s, ${(size / 1000 / seconds).toFixed(0)} kB/s`);
 }
 
 async function rounds(stage: Stage): Promise<Record<'quiet' | 'watched', Round[]>> {
@@ -179,7 +174,7 @@ export async function measureLooking(argv: readonly string[]): Promise<number> {
 }
 
 /** The machine that has been started, once its API answers. */
-async function servingMachine(line: CommandLine): Promise<{ readonly apiUrl: string; readonly qemuPid: number }> {
+export async function servingMachine(line: CommandLine): Promise<{ readonly apiUrl: string; readonly qemuPid: number }> {
   for (let tries = 0; tries < 120; tries += 1) {
     const { stdout } = await line.run(['ps', '--json']);
     const { machines } = JSON.parse(stdout) as { machines: { info: { apiUrl: string; qemuPid: number } }[] };

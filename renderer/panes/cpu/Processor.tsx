@@ -1,8 +1,8 @@
 import { memo } from 'react';
 import type { MsrsView, ProcessorView } from '../../../app/contract/inspect/cpu.ts';
 import { REGISTER_BITS } from '../../../app/x86/registers.ts';
-import { hoverTitle } from '../../widgets/hover-title.ts';
 import { Msrs } from './Msrs.tsx';
+import { Place } from './Place.tsx';
 import { Register } from './Register.tsx';
 import { Segments } from './Segments.tsx';
 import { wide } from './wide.ts';
@@ -36,11 +36,7 @@ export const Processor = memo(function Processor({
         <span className="cpu-tag" data-tone="idle" data-on={halted} aria-hidden={!halted}>
           halted
         </span>
-        {place === null ? null : (
-          <span className="cpu-place" {...hoverTitle(place)}>
-            <span>{place}</span>
-          </span>
-        )}
+        {place === null ? null : <Place text={place} />}
       </header>
       <Values values={processor.general} before={before?.general ?? null} />
       <Segments

@@ -99,16 +99,13 @@ const Chip = memo(function Chip({
 }) {
   const text = bitLabel(bit);
   return (
-    <span>
-      <span
-        className="cpu-chip cpu-fixed"
-        style={{ width: `calc(${text.length}ch + 4px)` }}
-        data-set={isSet}
-        data-changed={changed}
-        title={`Bit ${place(bit)}: ${meaning(bit, table)}`}
-      >
-        {text}
-      </span>
+    <span
+      className="cpu-chip"
+      data-set={isSet}
+      data-changed={changed}
+      title={`Bit ${place(bit)}: ${meaning(bit, table)}`}
+    >
+      {text}
     </span>
   );
 });
