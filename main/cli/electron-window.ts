@@ -41,8 +41,8 @@ export async function runElectron(
   await makeBundle(root, 'electron-host');
   await makeBundle(root, 'pty-host');
   await makeBundle(root, 'electron-preload');
+  // In a session of its own, which can give way to the machines that it watches (GiveWay); a terminal's belongs to its shell.
   const started = await startProcess(program, [main, root, ...(folder === undefined ? [] : [folder])], {
-    stdin: 'terminal',
     onStderr: (bytes) => process.stderr.write(bytes),
   });
   if (!started.ok) return started;

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { implement } from '@orpc/server';
+import type { Disposable } from '../../app/base/disposable.ts';
 import { describeError, ok, type Result } from '../../app/base/result.ts';
 import type {
   DumpEvent,
@@ -23,8 +24,16 @@ import { watch } from './watch.ts';
 
 export type FindMachine = (id: string) => Promise<Result<Machine>>;
 
-/** Answers `inspect.*`: finds what is meant and asks the service. `root` is the workspace. */
-export function inspectRoutes(inspect: InspectService, find: FindMachine, root: string) {
+/**
+ * Answers `inspect.*`: finds what is meant and asks the service. `root` is the workspace. `watching` is called when a running machine is
+ * watched from now on, and what it gives is disposed when it no longer is.
+ */
+export function inspectRoutes(
+  inspect: InspectService,
+  find: FindMachine,
+  root: string,
+  watching: () => Disposable = () => ({ dispose: () => {} }),
+) {
   const os = implement(studioContract).inspect;
   const sourceOf = async (ref: SourceRef): Promise<Result<InspectSource>> => {
     if ('dump' in ref) return ok({ dump: resolve(root, ref.dump) });
@@ -35,6 +44,14 @@ export function inspectRoutes(inspect: InspectService, find: FindMachine, root: 
     const source = await sourceOf(ref);
     return source.ok ? look(source.value) : source;
   };
+  async function* during<T>(source: InspectSource, again: boolean, events: () => AsyncGenerator<T>): AsyncGenerator<T> {
+    const held = again && 'machine' in source ? watching() : null;
+    try {
+      yield* events();
+    } finally {
+      held?.dispose();
+    }
+  }
   return {
     boot: os.boot.handler(({ input }) => on(input, (it) => inspect.boot(it))),
     trace: os.trace.handler(({ input }) => on(input, (it) => inspect.trace(it))),
@@ -45,7 +62,11 @@ export function inspectRoutes(inspect: InspectService, find: FindMachine, root: 
     tables: os.tables.handler(({ input }) => on(input, (it) => inspect.tables(it, input.processor))),
     watch: os.watch.handler(async function* ({ input, signal }): AsyncGenerator<WatchEvent> {
       const source = await sourceOf(input);
-      if (source.ok) yield* watch(() => answer(inspect, source.value, input.look), input.pace, signal);
+      const { look, pace } = input;
+      if (source.ok)
+        yield* during(source.value, pace !== null, () =>
+          watch(() => answer(inspect, source.value, look), pace, signal),
+        );
       else yield { kind: 'failed', at: Date.now(), error: source.error };
     }),
     whatIf: os.whatIf.handler(({ input }) => on(input, (it) => inspect.whatIf(it, input))),
@@ -95,7 +116,8 @@ export function inspectRoutes(inspect: InspectService, find: FindMachine, root: 
     ),
     virtioFollow: os.virtioFollow.handler(async function* ({ input, signal }): AsyncGenerator<VirtioStreamEvent> {
       const source = await sourceOf(input);
-      if (source.ok) yield* freshReports(inspect.virtioFollow(source.value, input.from, signal));
+      if (source.ok)
+        yield* during(source.value, true, () => freshReports(inspect.virtioFollow(source.value, input.from, signal)));
       else yield { kind: 'ended', why: describeError(source.error) };
     }),
   };

@@ -26,9 +26,11 @@ import {
 import { planOnPaper, qemuArguments } from '../../app/machine/argv.ts';
 import { tokenRate } from '../../app/trace/token-rate.ts';
 import { parseRegisters } from '../../app/wire/qemu-registers.ts';
+
 import { BuildMonitor } from './build-monitor.ts';
 import { curlCommand } from './curl.ts';
 import { follow, report } from './follow.ts';
+import { GiveWay } from './give-way.ts';
 import { inspectRoutes } from './inspect-routes.ts';
 import { languageRoutes } from './language-routes.ts';
 import { MachineRegistry } from './machine-registry.ts';
@@ -57,10 +59,17 @@ export function createStudioRouter(services: StudioServices, options: StudioRout
   };
   const builds = owned.add(new BuildMonitor(services.build));
   const machines = owned.add(new MachineRegistry(services.machines));
-  return { router: createRoutes(services, info, builds, machines), info, dispose: () => owned.dispose() };
+  const giveWay = owned.add(new GiveWay());
+  return { router: createRoutes(services, info, builds, machines, giveWay), info, dispose: () => owned.dispose() };
 }
 
-function createRoutes(services: StudioServices, info: StudioInfo, builds: BuildMonitor, machines: MachineRegistry) {
+function createRoutes(
+  services: StudioServices,
+  info: StudioInfo,
+  builds: BuildMonitor,
+  machines: MachineRegistry,
+  giveWay: GiveWay,
+) {
   const { doctor, profiles, inspect, chat, models, workspace, settings, terminals, trust } = services;
   const os = implement(studioContract);
   let examined: Promise<DoctorReport> | undefined;
@@ -181,7 +190,12 @@ function createRoutes(services: StudioServices, info: StudioInfo, builds: BuildM
         }),
       ),
     },
-    inspect: inspectRoutes(inspect, (id) => machines.find(id), workspace.info.root),
+    inspect: inspectRoutes(
+      inspect,
+      (id) => machines.find(id),
+      workspace.info.root,
+      () => giveWay.hold(),
+    ),
     chat: {
       ready: os.chat.ready.handler(async function* ({ input, signal }): AsyncGenerator<ReadyEvent> {
         const whom = await target(input.id);

@@ -1,4 +1,5 @@
 /** `ring0 studio` as the page uses it: the whole main job over the contract, and what happens when the host dies in the middle of it. */
+import { existsSync, readFileSync } from 'node:fs';
 import { createORPCClient } from '@orpc/client';
 import { RPCLink } from '@orpc/client/websocket';
 import { ResponseValidationPlugin } from '@orpc/contract/plugins';
@@ -25,8 +26,9 @@ interface Host {
   readonly hostId: string;
 }
 
-async function startHost(args: readonly string[] = []): Promise<Host> {
-  const running = shell.start(['studio', '--no-open', '--json', ...args]);
+async function startHost(args: readonly string[] = [], session: 'ours' | 'own' = 'ours'): Promise<Host> {
+  const command = ['studio', '--no-open', '--json', ...args];
+  const running = session === 'own' ? shell.startSession(command) : shell.start(command);
   const [line] = await running.waitFor(/^\{"event":"ready".*\}$/m);
   const { url, token, hostId } = JSON.parse(line) as { url: string; token: string; hostId: string };
   return { running, url: new URL(url), token, hostId };
@@ -146,6 +148,25 @@ it('a host that is killed leaves no QEMU; another one on the same port and key g
   close();
   second.running.signal('SIGTERM');
   expect(await second.running.end()).toMatchObject({ code: 143 });
+});
+
+it('gives way to a machine while it is watched', async (context) => {
+  if (!existsSync('/proc/self/autogroup'))
+    context.skip('this kernel shares no processors between sessions (autogroup)');
+  const host = await startHost([], 'own');
+  const { client, close } = await connect(host);
+  const { info } = await boot(client);
+  const nice = (pid: number) => Number(/nice (-?\d+)/.exec(readFileSync(`/proc/${pid}/autogroup`, 'utf8'))?.[1]);
+  const { hostPid } = await client.studio.info();
+  expect(nice(hostPid)).toBe(0);
+  const watched = await client.inspect.watch({ id: info.id, look: { of: 'cpu' }, pace: 10 });
+  expect((await watched.next()).value).toMatchObject({ kind: 'whole' });
+  expect([nice(hostPid), nice(info.qemuPid)]).toEqual([19, 0]);
+  await watched.return();
+  await expect.poll(() => nice(hostPid), { timeout: 5000 }).toBe(0);
+  close();
+  host.running.signal('SIGINT');
+  expect(await host.running.end()).toMatchObject({ code: 0 });
 });
 
 it('Ctrl-C ends the machines too', async () => {

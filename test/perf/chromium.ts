@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createWriteStream, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { createWriteStream, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
@@ -21,7 +21,8 @@ export class FreeChromium {
     this.#endpoint = endpoint;
   }
 
-  static async launch(width: number, height: number): Promise<FreeChromium> {
+  /** `session`: one of its own, as a browser has that a person has started, or ours, as the window of a program has. */
+  static async launch(width: number, height: number, session: 'own' | 'ours'): Promise<FreeChromium> {
     if (chromiumPath === undefined) throw new Error(NO_CHROMIUM);
     const folder = mkdtempSync(join(tmpdir(), 'r0-chromium-'));
     const child = spawn(
@@ -35,7 +36,7 @@ export class FreeChromium {
           'about:blank',
         ],
       ],
-      { stdio: ['ignore', 'ignore', 'pipe'] },
+      { stdio: ['ignore', 'ignore', 'pipe'], detached: session === 'own' },
     );
     const endpoint = await new Promise<string>((resolve, reject) => {
       let said = '';
@@ -74,9 +75,9 @@ export class FreeChromium {
       const { stream: handle } = await complete;
       const file = createWriteStream(path);
       for (let eof = false; !eof; ) {
-        const part = await protocol.ask('IO.read', { handle });
-        file.write(part['base64Encoded'] === true ? Buffer.from(String(part['data']), 'base64') : String(part['data']));
-        eof = part['eof'] === true;
+        const { data, base64Encoded, ...rest } = await protocol.ask('IO.read', { handle });
+        file.write(Buffer.from(String(data), base64Encoded === true ? 'base64' : 'utf8'));
+        ({ eof = false } = rest as { eof?: boolean });
       }
       await new Promise((resolve) => file.end(resolve));
       return result;
@@ -101,11 +102,14 @@ export class FreeChromium {
   }
 
   async close(): Promise<void> {
+    const processes = this.processes();
     const ended = new Promise((resolve) => this.#child.once('exit', resolve));
     this.#child.kill('SIGTERM');
     await ended;
-    // Its processes write for a moment after it has ended.
-    rmSync(this.#folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 200 });
+    // Some of its processes write for a moment after it has ended.
+    for (const { pid } of processes)
+      while (existsSync(`/proc/${pid}`)) await new Promise((next) => setTimeout(next, 20));
+    rmSync(this.#folder, { recursive: true, force: true });
   }
 }
 
@@ -120,7 +124,10 @@ class BrowserProtocol {
   private constructor(socket: WebSocket) {
     this.#socket = socket;
     socket.on('message', (text) => {
-      const { id, method, result, params, error } = JSON.parse(String(text)) as Fields & { id?: number; method?: string };
+      const { id, method, result, params, error } = JSON.parse(String(text)) as Fields & {
+        id?: number;
+        method?: string;
+      };
       if (error !== undefined) throw new Error(`Chromium refuses: ${JSON.stringify(error)}`);
       const key = id ?? method ?? '';
       this.#waiting.get(key)?.((result ?? params) as Fields);

@@ -60,20 +60,26 @@ export const TYPING_PROBE = `(() => {
   };
 })()`;
 
-export interface SocketReport {
+export interface PageReport {
   readonly messages: number;
   /** Characters or bytes. */
   readonly size: number;
   readonly seconds: number;
+  /** When the processor's registers were shown anew, in milliseconds since 1970. */
+  readonly shownAt: readonly number[];
 }
 
-/** Runs from the page's first instruction: counts what comes over its WebSockets, from `ring0SocketStarts()` to `ring0SocketEnds()`. */
-export const SOCKET_PROBE = `(() => {
-  let messages = 0, size = 0, started = 0;
+/** Runs from the page's first instruction: counts what comes over its WebSockets and what it shows, from `ring0PageStarts()` to `ring0PageEnds()`. */
+export const PAGE_PROBE = `(() => {
+  let messages = 0, size = 0, shownAt = [], started = 0;
   const count = ({ data }) => { messages += 1; size += data.length ?? data.size ?? data.byteLength; };
   window.WebSocket = class extends WebSocket {
     constructor(...args) { super(...args); this.addEventListener('message', count); }
   };
-  window.ring0SocketStarts = () => { messages = 0; size = 0; started = performance.now(); };
-  window.ring0SocketEnds = () => ({ messages, size, seconds: (performance.now() - started) / 1000 });
+  const registers = new MutationObserver(() => shownAt.push(Date.now()));
+  window.ring0PageStarts = () => {
+    registers.observe(document.querySelector('.cpu-general'), { subtree: true, characterData: true, childList: true });
+    messages = 0; size = 0; shownAt = []; started = performance.now();
+  };
+  window.ring0PageEnds = () => ({ messages, size, seconds: (performance.now() - started) / 1000, shownAt });
 })()`;

@@ -38,6 +38,11 @@ export class CommandLine {
     return this.#start(process.execPath, [launcher, ...args], environment);
   }
 
+  /** Starts it as the first of a session of its own (util-linux's `setsid`). */
+  startSession(args: readonly string[]): Running {
+    return this.#start('setsid', [process.execPath, launcher, ...args]);
+  }
+
   /**
    * Starts it in a terminal of its own (util-linux's `script`), where it believes that a person sits: what is typed are
    * keys, and stdout is the screen with stderr on it. Its death closes the terminal.

@@ -6,8 +6,8 @@ import type { RingEvent, RingRate, VirtioReport, VirtioStreamEvent } from '../..
 import type { InspectTargets } from '../targets.ts';
 import { VirtioRecorder } from './recorder.ts';
 
-/** What happens within so long goes to a follower in one piece. */
-const GATHER_MS = 33;
+/** What happens within so long goes to a follower in one piece: a look of the panes that look most often. */
+const TURN_MS = 1000 / 30;
 /** A recording goes on for so long without a follower: a pane that is hidden and shown again misses nothing. */
 const LINGER_MS = 10_000;
 /** Events in one message. */
@@ -141,7 +141,9 @@ async function* followOne(
       await new Promise<void>((resolve) => {
         wake = resolve;
       });
-      if (!isCancelled(signal)) await new Promise((resolve) => setTimeout(resolve, GATHER_MS));
+      // At the moments in which panes look (main/rpc/watch.ts), so that a page draws both at once.
+      const untilTurn = TURN_MS - (performance.now() % TURN_MS);
+      if (!isCancelled(signal)) await new Promise((resolve) => setTimeout(resolve, untilTurn));
     }
   } finally {
     signal?.removeEventListener('abort', ring);
