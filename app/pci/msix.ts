@@ -1,4 +1,4 @@
-/** Message-signalled interrupts of a PCI function: PCI Local Bus 3.0 §6.8; addresses and data: Intel SDM Vol. 3A §10.11. */
+/** Message-signalled interrupts of a PCI function: PCI Local Bus 3.0 §6.8; addresses and data: Intel SDM Vol. 3A §11.11. */
 import { capability, u16, u32 } from './config-space.ts';
 
 export interface MsiMessage {

@@ -1,6 +1,6 @@
 /**
  * Descriptor tables as the processor reads them. Intel SDM Vol. 3A §3.4.5 (segments), §3.5 (system descriptors; the LDT), §5.8.3.1 (call gates),
- * §6.11 and §6.14.1 (IDT), §7.2.3 and §7.7 (TSS). Nothing is refused: what no processor would take is shown as it is.
+ * §6.11 and §6.14.1 (IDT), §8.2.3 and §8.7 (TSS). Nothing is refused: what no processor would take is shown as it is.
  */
 import { isCanonical } from '../base/address.ts';
 import { ByteView } from '../base/bytes.ts';
@@ -176,7 +176,7 @@ export function gateTypeName(type: number, long: boolean): string {
   return gateTypes(long)[type] ?? `type ${type}`;
 }
 
-/** Offsets in a 64-bit TSS, §7.7. */
+/** Offsets in a 64-bit TSS, §8.7. */
 export const TSS64 = { rsp0: 4, ist1: 36, ioMap: 102, bytes: 104 } as const;
 
 export interface Tss {

@@ -1,6 +1,6 @@
 /**
  * The way of an interrupt: who raises it, through which pin or message, to which local APIC, gate and handler, and whether anybody
- * says that it was dealt with. Intel SDM Vol. 3A §10.8 (local APIC), §10.11 (messages), §6.10–6.14 (delivery); 82093AA (IOAPIC).
+ * says that it was dealt with. Intel SDM Vol. 3A §11.8 (local APIC), §11.11 (messages), §6.10–6.14 (delivery); 82093AA (IOAPIC).
  */
 import { formatAddress } from '../base/address.ts';
 import type { Hop, IoApicView, IrqRoute, IrqView, LocalApicView } from '../contract/inspect/irq.ts';
@@ -174,7 +174,7 @@ function functionRoutes(sources: IrqSources, it: IrqFunction): (IrqRoute | undef
           ? 'all of MSI-X is masked (function mask)'
           : `${name} of ${place}${onlyTable ? ', if MSI-X is on' : ''}`,
     );
-    // §10.11.1: the address names the destination, bit 2 says how it is meant.
+    // §11.11.1: the address names the destination, bit 2 says how it is meant.
     const meant = messageOf(message);
     if (meant === undefined)
       return route(

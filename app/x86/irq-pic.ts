@@ -1,4 +1,4 @@
-/** Ways through the two 8259A controllers of a PC, as kernels use them that have not switched to the IOAPIC: 8259A; Intel SDM Vol. 3A §10.5.1 (LINT0). */
+/** Ways through the two 8259A controllers of a PC, as kernels use them that have not switched to the IOAPIC: 8259A; Intel SDM Vol. 3A §11.5.1 (LINT0). */
 import type { Hop, IrqRoute } from '../contract/inspect/irq.ts';
 import {
   gateHops,

@@ -1,6 +1,6 @@
 import { type BitTable, bit } from './bits.ts';
 
-/** Control, status and debug registers bit by bit, by QEMU's names. Sections are of Intel's SDM, 2023. */
+/** Control, status and debug registers bit by bit, by QEMU's names. */
 export const REGISTER_BITS: Readonly<Record<string, BitTable>> = {
   cr0: {
     section: 'SDM Vol. 3A §2.5',
@@ -109,7 +109,7 @@ export const REGISTER_BITS: Readonly<Record<string, BitTable>> = {
     ],
   },
   dr6: {
-    section: 'SDM Vol. 3B §17.2.3',
+    section: 'SDM Vol. 3B §18.2.3',
     fields: [
       bit('B0', 0, 'The condition of breakpoint 0 was met'),
       bit('B1', 1, 'The condition of breakpoint 1 was met'),
@@ -125,7 +125,7 @@ export const REGISTER_BITS: Readonly<Record<string, BitTable>> = {
     ],
   },
   dr7: {
-    section: 'SDM Vol. 3B §17.2.4',
+    section: 'SDM Vol. 3B §18.2.4',
     fields: [
       ...[0, 1, 2, 3].flatMap((n) => [
         bit(`L${n}`, 2 * n, `Breakpoint ${n} is on, for the present task`),

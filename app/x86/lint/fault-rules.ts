@@ -141,7 +141,7 @@ export const FAULT_RULES: readonly ProcessorRule[] = [
     },
   },
   {
-    ...{ id: 'ltr-refused', severity: 'error', title: 'LTR was refused', section: 'SDM Vol. 2 LTR; Vol. 3A §7.2.2' },
+    ...{ id: 'ltr-refused', severity: 'error', title: 'LTR was refused', section: 'SDM Vol. 2 LTR; Vol. 3A §8.2.2' },
     fix: 'Load TR once, with a present TSS descriptor of 16 bytes and type 9. LTR marks it busy: before it is loaded again, write type 9 into it.',
     *check(tables, { code }) {
       const text = systemRefused(tables, 'tr', code);

@@ -57,7 +57,7 @@ export const LDT_RULES: readonly ProcessorRule[] = [
       id: 'ldt-system-descriptor',
       severity: 'error',
       title: 'The LDT holds a descriptor that may not stand there',
-      section: 'SDM Vol. 3A §3.5, §7.2.2, §7.2.5',
+      section: 'SDM Vol. 3A §3.5, §8.2.2, §8.2.5',
     },
     fix: 'Move it: a TSS or LDT descriptor into the GDT, an interrupt or trap gate into the IDT. An LDT has segments, call gates and, outside of IA-32e mode, task gates.',
     *check(tables) {

@@ -9,7 +9,7 @@ const register = (name: string, text: string): Evidence => ({ subject: { kind: '
 
 export const CONTROL_RULES: readonly ProcessorRule[] = [
   {
-    ...{ id: 'sse-off', severity: 'warning', title: 'SSE instructions fault', section: 'SDM Vol. 3A §13.1.1, §9.6.1' },
+    ...{ id: 'sse-off', severity: 'warning', title: 'SSE instructions fault', section: 'SDM Vol. 3A §14.1, §10.6' },
     fix: 'Before any compiled code runs: set CR4.OSFXSR and OSXMMEXCPT, clear CR0.EM and CR0.TS. Compilers use SSE for plain copies.',
     *check({ processor: { cr0, cr4, long } }) {
       if (!long) return;
@@ -22,7 +22,7 @@ export const CONTROL_RULES: readonly ProcessorRule[] = [
       id: 'long-mode-without-pae',
       severity: 'error',
       title: 'Long mode without PAE',
-      section: 'SDM Vol. 3A §9.8.5',
+      section: 'SDM Vol. 3A §10.8.5',
     },
     fix: 'Set CR4.PAE before CR0.PG. Hardware raises #GP at the move to CR0; QEMU under TCG goes on.',
     *check({ processor: { cr0, cr4, efer } }) {
@@ -90,7 +90,7 @@ export const MACHINE_RULES: readonly MachineRule[] = [
       id: 'core-control-differs',
       severity: 'warning',
       title: 'A core has other control bits than the first',
-      section: 'SDM Vol. 3A §8.4',
+      section: 'SDM Vol. 3A §9.4',
     },
     fix: 'Run the same set-up on every core: CR0, CR4 and EFER start at their reset values on each.',
     *checkAll(machine) {
@@ -124,7 +124,7 @@ export const MACHINE_RULES: readonly MachineRule[] = [
     },
   },
   {
-    ...{ id: 'core-tss-shared', severity: 'error', title: 'Two cores use one TSS', section: 'SDM Vol. 3A §7.2.2' },
+    ...{ id: 'core-tss-shared', severity: 'error', title: 'Two cores use one TSS', section: 'SDM Vol. 3A §8.2.2' },
     fix: 'Give each core a TSS of its own: an exception on both at once uses the same interrupt stacks.',
     *checkAll(machine) {
       const users = new Map<bigint, number[]>();
@@ -146,7 +146,7 @@ export const MACHINE_RULES: readonly MachineRule[] = [
       id: 'core-without-tss',
       severity: 'warning',
       title: 'A core has no TSS, and the first has',
-      section: 'SDM Vol. 3A §7.2.3',
+      section: 'SDM Vol. 3A §8.2.3',
     },
     fix: 'Load TR on every core as it starts.',
     *checkAll(machine) {

@@ -225,7 +225,7 @@ export const SELECTOR_RULES: readonly ProcessorRule[] = [
       id: 'kernel-code-not-long',
       severity: 'error',
       title: 'Ring 0 runs 32-bit code in long mode',
-      section: 'SDM Vol. 3A §3.4.5; Vol. 3A §9.8.5',
+      section: 'SDM Vol. 3A §3.4.5; Vol. 3A §10.8.5',
     },
     fix: 'Set bit 53 (L) of the code segment: without it a REX prefix is decoded as INC or DEC.',
     *check(tables) {

@@ -5,7 +5,7 @@ import { isNull, systemDescriptorOf } from '../selectors.ts';
 import type { ProcessorRule } from './rule.ts';
 import { hex, placeText, rawText, unmappedRange, unmappedText, vectorText } from './words.ts';
 
-const TASK = 'SDM Vol. 3A §7.2.3, §7.7';
+const TASK = 'SDM Vol. 3A §8.2.3, §8.7';
 const STACKS = 'SDM Vol. 3A §6.14.5';
 
 /** Vectors whose gates use an interrupt stack. */
@@ -96,7 +96,7 @@ export const TSS_RULES: readonly ProcessorRule[] = [
       id: 'tss-busy',
       severity: 'error',
       title: 'A TSS is marked busy, and no processor uses it',
-      section: 'SDM Vol. 3A §7.2.2; Vol. 2 LTR',
+      section: 'SDM Vol. 3A §8.2.2; Vol. 2 LTR',
     },
     fix: 'Write type 9 (available) into the descriptor: LTR raises #GP with the selector of a busy one, and sets the bit itself.',
     *check(tables, { processors }) {

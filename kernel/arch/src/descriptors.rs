@@ -1,4 +1,4 @@
-//! Descriptor tables as the processor reads them (Intel SDM Vol. 3, sections 3.4.5, 6.14, 7.2, 7.7).
+//! Descriptor tables as the processor reads them (Intel SDM Vol. 3, sections 3.4.5, 6.14, 8.2, 8.7).
 
 /// Selector of the 64-bit code segment.
 pub const CODE_SELECTOR: u16 = 0x08;

@@ -79,7 +79,7 @@ fn find_tsc_hz() -> (u64, ClockSource) {
     (1_000_000_000, ClockSource::Guess)
 }
 
-/// CPUID 15h: crystal frequency and ratio (Intel SDM Vol. 3, section 19.7.3); 16h where the crystal is not named.
+/// CPUID 15h: crystal frequency and ratio (Intel SDM Vol. 3, section 20.7.3); 16h where the crystal is not named.
 fn processor_says() -> Option<u64> {
     if !cpu::has_leaf(0x15) {
         return None;
