@@ -34,6 +34,16 @@ describe('parseArguments', () => {
     expect(parse('--model=--json')).toMatchObject({ values: { model: '--json', json: false } });
   });
 
+  it('keeps all of an option that is a list', () => {
+    const list = { at: { kind: 'list', value: 'PLACE', help: '' } } as const;
+    expect(parseArguments(list, ['--at', 'a', 'x', '--at=b'])).toEqual({
+      ok: true,
+      value: { values: { at: ['a', 'b'] }, positionals: ['x'] },
+    });
+    expect(parseArguments(list, [])).toMatchObject({ value: { values: { at: undefined } } });
+    expect(parseArguments(list, ['--at'])).toMatchObject({ ok: false, error: { what: '--at needs a value' } });
+  });
+
   it('keeps the last of an option given twice', () => {
     expect(parse('--port', '1', '--port', '2')).toMatchObject({ values: { port: 2 } });
   });

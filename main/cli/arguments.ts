@@ -15,6 +15,11 @@ export interface TextOption extends OptionBase {
   /** What `--help` calls the value: `FILE`. */
   readonly value: string;
 }
+/** May be given more than once: its value is all of them, in order. */
+export interface ListOption extends OptionBase {
+  readonly kind: 'list';
+  readonly value: string;
+}
 export interface NumberOption extends OptionBase {
   readonly kind: 'number';
   readonly value: string;
@@ -28,14 +33,16 @@ export interface MemoryOption extends OptionBase {
   readonly kind: 'memory';
   readonly value: string;
 }
-export type OptionSpec = FlagOption | TextOption | NumberOption | MemoryOption;
+export type OptionSpec = FlagOption | TextOption | ListOption | NumberOption | MemoryOption;
 export type OptionSpecs = Readonly<Record<string, OptionSpec>>;
 
 type ValueOf<S extends OptionSpec> = S extends FlagOption
   ? boolean
   : S extends TextOption
     ? string | undefined
-    : number | undefined;
+    : S extends ListOption
+      ? readonly string[] | undefined
+      : number | undefined;
 export type ValuesOf<O extends OptionSpecs> = { readonly [K in keyof O]: ValueOf<O[K]> };
 
 export interface Parsed<O extends OptionSpecs> {
@@ -48,7 +55,7 @@ function usage(what: string, fix: string): Result<never> {
 }
 
 /**
- * Parses the arguments of one command. An option given twice keeps its last value. `--` ends the options.
+ * Parses the arguments of one command. An option given twice keeps its last value, one that is a list keeps all. `--` ends the options.
  * Errors have the code `usage`.
  */
 export function parseArguments<O extends OptionSpecs>(specs: O, argv: readonly string[]): Result<Parsed<O>> {
@@ -62,7 +69,7 @@ export function parseArguments<O extends OptionSpecs>(specs: O, argv: readonly s
     ]),
   );
   const { tokens } = parseArgs({ args: [...argv], options, strict: false, allowPositionals: true, tokens: true });
-  const values: Record<string, boolean | string | number | undefined> = {};
+  const values: Record<string, boolean | string | number | readonly string[] | undefined> = {};
   for (const [name, spec] of Object.entries(specs)) values[name] = spec.kind === 'flag' ? false : undefined;
   const positionals: string[] = [];
   const written = new Set(Object.keys(specs).map((name) => `--${name}`));
@@ -79,7 +86,9 @@ export function parseArguments<O extends OptionSpecs>(specs: O, argv: readonly s
     }
     const value = readValue(token.rawName, spec, token.value, token.inlineValue === true, written);
     if (!value.ok) return value;
-    values[token.name] = value.value;
+    const before = values[token.name];
+    values[token.name] =
+      spec.kind === 'list' ? [...(Array.isArray(before) ? before : []), String(value.value)] : value.value;
   }
   return ok({ values: values as ValuesOf<O>, positionals });
 }
@@ -100,6 +109,7 @@ function readValue(
     return usage(`${name} needs a value, and ${text} is an option`, `write ${name} ${spec.value}`);
   switch (spec.kind) {
     case 'text':
+    case 'list':
       return ok(text);
     case 'number': {
       const number = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;

@@ -122,7 +122,7 @@ async function timeLooks(context: CommandContext, target: Target): Promise<LookT
   for (const [name, ask] of Object.entries({ ...PANES, ...SNAPSHOT }))
     lookMs[name] = median(await timesOf(() => ask(inspect, source, stack))) ?? 0;
   const snapshotMs = snapshotTimes(await timesOf(snapshot));
-  const report = unwrap(await inspect.virtio(source, { apartMs: 0, hints: null, ringsOnly: true }));
+  const report = unwrap(await inspect.virtio(source, { apartMs: 0, hints: [], ringsOnly: true }));
   inspect.rest();
   const motion: MotionTimes[] = [];
   for (const rate of READ_RATES) motion.push(await timeInMotion(context, target, source, rate));

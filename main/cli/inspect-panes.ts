@@ -23,7 +23,7 @@ export const PANES: { readonly cpu: Ask; readonly 'gdt, idt, tss': Ask; readonly
 export const SNAPSHOT: { readonly [name in 'cpu' | 'gdt, idt, tss']: Ask } & { readonly queues: Ask<VirtioReport> } = {
   cpu: PANES.cpu,
   'gdt, idt, tss': PANES['gdt, idt, tss'],
-  queues: async (inspect, source) => unwrap(await inspect.virtio(source, { apartMs: 0, hints: null, ringsOnly: true })),
+  queues: async (inspect, source) => unwrap(await inspect.virtio(source, { apartMs: 0, hints: [], ringsOnly: true })),
 };
 
 /** Where the first processor's stack is: memory that changes while one looks. */

@@ -28,8 +28,17 @@ vi.mock('../host/client.ts', () => ({
   },
 }));
 
-const { followNamed, loadNamedPlaces, namedSide, namePlaces, placesKey, useNamedPlaces, withNamed, NOTHING_NAMED } =
-  await import('./virtio-named.ts');
+const {
+  followNamed,
+  loadNamedPlaces,
+  namedQueues,
+  namedSide,
+  namePlaces,
+  placesKey,
+  useNamedPlaces,
+  withNamed,
+  NOTHING_NAMED,
+} = await import('./virtio-named.ts');
 
 const verdict = (id: string, severity: Verdict['severity'], queue: number | null) =>
   ({
@@ -79,6 +88,19 @@ describe('what is named', () => {
       placesKey({ key: 'dump:b', machine: null } as Inspected, '/disk', 0),
     ];
     expect(new Set([key, ...others]).size).toBe(6);
+  });
+
+  test('is of the queues that are there', () => {
+    const inspected = { key: 'dump:a', machine: null };
+    const there = report(null, []);
+    expect(namedQueues(new Map(), inspected, there)).toEqual([]);
+    const all = new Map([
+      [placesKey(inspected, '/disk', 1), places],
+      [placesKey(inspected, '/disk', 7), places],
+      [placesKey(inspected, '/net', 0), places],
+      [placesKey({ key: 'dump:b', machine: null }, '/disk', 0), places],
+    ]);
+    expect(namedQueues(all, inspected, there)).toEqual([{ device: '/disk', queue: 1, places }]);
   });
 
   test('is kept until it is taken away, the last ones of many', async () => {
@@ -154,26 +176,50 @@ describe('an answer', () => {
     ]);
     const side = namedSide(ok(report(driver('symbols', 16), [small])), '/disk', 1, places);
     const ids = (of: VirtioReport) => of.devices[0]?.verdicts.map((it) => it.id);
-    expect(ids(withNamed(streamed, '/disk', 1, side))).toEqual(['queue-size-mismatch', 'broken', 'idle']);
-    expect(withNamed(streamed, '/disk', 1, null)).toBe(streamed);
+    expect(ids(withNamed(streamed, [{ device: '/disk', queue: 1, side }]))).toEqual([
+      'queue-size-mismatch',
+      'broken',
+      'idle',
+    ]);
+    expect(withNamed(streamed, [{ device: '/disk', queue: 1, side: null }])).toBe(streamed);
     const failed = namedSide(ok(report(null, [])), '/disk', 1, places);
-    expect(withNamed(streamed, '/disk', 1, failed)).toBe(streamed);
+    expect(withNamed(streamed, [{ device: '/disk', queue: 1, side: failed }])).toBe(streamed);
+  });
+
+  test('of several queues are each of its own', () => {
+    const streamed = report(driver('registry', 256), [verdict('a', 'ok', 0), verdict('b', 'error', 1)]);
+    const named = (queue: number, verdicts: Verdict[]) => {
+      const side = { driver: driver('symbols', 16), verdicts, used: 7, errors: NOTHING_NAMED, failed: '' };
+      return { device: '/disk', queue, side };
+    };
+    const of = withNamed(streamed, [named(0, [verdict('c', 'error', 0)]), named(1, [verdict('d', 'ok', 1)])]);
+    expect(of.devices[0]?.verdicts.map((it) => it.id)).toEqual(['c', 'd']);
+    // A queue of another device with the same number keeps what it has.
+    expect(withNamed(streamed, [{ ...named(1, []), device: '/net' }]).devices).toEqual(streamed.devices);
   });
 });
 
 describe('asking', () => {
-  const question = { device: '/disk', queue: 1, places };
-  const hints = { device: '/disk', queue: 1, size: 'LEN' };
+  const queues = [
+    { device: '/disk', queue: 1, places },
+    { device: '/disk', queue: 0, places: { lastUsed: 'at', size: '' } },
+  ];
+  const hints = [
+    { device: '/disk', queue: 1, size: 'LEN' },
+    { device: '/disk', queue: 0, lastUsed: 'at' },
+  ];
 
   test('goes on about once a second while the machine runs, also after a lost connection, and ends', async () => {
     vi.spyOn(console, 'warn').mockReturnValue();
     answers = [ok(report(driver('symbols', 16), [])), new Error('lost'), ok(report(driver('symbols', 32), []))];
     const sizes: unknown[] = [];
-    const following = followNamed({ id: '1' }, { ...question, runs: true }, (side) => sizes.push(side.driver?.size));
+    const following = followNamed({ id: '1' }, { queues, runs: true }, ([side, other]) =>
+      sizes.push(side?.driver?.size, other?.driver),
+    );
     await vi.advanceTimersByTimeAsync(400);
-    expect(sizes).toEqual([16]);
+    expect(sizes).toEqual([16, null]);
     await vi.advanceTimersByTimeAsync(1600);
-    expect(sizes).toEqual([16, 32]);
+    expect(sizes).toEqual([16, null, 32, null]);
     expect(asked[0]).toEqual({ id: '1', apartMs: 500, hints });
     const before = asked.length;
     following.dispose();
@@ -184,7 +230,7 @@ describe('asking', () => {
   test('is done once where nothing changes', async () => {
     answers = [ok(report(driver('symbols', 16), [])), ok(report(driver('symbols', 32), []))];
     const sizes: unknown[] = [];
-    followNamed({ dump: 'a' }, { ...question, runs: false }, (side) => sizes.push(side.driver?.size));
+    followNamed({ dump: 'a' }, { queues, runs: false }, ([side]) => sizes.push(side?.driver?.size));
     await vi.advanceTimersByTimeAsync(5000);
     expect(sizes).toEqual([16]);
     expect(asked).toEqual([{ dump: 'a', apartMs: 0, hints }]);

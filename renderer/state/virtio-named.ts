@@ -28,7 +28,7 @@ export const useNamedPlaces = create<{ readonly places: ReadonlyMap<string, Name
 }));
 
 /** A queue of every machine of a profile, or of one dump. */
-export function placesKey({ machine, key }: Inspected, device: string, queue: number): string {
+export function placesKey({ machine, key }: Pick<Inspected, 'key' | 'machine'>, device: string, queue: number): string {
   return JSON.stringify([machine === null ? key : machine.info.profile.name, device, queue]);
 }
 
@@ -90,22 +90,49 @@ export function namedSide(
   };
 }
 
-/** A report with the verdicts on one queue that follow from its named variables, in place of its own. */
-export function withNamed(report: VirtioReport, device: string, queue: number, side: NamedSide | null): VirtioReport {
-  if (side === null || side.driver === null) return report;
+/** A queue of which something is named. */
+export interface NamedQueue {
+  readonly device: string;
+  readonly queue: number;
+  readonly places: NamedPlaces;
+}
+
+/** The queues of a report whose variables are named. */
+export function namedQueues(
+  places: ReadonlyMap<string, NamedPlaces>,
+  inspected: Pick<Inspected, 'key' | 'machine'>,
+  report: VirtioReport,
+): NamedQueue[] {
+  if (places.size === 0) return [];
+  return report.devices.flatMap(({ path, queues }) =>
+    queues.flatMap(({ index }) => {
+      const found = places.get(placesKey(inspected, path, index));
+      return found === undefined ? [] : [{ device: path, queue: index, places: found }];
+    }),
+  );
+}
+
+/** A report with the verdicts that follow from named variables, in place of its own on these queues. */
+export function withNamed(
+  report: VirtioReport,
+  sides: readonly { readonly device: string; readonly queue: number; readonly side: NamedSide | null }[],
+): VirtioReport {
+  const known = sides.flatMap(({ side, ...it }) => (side === null || side.driver === null ? [] : [{ ...it, side }]));
+  if (known.length === 0) return report;
   const rank = { error: 0, warning: 1, ok: 2 } as const;
   return {
     ...report,
-    devices: report.devices.map((it) =>
-      it.path !== device
-        ? it
-        : {
-            ...it,
-            verdicts: [...it.verdicts.filter((verdict) => verdict.queue !== queue), ...side.verdicts].sort(
-              (a, b) => rank[a.severity] - rank[b.severity] || (a.queue ?? -1) - (b.queue ?? -1),
-            ),
-          },
-    ),
+    devices: report.devices.map((device) => {
+      const here = known.filter((it) => it.device === device.path);
+      if (here.length === 0) return device;
+      const others = device.verdicts.filter((verdict) => !here.some((it) => it.queue === verdict.queue));
+      return {
+        ...device,
+        verdicts: [...others, ...here.flatMap(({ side }) => side.verdicts)].sort(
+          (a, b) => rank[a.severity] - rank[b.severity] || (a.queue ?? -1) - (b.queue ?? -1),
+        ),
+      };
+    }),
   };
 }
 
@@ -114,20 +141,24 @@ const APART_MS = 500;
 const REST_MS = 500;
 const RETRY_MS = 1000;
 
-/** Asks what the named variables of a queue hold: about once a second of a machine that runs, once of what stands still. */
+/**
+ * Asks what the named variables of queues hold, of all in one question: about once a second of a machine that runs, once of what stands
+ * still.
+ * @param onSides gets a side for each queue, in their order
+ */
 export function followNamed(
   ref: SourceRef,
-  { device, queue, places, runs }: { device: string; queue: number; places: NamedPlaces; runs: boolean },
-  onSide: (side: NamedSide) => void,
+  { queues, runs }: { readonly queues: readonly NamedQueue[]; readonly runs: boolean },
+  onSides: (sides: readonly NamedSide[]) => void,
 ): Disposable {
   const controller = new AbortController();
   const { signal } = controller;
-  const hints = {
+  const hints = queues.map(({ device, queue, places }) => ({
     device,
     queue,
     ...(places.lastUsed === '' ? {} : { lastUsed: places.lastUsed }),
     ...(places.size === '' ? {} : { size: places.size }),
-  };
+  }));
   const run = async () => {
     while (!signal.aborted) {
       let answered = false;
@@ -135,7 +166,7 @@ export function followNamed(
         await whenConnected(signal);
         const answer = await studio.inspect.virtio({ ...ref, apartMs: runs ? APART_MS : 0, hints }, { signal });
         if (signal.aborted) return;
-        onSide(namedSide(answer, device, queue, places));
+        onSides(queues.map(({ device, queue, places }) => namedSide(answer, device, queue, places)));
         answered = true;
       } catch (thrown) {
         if (signal.aborted) return;

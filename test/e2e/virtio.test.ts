@@ -80,9 +80,24 @@ describe.skipIf(chromiumPath === undefined)('the virtqueues pane', () => {
     await verdict.filter({ hasText: /entries by the driver's registry entry/ }).waitFor();
     // The size that the device offered: nothing is wrong with the size then.
     await name(`RING0_DRIVER_REGISTRY+${field + DEVICE_SIZE_IN_ENTRY}`);
-    await page.getByText('The verdict is from these, read once a second.').waitFor();
+    await page.getByText('The verdict is from these, read once a second, whichever queue is shown.').waitFor();
     await verdict.waitFor({ state: 'detached' });
     await expect.poll(() => page.locator('.vq-indices').innerText()).not.toContain('≠');
+    // It counts also while another queue is shown, in its mark and in its device's.
+    const mark = page.getByRole('option', { name: /requestq/ }).locator('.vq-mark');
+    await expect.poll(() => mark.getAttribute('data-severity')).toBe('pass');
+    await page
+      .getByRole('option', { name: /transmitq/ })
+      .first()
+      .click();
+    await page
+      .getByText('Nobody tells')
+      .or(page.getByRole('img', { name: /^Rings of transmitq/ }))
+      .first()
+      .waitFor();
+    await page.waitForTimeout(1500);
+    expect(await mark.getAttribute('data-severity')).toBe('pass');
+    await page.getByRole('option', { name: /requestq/ }).click();
     await name(`RING0_DRIVER_REGISTRY+${field + SIZE_IN_ENTRY}`);
     await verdict.filter({ hasText: /entries by the symbol that you named\s*16/ }).waitFor();
     await expect.poll(() => page.locator('.vq-indices').innerText()).toContain('256 ≠ 16');

@@ -24,7 +24,7 @@ async function start(machine: 'q35' | 'pc', disk: readonly string[], network: re
   await qemu.serialSays('serving http');
   const direct: InspectSource = { machine: qemu.info };
   const through: InspectSource = { gdb: { path: qemu.gdbPath }, kernel: elfPath };
-  const report = async (source: InspectSource) => expectOk(await inspect.virtio(source, { apartMs: 0, hints: null }));
+  const report = async (source: InspectSource) => expectOk(await inspect.virtio(source, { apartMs: 0, hints: [] }));
   const text = async (line: string) => expectOk(await qemu.qmp.monitor(line));
   return { inspect, direct, through, report, text };
 }

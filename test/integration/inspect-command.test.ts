@@ -54,6 +54,26 @@ describe("another kernel's driver, by the names of its variables", () => {
     expect((await inspect('virtio', 'model0', '--driver-queue-size', '256')).stdout).not.toContain('assumes');
   });
 
+  it('variables of several queues are judged together, of one device or of two', async () => {
+    const assumes = (stdout: string) => stdout.match(/The driver assumes \d+ entries/g);
+    const one = await inspect('virtio', 'net0', '--driver-queue-size', '0=16', '--driver-queue-size', '1=32');
+    expect([one.code, assumes(one.stdout)]).toEqual([
+      0,
+      ['The driver assumes 16 entries', 'The driver assumes 32 entries'],
+    ]);
+    const two = await inspect('virtio', '--driver-queue-size', 'net0/1=64', '--driver-queue-size', 'model0/0=8');
+    expect([two.code, assumes(two.stdout)?.toSorted()]).toEqual([
+      0,
+      ['The driver assumes 64 entries', 'The driver assumes 8 entries'],
+    ]);
+    // Both variables of one queue are one side.
+    const sides = await json<VirtioDevice>(
+      ...['virtio', 'net0', '--driver-queue-size', '1=32', '--driver-last-used', 'net0/1=RING0_DRIVER_REGISTRY'],
+    );
+    expect(sides.queues[1]?.driver).toMatchObject({ source: 'symbols', size: 32, lastUsed: expect.any(Number) });
+    expect(sides.queues[0]?.driver?.source).toBe('registry');
+  });
+
   it.each([
     [['virtio', 'model0', '--driver-last-used', 'nobody'], 'note: nobody: The image has no symbol nobody.'],
     [['virtio', 'model0', '--driver-last-used', '0x10'], 'note: 0x10: 0x10 is not mapped'],
@@ -71,6 +91,9 @@ describe('what is refused', () => {
     [['virtio', 'model0', '--driver-queue-size', '65536'], 'no queue has 65536 entries'],
     [['virtio', 'model0', '--driver-last-used', '4096'], 'an address begins with 0x'],
     [['virtio', 'model0', '--driver-last-used', 'a->b'], 'is no place'],
+    [['virtio', '--driver-last-used', 'model0=vq'], '1=PLACE, or net0/1=PLACE'],
+    [['virtio', '--driver-last-used', 'model0/7=vq'], 'model0 has no queue 7'],
+    [['virtio', '--driver-last-used', 'nobody/0=vq'], 'there is no virtio device "nobody"'],
     [['virtio', 'model0', '--watch', '--driver-queue-size', '16'], '--watch judges nothing'],
     [['virtio', '--watch', '--dump', 'any.elf'], 'nothing happens in a dump'],
     [['gdt', '--load', 'ss=0x10', '--deliver', '3'], '--deliver and --load are two questions'],

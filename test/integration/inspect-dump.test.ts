@@ -33,7 +33,7 @@ async function everything(source: InspectSource, cores: number): Promise<Record<
     elements: await inspect.symbol(source, { name: 'RING0_TRACE_RING.spans[900..920]', type: null, processor: 0 }),
   };
   for (let n = 0; n < cores; n++) seen[`tables ${n}`] = await inspect.tables(source, n);
-  const virtio = await inspect.virtio(source, { apartMs: 0, hints: null });
+  const virtio = await inspect.virtio(source, { apartMs: 0, hints: [] });
   seen.virtio = virtio.ok ? { ...virtio.value, at: 0 } : virtio;
   return seen;
 }

@@ -83,7 +83,7 @@ it('sees of a machine that stands still what its RAM file and QMP say', async ()
   expect(kernelGs(cpu)).toEqual([0, 1].map(() => ['now', '0x0']));
   expect(kernelGs(ours)).toEqual([0, 1].map(() => ['kernel', '0x0']));
   const virtio = async (source: InspectSource) =>
-    expectOk(await inspect.virtio(source, { apartMs: 0, hints: null })).devices.map((it) => ({ ...it, verdicts: [] }));
+    expectOk(await inspect.virtio(source, { apartMs: 0, hints: [] })).devices.map((it) => ({ ...it, verdicts: [] }));
   expect(await virtio(through)).toEqual(await virtio(direct));
   // It stood still before: whoever paused it finds it so.
   expect(await qemu.runs()).toBe(false);
@@ -171,7 +171,7 @@ describe('long work, for which the machine is held', () => {
     // Registers that only the stub tells are among them.
     expect(expectOk(await inspect.cpu(dump))).toEqual(expectOk(await inspect.cpu(through)));
     const virtio = async (source: InspectSource) => ({
-      ...expectOk(await inspect.virtio(source, { apartMs: 0, hints: null })),
+      ...expectOk(await inspect.virtio(source, { apartMs: 0, hints: [] })),
       at: 0,
     });
     expect((await virtio(dump)).devices.map((it) => ({ ...it, verdicts: [] }))).toEqual(
@@ -249,7 +249,7 @@ describe('long work, for which the machine is held', () => {
     expect(used.length).toBeGreaterThan(0);
     expect(used.every(({ inFlightUs }) => inFlightUs === null)).toBe(true);
     // What was told leads from one look to the next as the RAM file has it.
-    const report = expectOk(await inspect.virtio(direct, { apartMs: 0, hints: null }));
+    const report = expectOk(await inspect.virtio(direct, { apartMs: 0, hints: [] }));
     const queue = report.devices.find(({ id }) => id === 'net0')?.queues[0];
     const last = used.filter(({ queue: index }) => index === 0).at(-1)?.position ?? -1;
     expect(((queue?.used?.index ?? 0) - last) & 0xffff).toBeLessThan(256);

@@ -29,10 +29,10 @@ it('are read as their driver and QEMU have them', async (context) => {
   onTestFinished(() => inspect.dispose());
   await qemu.serialSays('linux: ready');
   const source = { machine: qemu.info };
-  const running = expectOk(await inspect.virtio(source, { apartMs: 300, hints: null }));
+  const running = expectOk(await inspect.virtio(source, { apartMs: 300, hints: [] }));
   expect(running.devices.flatMap((it) => it.verdicts).filter(({ severity }) => severity === 'error')).toEqual([]);
   expectOk(await qemu.qmp.execute('stop'));
-  const { devices } = expectOk(await inspect.virtio(source, { apartMs: 0, hints: null }));
+  const { devices } = expectOk(await inspect.virtio(source, { apartMs: 0, hints: [] }));
   expect(devices.map((it) => it.id)).toEqual(['disk0', 'net0']);
   for (const { path, queues } of devices)
     for (const queue of queues.filter((it) => it.configured)) {

@@ -70,7 +70,7 @@ describe('an i440fx, which has ports only', () => {
     qemu.dispose();
   });
   const devices = async (source: InspectSource) =>
-    expectOk(await inspect.virtio(source, { apartMs: 0, hints: null })).devices;
+    expectOk(await inspect.virtio(source, { apartMs: 0, hints: [] })).devices;
 
   it('a gdb stub, which holds it, reads all of it; what the map tells of the running machine is the same and no more', async () => {
     const left = await addressPort(qemu);

@@ -15,7 +15,7 @@ afterAll(() => {
 });
 
 const look = async (source: InspectSource, apartMs = 0): Promise<VirtioReport> =>
-  expectOk(await lab.host.inspect.virtio(source, { apartMs, hints: null }));
+  expectOk(await lab.host.inspect.virtio(source, { apartMs, hints: [] }));
 
 /** What both sides say of each queue that is set up, in the same words. */
 async function byQemu(machine: TestMachine, report: VirtioReport) {
@@ -213,7 +213,7 @@ describe('a provoked mistake is named', () => {
     await expect
       .poll(
         async () => {
-          const report = await lab.host.inspect.virtio(source, { apartMs: 300, hints: null });
+          const report = await lab.host.inspect.virtio(source, { apartMs: 300, hints: [] });
           const errors = report.ok
             ? report.value.devices.flatMap((it) => it.verdicts.filter((v) => v.severity === 'error'))
             : [];

@@ -253,17 +253,21 @@ export const DriverHintsSchema = z.strictObject({
 });
 export type DriverHints = z.infer<typeof DriverHintsSchema>;
 
+/** Queues whose variables one question names. */
+export const MAX_HINTS = 64;
+
 /** What `inspect.virtio` is asked. */
 export const VirtioQuestionSchema = {
   /** Time between the two looks that tell stalled from busy; 0 looks once. */
   apartMs: z.number().int().min(0).max(10_000).default(0),
-  hints: DriverHintsSchema.nullable().default(null),
+  /** One for each queue whose driver's variables are known. */
+  hints: z.array(DriverHintsSchema).max(MAX_HINTS).default([]),
   /** The queues alone, without verdicts: for looking often. What a driver has set up may then be as old as a second. */
   ringsOnly: z.boolean().default(false),
 };
 export interface VirtioQuestion {
   readonly apartMs: number;
-  readonly hints: DriverHints | null;
+  readonly hints: readonly DriverHints[];
   readonly ringsOnly?: boolean;
 }
 

@@ -1,4 +1,5 @@
 import type { VirtioDevice, VirtioReport } from '../../../app/contract/index.ts';
+import { type DriverHints, MAX_HINTS } from '../../../app/contract/inspect/virtio.ts';
 import { placeProblem } from '../../../app/virtio/driver-place.ts';
 import { closest } from '../arguments.ts';
 import type { CommandContext } from '../command.ts';
@@ -19,7 +20,8 @@ stands still, with the evidence and the cure. DEVICE is an id or a type as the l
 --queue N its descriptors, rings and chains.
 
 What the driver itself believes comes from the registry that our kernel publishes. For another kernel, name its variables:
-a place is SYMBOL, SYMBOL+0x10 or 0xADDRESS, and PLACE->0x18 follows a pointer.
+a place is SYMBOL, SYMBOL+0x10 or 0xADDRESS, and PLACE->0x18 follows a pointer. Each of both options may be given once for every queue: a
+place alone is of DEVICE and --queue (or queue 0), 1=PLACE of queue 1 of DEVICE, net0/1=PLACE of queue 1 of net0.
 
 --watch sees every buffer of a machine of yours, which does not notice. Through a gdb stub (--gdb) it looks once a second or so, and each
 look stops the machine for a moment.`,
@@ -28,14 +30,14 @@ look stops the machine for a moment.`,
     watch: { kind: 'flag', help: 'follow what happens in the rings until Ctrl-C; with --json one event a line' },
     once: { kind: 'flag', help: 'look once: faster, but busy and stalled look the same' },
     'driver-last-used': {
-      kind: 'text',
-      value: 'PLACE',
-      help: 'where the driver keeps the used index up to which it has taken buffers back (16 bits)',
+      kind: 'list',
+      value: '[[DEVICE/]N=]PLACE',
+      help: 'where the driver keeps the used index up to which it has taken buffers back (16 bits); once for each queue',
     },
     'driver-queue-size': {
-      kind: 'text',
-      value: 'N|PLACE',
-      help: 'the number of entries that the driver assumes (16 bits)',
+      kind: 'list',
+      value: '[[DEVICE/]N=]SIZE|PLACE',
+      help: 'the number of entries that the driver assumes (16 bits); once for each queue',
     },
   },
   examples: [
@@ -43,29 +45,22 @@ look stops the machine for a moment.`,
     ['ring0 inspect virtio model0 --queue 0', 'the rings of the disk'],
     ['ring0 inspect virtio net0 --watch', 'every buffer as it comes and goes'],
     ['ring0 inspect virtio virtio-blk --driver-last-used vq+0x14 --driver-queue-size 16', "another kernel's driver"],
+    [
+      'ring0 inspect virtio net0 --driver-last-used 0=rxq+0x14 --driver-last-used 1=txq+0x14',
+      'both queues of its network card',
+    ],
   ],
   async look(context, source, values, [name]) {
     const { host, terminal } = context;
-    const places = { lastUsed: values['driver-last-used'], size: values['driver-queue-size'] };
-    const isHinted = places.lastUsed !== undefined || places.size !== undefined;
-    for (const [option, kind] of [
-      ['--driver-last-used', 'lastUsed'],
-      ['--driver-queue-size', 'size'],
-    ] as const) {
-      const place = places[kind];
-      const wrong = place === undefined ? null : placeProblem(kind, place);
-      if (wrong !== null) giveUp('usage', `${option}: ${wrong.what}`, '', wrong.fix);
-    }
+    const named = [
+      ...(values['driver-last-used'] ?? []).map((text) => namedPlace('lastUsed', text)),
+      ...(values['driver-queue-size'] ?? []).map((text) => namedPlace('size', text)),
+    ];
     if (values.watch && 'dump' in source) giveUp('usage', 'nothing happens in a dump', '', 'leave out --watch');
-    if (isHinted && values.watch) giveUp('usage', '--watch judges nothing', '', 'leave out --driver-…, or --watch');
-    const hints = isHinted
-      ? {
-          queue: values.queue ?? 0,
-          device: whose(unwrap(await host.inspect.virtio(source, { apartMs: 0, hints: null })), name).path,
-          ...(places.lastUsed === undefined ? {} : { lastUsed: places.lastUsed }),
-          ...(places.size === undefined ? {} : { size: places.size }),
-        }
-      : null;
+    if (named.length > 0 && values.watch)
+      giveUp('usage', '--watch judges nothing', '', 'leave out --driver-…, or --watch');
+    const known = named.length === 0 ? null : unwrap(await host.inspect.virtio(source, { apartMs: 0, hints: [] }));
+    const hints = known === null ? [] : hintsOf(known, named, name, values.queue ?? 0);
     const apartMs = values.once || values.watch ? 0 : APART_MS;
     const report = unwrap(await host.inspect.virtio(source, { apartMs, hints }));
     const device = name === undefined ? undefined : chosen(report, name);
@@ -89,6 +84,45 @@ look stops the machine for a moment.`,
 });
 
 const idsOf = (report: VirtioReport) => report.devices.map((it) => it.id).join(', ');
+
+interface NamedPlace {
+  readonly kind: 'lastUsed' | 'size';
+  /** Null where it is of the device, or the queue, that the command shows. */
+  readonly device: string | null;
+  readonly queue: number | null;
+  readonly place: string;
+}
+
+/** `PLACE`, `1=PLACE` or `net0/1=PLACE`. */
+function namedPlace(kind: NamedPlace['kind'], text: string): NamedPlace {
+  const [, device = null, queue, place = ''] = /^(?:(?:(.+)\/)?(\d{1,4})=)?(.*)$/s.exec(text) ?? [];
+  const wrong = placeProblem(kind, place);
+  const option = kind === 'lastUsed' ? '--driver-last-used' : '--driver-queue-size';
+  const fix = place.includes('=') ? 'before the = stands the number of a queue: 1=PLACE, or net0/1=PLACE' : wrong?.fix;
+  if (wrong !== null) giveUp('usage', `${option}: ${wrong.what}`, '', fix ?? '');
+  return { kind, device, queue: queue === undefined ? null : Number(queue), place };
+}
+
+/** One hint for each queue of which something is named; the last word on the same counts. */
+function hintsOf(
+  report: VirtioReport,
+  named: readonly NamedPlace[],
+  name: string | undefined,
+  queue: number,
+): DriverHints[] {
+  const hints = new Map<string, DriverHints>();
+  for (const it of named) {
+    const device = it.device === null ? whose(report, name) : chosen(report, it.device);
+    const index = it.queue ?? queue;
+    if (!device.queues.some((other) => other.index === index))
+      giveUp('usage', `${device.id} has no queue ${index}`, '', `it has ${device.queues.length}`);
+    const key = `${device.path} ${index}`;
+    hints.set(key, { ...(hints.get(key) ?? { device: device.path, queue: index }), [it.kind]: it.place });
+  }
+  if (hints.size > MAX_HINTS)
+    giveUp('usage', `the variables of ${hints.size} queues are named`, '', `name those of ${MAX_HINTS} at most`);
+  return [...hints.values()];
+}
 
 /** The device whose driver a person means. */
 function whose(report: VirtioReport, name: string | undefined): VirtioDevice {

@@ -34,7 +34,7 @@ function monitor(line: string): readonly [string, QueryArguments] {
 const SUBJECTS: readonly ((target: InspectTarget) => Promise<unknown>)[] = [
   readCpu,
   readIrq,
-  (target) => readVirtio(target, { apartMs: 0, hints: null }),
+  (target) => readVirtio(target, { apartMs: 0, hints: [] }),
 ];
 
 let dumps = 0;

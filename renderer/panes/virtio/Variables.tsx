@@ -61,7 +61,7 @@ export function Variables({
 function noteOf(isNamed: boolean, side: Named['side']): string {
   if (!isNamed) return 'Nobody tells what the driver believes: name its variables.';
   if (side === null) return 'Reading them';
-  return side.failed !== '' ? side.failed : 'The verdict is from these, read once a second.';
+  return side.failed !== '' ? side.failed : 'The verdict is from these, read once a second, whichever queue is shown.';
 }
 
 function PlaceField({

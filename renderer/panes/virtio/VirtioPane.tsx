@@ -17,7 +17,7 @@ import {
   verdictsOf,
   viewOf,
 } from '../../state/virtio.ts';
-import { type NamedSide, placesKey, withNamed } from '../../state/virtio-named.ts';
+import { type NamedSide, NOTHING_NAMED, placesKey, withNamed } from '../../state/virtio-named.ts';
 import { IconButton } from '../../widgets/buttons.tsx';
 import { EmptyState } from '../../widgets/EmptyState.tsx';
 import { Icon } from '../../widgets/Icon.tsx';
@@ -166,11 +166,9 @@ function Queues({
   const path = chosen?.device.path ?? '';
   const index = chosen?.queue?.index ?? null;
   const key = index === null ? null : placesKey(inspected, path, index);
-  const named = useNamed(inspected, isVisible && !selection.paused, key, path, index);
-  const judged = useMemo(
-    () => (index === null ? report : withNamed(report, path, index, named.side)),
-    [report, path, index, named.side],
-  );
+  const allNamed = useNamed(inspected, isVisible && !selection.paused, report);
+  const judged = useMemo(() => withNamed(report, allNamed), [report, allNamed]);
+  const named: Named = allNamed.find((it) => it.device === path && it.queue === index) ?? UNNAMED;
   const shown = chosen === null ? null : shownQueue(judged, { device: path, queue: index });
   // Nothing has moved since the variables were read: the picture is of that moment too.
   const current = useMemo(() => sideOf(chosen?.queue ?? null, named.side), [chosen?.queue, named.side]);
@@ -219,6 +217,8 @@ function Queues({
     </div>
   );
 }
+
+const UNNAMED: Named = { places: NOTHING_NAMED, side: null };
 
 /** The queue with what the named variables hold; null where they were read at another moment. */
 function sideOf(queue: VirtioQueue | null, side: NamedSide | null): VirtioQueue | null {

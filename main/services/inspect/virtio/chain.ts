@@ -24,7 +24,7 @@ export async function readChain(
   { device: wanted, queue: index, head }: ChainQuestion,
 ): Promise<Result<ChainContent>> {
   const looker = new VirtioLooker(target);
-  const look = await looker.look(null, false);
+  const look = await looker.look([], false);
   if (!look.ok) return look;
   const seen = look.value.devices.find(({ device }) => device.path === wanted || device.id === wanted);
   const facts = seen?.queues.find((it) => it.index === index);

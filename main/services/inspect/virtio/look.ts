@@ -21,7 +21,7 @@ import { readDrivers } from '../records.ts';
 import { findSymbol } from '../resolve.ts';
 import { type InspectTarget, pagingOf } from '../target.ts';
 import { type DeviceName, entryOf, hintedSide, registrySide } from './driver-side.ts';
-import { Gatherer } from './gather.ts';
+import { type GatheredDevice, Gatherer } from './gather.ts';
 import { lookAtProcessors } from './processors.ts';
 
 /** A device without its verdicts, with what is needed to read its queues again. */
@@ -62,7 +62,7 @@ export class VirtioLooker {
     this.#gatherer = new Gatherer(target);
   }
 
-  async look(hints: DriverHints | null, withPci: boolean): Promise<Result<Look>> {
+  async look(hints: readonly DriverHints[], withPci: boolean): Promise<Result<Look>> {
     const [gathered, drivers, paging, processors, image] = await Promise.all([
       this.#gatherer.gather(withPci),
       readDrivers(this.#target),
@@ -88,12 +88,7 @@ export class VirtioLooker {
     if (!gathered.ok && registry !== null)
       return ok({ ...common, source: 'registry', running: false, devices: registry.devices.map(ofRegistry), problems });
     const devices = gathered.ok ? gathered.value.devices : [];
-    const hinted = hints === null ? null : await this.#hinted(hints, devices.length, common.paging, problems);
-    const named =
-      hints === null
-        ? undefined
-        : devices.find((it) => [it.id, it.path, it.status.name].includes(hints.device ?? it.id));
-    if (hints?.device !== undefined && named === undefined) problems.push(`there is no device ${hints.device}`);
+    const hinted = await this.#hinted(hints, devices, common.paging, problems);
     return ok({
       ...common,
       source: 'qemu',
@@ -121,7 +116,7 @@ export class VirtioLooker {
           queues: it.queues.map((queue) => ({
             ...queue,
             driver:
-              (it === named && queue.index === hints?.queue ? hinted : null) ??
+              hinted.get(`${it.path} ${queue.index}`) ??
               (entry === undefined ? null : registrySide(entry.entry, queue.index)),
           })),
           entry: entry?.number ?? null,
@@ -131,26 +126,38 @@ export class VirtioLooker {
     });
   }
 
+  /** What the variables that a person has named say of their queues, by `PATH QUEUE`. */
   async #hinted(
-    hints: DriverHints,
-    devices: number,
+    hints: readonly DriverHints[],
+    devices: readonly GatheredDevice[],
     paging: PagingRegisters | null,
     problems: string[],
-  ): Promise<DriverSide | null> {
-    if (paging === null || devices === 0) return null;
+  ): Promise<ReadonlyMap<string, DriverSide>> {
+    const meant = hints.flatMap((hint) => {
+      const device = devices.find((it) => [it.id, it.path, it.status.name].includes(hint.device ?? it.id));
+      if (device?.queues.some(({ index }) => index === hint.queue))
+        return [{ key: `${device.path} ${hint.queue}`, hint }];
+      if (device !== undefined) problems.push(`${device.id} has no queue ${hint.queue}`);
+      else if (hint.device !== undefined) problems.push(`there is no device ${hint.device}`);
+      return [];
+    });
+    if (paging === null || meant.length === 0) return new Map();
     const image = await this.#target.image();
     const symbol = (name: string) => {
       if (!image.ok) return image.error.what;
       return addressOf(image.value.elf, name);
     };
-    const side = await this.#target.look((memory) => {
-      // Where memory must be asked for, this runs again: only the last run's problems count.
-      const why: string[] = [];
-      return { side: hintedSide(hints, linearMemory(memory, paging), symbol, why), why };
+    const sides = await this.#target.look((memory) => {
+      const linear = linearMemory(memory, paging);
+      return meant.map(({ key, hint }) => {
+        // Where memory must be asked for, this runs again: only the last run's problems count.
+        const why: string[] = [];
+        return { key, side: hintedSide(hint, linear, symbol, why), why };
+      });
     });
-    if (!side.ok) return null;
-    problems.push(...side.value.why);
-    return side.value.side;
+    if (!sides.ok) return new Map();
+    problems.push(...new Set(sides.value.flatMap(({ why }) => why)));
+    return new Map(sides.value.map(({ key, side }) => [key, side]));
   }
 
   /** All queues of a look, as memory has them now. */

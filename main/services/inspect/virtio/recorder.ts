@@ -176,7 +176,7 @@ export class VirtioRecorder implements Disposable {
     clearTimeout(this.#slow);
     this.#asking = true;
     const started = performance.now();
-    const look = await this.#looker.look(null, true);
+    const look = await this.#looker.look([], true);
     if (this.#ended) return;
     this.#failures = look.ok ? 0 : this.#failures + 1;
     if (!look.ok) {

@@ -28,7 +28,7 @@ export class QueueSnapshots {
   constructor(target: InspectTarget) {
     this.#target = target;
     const looker = new VirtioLooker(target);
-    this.#setup = new Paced(() => looker.look(null, false));
+    this.#setup = new Paced(() => looker.look([], false));
   }
 
   async take(): Promise<Result<VirtioReport>> {

@@ -54,7 +54,7 @@ type Unnumbered = Observation & Pick<RingEvent, 'device' | 'queue'>;
 
 async function lookOnce(target: InspectTarget, watchers: Map<string, QueueWatcher>, atUs: number) {
   const looker = new VirtioLooker(target);
-  const look = await looker.look(null, false);
+  const look = await looker.look([], false);
   if (!look.ok) return look;
   const devices = await looker.rings(look.value);
   if (!devices.ok) return devices;
