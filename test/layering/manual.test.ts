@@ -46,6 +46,7 @@ const TITLES: Readonly<Record<string, string>> = {
   '6.14.1': '64-Bit Mode IDT',
   '6.14.2': '64-Bit Mode Stack Frame',
   '6.14.3': 'IRET in IA-32e Mode',
+  '6.14.4': 'Stack Switching in IA-32e Mode',
   '6.14.5': 'Interrupt Stack Table',
   '6.15': 'Exception and Interrupt Reference',
   '8.2': 'Task Management Data Structures',
