@@ -20,6 +20,9 @@ const HostOptionsSchema = z.strictObject({
 });
 export type HostOptions = z.infer<typeof HostOptionsSchema>;
 
+/** A little less than the main process waits for this one (END_MS in shell.ts). */
+const LAST_WORDS_MS = 2500;
+
 /**
  * @param argv the options, as JSON
  * @param fail ends the process with a reason
@@ -55,8 +58,8 @@ export async function runHost(
   };
   for (const port of waiting.splice(0)) serve(port);
   return async () => {
-    // What a page that is closed says last, such as text that was never saved, comes before the end.
-    await Promise.all(served);
+    // What a page that is closed says last, such as text that was never saved, comes before the end; one that stays open is not waited for.
+    await Promise.race([Promise.all(served), new Promise((resolve) => setTimeout(resolve, LAST_WORDS_MS))]);
     studio.value.dispose();
   };
 }

@@ -38,6 +38,8 @@ if (made.ok) {
   shell = /shell-42/.exec(shell)?.[0] ?? shell;
   await client.terminals.kill({ id });
 }
+// As a window does that is closed: the host ends once what came over its port is done.
+port2.close();
 process.stdout.write(
   JSON.stringify({ info: { version, workspace: workspace.root }, profiles, models, matches, shell }),
   () => process.kill(process.pid, 'SIGTERM'),
