@@ -64,7 +64,7 @@ export class GiveWay implements Disposable {
       this.#recoveryMs = Math.min(2 * this.#recoveryMs, LONGEST_RECOVERY_MS);
     }
     const wants = this.#holders > 0 && now >= this.#recoversUntil;
-    if (wants !== this.#gives && share.setNice(wants ? Math.max(LEAST, share.nice) : share.nice)) this.#gives = wants;
+    if (wants !== this.#gives && share.setNice(wants ? LEAST : share.nice)) this.#gives = wants;
     const goesOn = this.#holders > 0 || this.#gives;
     if (!goesOn) {
       clearInterval(this.#timer);

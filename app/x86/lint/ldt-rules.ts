@@ -2,6 +2,7 @@ import { type Descriptor, descriptorTypeName, hasTypeBits } from '../descriptors
 import { systemDescriptorOf } from '../selectors.ts';
 import type { ProcessorRule } from './rule.ts';
 import { descriptorSubject } from './selector-rules.ts';
+import { otherKind, secondHalfMissing } from './system-descriptor.ts';
 import { entryText, hex, rawText } from './words.ts';
 
 const SYSTEM = 'SDM Vol. 3A §3.5, §3.5.1';
@@ -11,32 +12,12 @@ export const LDT_RULES: readonly ProcessorRule[] = [
   {
     ...{ id: 'ldt-wrong-type', severity: 'error', title: 'LDTR names no LDT of this GDT', section: SYSTEM },
     fix: 'Put an LDT descriptor (type 2) at the selector, and load LDTR again after LGDT. The next LLDT raises #GP.',
-    *check(tables) {
-      const it = systemDescriptorOf(tables, 'ldt');
-      if (it !== undefined && it.kind !== 'ldt')
-        yield {
-          subject: { kind: 'descriptor', index: it.index },
-          text: `LDTR is ${hex(tables.processor.segments.ldt.selector)}, and GDT[${it.index}] = ${rawText(it.raw)} is ${descriptorTypeName(it)}`,
-        };
-    },
+    check: (tables) => otherKind(tables, 'ldt'),
   },
   {
     ...{ id: 'ldt-descriptor-cut', severity: 'error', title: 'The LDT descriptor has only 8 bytes', section: SYSTEM },
     fix: 'An LDT descriptor has 16 bytes in IA-32e mode: give it two slots, the second with base 63:32 and zeros.',
-    *check(tables) {
-      const it = systemDescriptorOf(tables, 'ldt');
-      if (!tables.processor.long || it?.kind !== 'ldt') return;
-      if (it.upper === null)
-        yield {
-          subject: { kind: 'descriptor', index: it.index },
-          text: `GDT[${it.index}] ends at ${hex(8 * it.index + 15)}, and GDTR.limit is ${hex(tables.processor.gdt.limit)}`,
-        };
-      else if (hasTypeBits(it.upper))
-        yield {
-          subject: { kind: 'descriptor', index: it.index },
-          text: `GDT[${it.index + 1}] = ${rawText(it.upper)} should be the upper half of the LDT descriptor, and its bits 44 to 40 are not 0`,
-        };
-    },
+    check: (tables) => secondHalfMissing(tables, 'ldt'),
   },
   {
     ...{ id: 'ldt-stale', severity: 'warning', title: 'The LDT in use is not the one in the GDT', section: SYSTEM },

@@ -1,5 +1,5 @@
 import { type Descriptor, descriptorTypeName, tableBytes } from '../descriptors.ts';
-import { type ProcessorTables, SEGMENT_NAMES } from '../machine-state.ts';
+import { type ProcessorTables, SEGMENT_NAMES, type SelectorName } from '../machine-state.ts';
 import { descriptorOf, descriptorsOf, isNull, type SelectorTable, tableOf, tableStateOf } from '../selectors.ts';
 import type { ProcessorRule, Subject } from './rule.ts';
 import { entryText, hex, rawText, registerName } from './words.ts';
@@ -18,6 +18,10 @@ function loadedSubject(name: string, selector: number, it?: Descriptor): Subject
   if (tableOf(selector) === 'gdt') return { kind: 'register', name };
   return it === undefined ? { kind: 'ldt' } : descriptorSubject('ldt', it.index);
 }
+
+/** What a segment register holds, and what stands there. */
+const namedText = (name: SelectorName, selector: number, it: Descriptor, what: string) =>
+  `${registerName(name)} is ${hex(selector)}, and ${entryText(tableOf(selector), it.index)} = ${rawText(it.raw)} is ${what}`;
 
 /** What is wrong with the selector of a gate; undefined if it is a present code segment, in IA-32e mode a 64-bit one. */
 export function codeSelectorTrouble(tables: ProcessorTables, selector: number): string | undefined {
@@ -121,7 +125,7 @@ export const SELECTOR_RULES: readonly ProcessorRule[] = [
       if (text !== undefined)
         yield {
           subject: loadedSubject('ss', selector, it),
-          text: `SS is ${hex(selector)}, and ${entryText(tableOf(selector), it.index)} = ${rawText(it.raw)} is ${text}`,
+          text: namedText('ss', selector, it, text),
         };
     },
   },
@@ -141,7 +145,7 @@ export const SELECTOR_RULES: readonly ProcessorRule[] = [
         if (it.kind !== 'segment' || (it.code && !it.access))
           yield {
             subject: loadedSubject(name, selector, it),
-            text: `${name.toUpperCase()} is ${hex(selector)}, and ${entryText(tableOf(selector), it.index)} = ${rawText(it.raw)} is ${descriptorTypeName(it)}`,
+            text: namedText(name, selector, it, descriptorTypeName(it)),
           };
       }
     },
@@ -161,7 +165,7 @@ export const SELECTOR_RULES: readonly ProcessorRule[] = [
       if (it.kind !== 'segment' || !it.code)
         yield {
           subject: loadedSubject('cs', selector, it),
-          text: `CS is ${hex(selector)}, and ${entryText(tableOf(selector), it.index)} = ${rawText(it.raw)} is ${descriptorTypeName(it)}`,
+          text: namedText('cs', selector, it, descriptorTypeName(it)),
         };
     },
   },

@@ -1,8 +1,9 @@
 import { isCanonical } from '../../base/address.ts';
-import { descriptorTypeName, hasTypeBits, isStackTop, TSS64, tableBytes } from '../descriptors.ts';
+import { hasTypeBits, isStackTop, TSS64, tableBytes } from '../descriptors.ts';
 import { canBeRaised, type ProcessorTables } from '../machine-state.ts';
 import { isNull, systemDescriptorOf } from '../selectors.ts';
 import type { ProcessorRule } from './rule.ts';
+import { otherKind, secondHalfMissing } from './system-descriptor.ts';
 import { hex, placeText, rawText, unmappedRange, unmappedText, vectorText } from './words.ts';
 
 const TASK = 'SDM Vol. 3A §8.2.3, §8.7';
@@ -51,33 +52,12 @@ export const TSS_RULES: readonly ProcessorRule[] = [
   {
     ...{ id: 'tss-descriptor-cut', severity: 'error', title: 'The TSS descriptor has only 8 bytes', section: TASK },
     fix: 'A TSS descriptor has 16 bytes in long mode: give it two slots, the second with base 63:32 and zeros.',
-    *check(tables) {
-      const it = systemDescriptorOf(tables, 'tr');
-      if (!tables.processor.long || it?.kind !== 'tss') return;
-      if (it.upper === null)
-        yield {
-          subject: { kind: 'descriptor', index: it.index },
-          text: `GDT[${it.index}] ends at ${hex(8 * it.index + 15)}, and GDTR.limit is ${hex(tables.processor.gdt.limit)}`,
-        };
-      else if (hasTypeBits(it.upper))
-        yield {
-          subject: { kind: 'descriptor', index: it.index },
-          text: `GDT[${it.index + 1}] = ${rawText(it.upper)} should be the upper half of the TSS descriptor, and its bits 44 to 40 are not 0`,
-        };
-    },
+    check: (tables) => secondHalfMissing(tables, 'tr'),
   },
   {
     ...{ id: 'tss-wrong-type', severity: 'error', title: 'TR names no TSS of this GDT', section: TASK },
     fix: 'Put a TSS descriptor (type 9) at the selector, and load TR again after LGDT.',
-    *check(tables) {
-      const { selector } = tables.processor.segments.tr;
-      const it = systemDescriptorOf(tables, 'tr');
-      if (it === undefined || it.kind === 'tss') return;
-      yield {
-        subject: { kind: 'descriptor', index: it.index },
-        text: `TR is ${hex(selector)}, and GDT[${it.index}] = ${rawText(it.raw)} is ${descriptorTypeName(it)}`,
-      };
-    },
+    check: (tables) => otherKind(tables, 'tr'),
   },
   {
     ...{ id: 'tss-not-busy', severity: 'warning', title: 'The loaded TSS is marked available', section: TASK },
