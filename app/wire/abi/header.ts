@@ -43,14 +43,20 @@ export function readHeader(view: ByteView, kind: RecordKind, minimum: number): R
     return refuse(`offset 0: ${view.length} bytes are there, the header has ${HEADER_BYTES}`);
   const found = view.slice(0, 8);
   const wrong = found.findIndex((byte, n) => byte !== magic.charCodeAt(n));
-  if (wrong >= 0)
-    return refuse(`offset ${wrong}: magic is ${JSON.stringify(decodeUtf8(found))}, not ${JSON.stringify(magic)}`);
+  if (wrong >= 0) return refuse(`offset ${wrong}: magic is ${magicText(found)}, not ${JSON.stringify(magic)}`);
   const version = view.u32(8);
   if (version !== ABI_VERSION) return refuse(`offset 8: version is ${version}, this studio reads ${ABI_VERSION}`);
   const length = view.u32(12);
   if (length < minimum) return refuse(`offset 12: length is ${length}, version ${version} has at least ${minimum}`);
   if (view.length < minimum) return refuse(`${view.length} bytes are there, at least ${minimum} are needed`);
   return { ok: true, value: { version, length } };
+}
+
+/** As text where all of it is such, else byte by byte. */
+function magicText(bytes: Uint8Array): string {
+  return bytes.every((byte) => byte >= 0x20 && byte < 0x7f)
+    ? JSON.stringify(decodeUtf8(bytes))
+    : Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(' ');
 }
 
 /** A 64-bit count as a number; `problems` is told of one that no counter reaches, and it is cut to the largest safe integer. */

@@ -60,8 +60,8 @@ interface Copy {
   readonly offset: number;
   readonly live: boolean;
   readonly whole?: boolean;
-  /** Records whose headers are overwritten: a byte of the magic, the version, or all of it. */
-  readonly broken?: Readonly<Partial<Record<keyof typeof PLACES, 'magic' | 'version' | 'zero'>>>;
+  /** Records whose headers are overwritten: a byte of the magic, the version, or all of it, with zeros or with anything. */
+  readonly broken?: Readonly<Partial<Record<keyof typeof PLACES, 'magic' | 'version' | 'zero' | 'noise'>>>;
   /** Page tables at 1 MiB that map the image here. */
   readonly mapped?: boolean;
 }
@@ -96,11 +96,19 @@ function ram(...copies: Copy[]): GuestRam {
     for (const [kind, place] of Object.entries(PLACES))
       if (kind !== 'boot') writeSync(file, fixture(kind), 0, undefined, offset + Number(place));
     for (const [kind, how] of Object.entries(broken)) {
-      const [at, bytes] = { magic: [3, 'X'], version: [8, '\x09'], zero: [0, '\0'.repeat(16)] }[how] as [
-        number,
-        string,
-      ];
-      writeSync(file, Buffer.from(bytes), 0, undefined, offset + Number(PLACES[kind as keyof typeof PLACES]) + at);
+      const [at, bytes] = {
+        magic: [3, 'X'] as const,
+        version: [8, '\x09'] as const,
+        zero: [0, '\0'.repeat(16)] as const,
+        noise: [0, '\xde\xad\xbe\xef\x00\x01\x02\x03'] as const,
+      }[how];
+      writeSync(
+        file,
+        Buffer.from(bytes, 'latin1'),
+        0,
+        undefined,
+        offset + Number(PLACES[kind as keyof typeof PLACES]) + at,
+      );
     }
   }
   closeSync(file);
@@ -176,36 +184,77 @@ test('a record that is broken hides no other, wherever the kernel is', async () 
   expect(await found(ram(early), IN_KERNEL)).toBe('kernel-not-found');
 });
 
+/** What each reader says of the records in memory. */
+async function look(memory: GuestRam, registers = ''): Promise<string[]> {
+  const processors = parseRegisters(registers);
+  const target = {
+    ...{ kind: 'live', scannable: memory, info: null },
+    image: async () => ({ ok: true, value: { elf } }),
+    processors: async () => ({ ok: true, value: processors }),
+  } as unknown as InspectTarget;
+  const seen = [
+    await readBootReport(target),
+    await readTrace(target),
+    await readEpitaph(target),
+    await readDrivers(target),
+  ];
+  // A machine that does not lend its memory to be read through.
+  const unscanned = {
+    ...target,
+    scannable: null,
+    look: async <T>(use: (it: GuestRam) => T) => ({ ok: true, value: use(memory) }),
+  } as unknown as InspectTarget;
+  expect((await readDrivers(unscanned)).ok).toBe(seen[3]?.ok);
+  memory.dispose();
+  return seen.map((it) => (it.ok ? 'whole' : `${it.error.code} ${it.error.what} ${it.error.why}`));
+}
+
 test('what is broken in a record is named: which record, which field, which byte, and where it lies', async () => {
-  const look = async (broken: Copy['broken']) => {
-    const memory = ram({ offset: 0x20_0000, live: true, ...(broken === undefined ? {} : { broken }) });
-    const target = {
-      ...{ kind: 'live', scannable: memory, info: null },
-      image: async () => ({ ok: true, value: { elf } }),
-      processors: async () => ({ ok: false, error: { code: 'x', what: '', why: '', fix: '' } }),
-    } as unknown as InspectTarget;
-    const seen = [
-      await readBootReport(target),
-      await readTrace(target),
-      await readEpitaph(target),
-      await readDrivers(target),
-    ];
-    memory.dispose();
-    return seen.map((it) => (it.ok ? 'whole' : `${it.error.code} ${it.error.what} ${it.error.why}`));
-  };
-  expect(await look(undefined)).toEqual(['whole', 'whole', 'whole', 'whole']);
-  expect(await look({ trace: 'magic' })).toEqual([
+  const broken = (it: Copy['broken'] = {}) => look(ram({ offset: 0x20_0000, live: true, broken: it }));
+  expect(await broken()).toEqual(['whole', 'whole', 'whole', 'whole']);
+  expect(await broken({ trace: 'magic' })).toEqual([
     'whole',
     expect.stringMatching(
       /^bad-record .*trace record \(RING0_TRACE_RING\).* offset 3: magic is "R0TXACER", not "R0TRACER"; .* 0xffffffff80202000$/,
     ),
     ...['whole', 'whole'],
   ]);
-  expect(await look({ boot: 'version' })).toEqual([
+  expect(await broken({ boot: 'version' })).toEqual([
     expect.stringMatching(/boot record \(RING0_BOOT_REPORT\).* offset 8: version is 9, this studio reads 1/),
     ...['whole', 'whole', 'whole'],
   ]);
-  expect((await look({ drivers: 'zero' }))[3]).toMatch(/drivers record .* offset 0: magic is/);
+  expect((await broken({ drivers: 'zero' }))[3]).toMatch(/drivers record .* offset 0: magic is 00 00 00/);
+});
+
+test('a kernel of which every header is overwritten says what stands there; memory that is still zero holds none', async () => {
+  const noise = { boot: 'noise', trace: 'noise', epitaph: 'noise', drivers: 'noise' } as const;
+  const said = (symbol: string, magic: string, address: string) =>
+    expect.stringMatching(
+      new RegExp(
+        `^bad-record .*\\(${symbol}\\).* offset 0: magic is de ad be ef 00 01 02 03, not "${magic}"; .* ${address}$`,
+      ),
+    );
+  const all = [
+    said('RING0_BOOT_REPORT', 'R0BOOTRP', '0xffffffff80201000'),
+    said('RING0_TRACE_RING', 'R0TRACER', '0xffffffff80202000'),
+    said('RING0_EPITAPH', 'R0EPITAP', '0xffffffff80203000'),
+    said('RING0_DRIVER_REGISTRY', 'R0DRIVER', '0xffffffff80204000'),
+  ];
+  const running =
+    'CPU#0\r\nRIP=ffffffff80209000 RFL=00000296\r\nCR0=80010033 CR2=0 CR3=0000000000100000 CR4=000006a0\r\nEFER=0000000000000d00';
+  expect(await look(ram({ offset: 0x20_0000, live: true, broken: noise }))).toEqual(all);
+  // The tables of its processor tell where a kernel is that firmware loaded.
+  expect(await look(ram({ offset: 0x73_4000, live: true, mapped: true, broken: noise }), running)).toEqual(all);
+  // Headers of zeros beside those of noise are as broken.
+  const zeroed = await look(ram({ offset: 0x20_0000, live: true, broken: { ...noise, epitaph: 'zero' } }));
+  expect(zeroed[2]).toMatch(/^bad-record .* magic is 00 00 00 00 00 00 00 00, not "R0EPITAP"/);
+
+  const none = Array(4).fill(expect.stringMatching(/^kernel-not-found The kernel is not in memory yet/));
+  expect(await look(ram())).toEqual(none);
+  expect(await look(ram(), running)).toEqual(none);
+  // Firmware still runs: what lies where the kernel will be is nobody's record.
+  const firmware = running.replace('ffffffff80209000', '00000000007e1234');
+  expect(await look(ram({ offset: 0x20_0000, live: true, broken: noise }), firmware)).toEqual(none);
 });
 
 test('no kernel, no RAM: each is said', async () => {

@@ -45,7 +45,7 @@ export async function locateKernel(
   elf: Elf,
   processor: ProcessorPlace | undefined,
 ): Promise<Result<KernelMemory>> {
-  const known = locateKnownKernel(ram, elf, processor);
+  const known = knownKernel(ram, elf, processor);
   if (known.ok || known.error.code !== 'kernel-elsewhere') return known;
   for (const kind of ANCHORS) {
     const linked = elf.symbol(RECORDS[kind].symbol)?.address;
@@ -59,15 +59,22 @@ export async function locateKernel(
       if (++copies >= MAX_COPIES) break;
     }
   }
-  return notFound('no stamped boot report was found in guest RAM');
+  return overwrittenKernel(ram, elf, processor) ?? notFound('no stamped boot report was found in guest RAM');
 }
 
-/** The same without the search, which needs memory that can be read through: then the error is `kernel-elsewhere`. */
+/** The same without the search, which needs memory that can be read through. */
 export function locateKnownKernel(
   ram: GuestMemory,
   elf: Elf,
   processor: ProcessorPlace | undefined,
 ): Result<KernelMemory> {
+  const known = knownKernel(ram, elf, processor);
+  if (known.ok || known.error.code !== 'kernel-elsewhere') return known;
+  return overwrittenKernel(ram, elf, processor) ?? known;
+}
+
+/** A kernel that its records show to be where it should be; `kernel-elsewhere` where it may still lie somewhere else. */
+function knownKernel(ram: GuestMemory, elf: Elf, processor: ProcessorPlace | undefined): Result<KernelMemory> {
   const boot = elf.symbol(RECORDS.boot.symbol)?.address;
   if (boot === undefined) {
     return fail(
@@ -78,17 +85,28 @@ export function locateKnownKernel(
     );
   }
   if (processor !== undefined) {
-    const mapped: KernelMemory = {
-      read: (address, size) => readLinear(processor, (at, bytes) => ram.read(at, bytes), address, size),
-    };
+    const mapped = mappedMemory(ram, processor);
     if (isLive(mapped, elf, 1)) return ok(mapped);
     // After a reset the image of the guest's earlier life is still in memory: it is not what runs.
     if (elf.physicalOf(processor.rip) === undefined)
       return notFound(`the first processor runs at ${formatAddress(processor.rip)}, outside of the kernel`);
   }
-  const loaded = physicalMemory(ram, (address) => elf.physicalOf(address));
+  const loaded = loadedMemory(ram, elf);
   if (isLive(loaded, elf)) return ok(loaded);
   return notFound('the boot report is not where the image says', 'kernel-elsewhere');
+}
+
+/**
+ * Where every header should be and none is, but not for want of a kernel: what has not been loaded is zero. Each record then says itself
+ * what stands in place of its magic.
+ */
+function overwrittenKernel(ram: GuestMemory, elf: Elf, processor: ProcessorPlace | undefined) {
+  const places = [...(processor === undefined ? [] : [mappedMemory(ram, processor)]), loadedMemory(ram, elf)];
+  const memory = places.find((place) => {
+    const headers = headersOf(place, elf);
+    return headers.every((it) => !it.whole) && headers.some(({ bytes }) => bytes?.some((byte) => byte !== 0));
+  });
+  return memory === undefined ? undefined : ok(memory);
 }
 
 function notFound(why: string, code = 'kernel-not-found') {
@@ -98,6 +116,16 @@ function notFound(why: string, code = 'kernel-not-found') {
     why,
     'Wait until the kernel has started; if it runs, build it again so that image and studio agree.',
   );
+}
+
+/** What the processor itself reads. */
+function mappedMemory(ram: GuestMemory, processor: ProcessorPlace): KernelMemory {
+  return { read: (address, size) => readLinear(processor, (at, bytes) => ram.read(at, bytes), address, size) };
+}
+
+/** Where QEMU loads the ELF file. */
+function loadedMemory(ram: GuestMemory, elf: Elf): KernelMemory {
+  return physicalMemory(ram, (address) => elf.physicalOf(address));
 }
 
 /** An image that lies in one piece. */
@@ -116,16 +144,29 @@ function physicalMemory(ram: GuestMemory, physicalOf: (address: bigint) => bigin
  * @param least how many must be whole; by default most of them, since copies of the image lie about, and parts of copies
  */
 function isLive(memory: KernelMemory, elf: Elf, least?: number): boolean {
-  const kinds = Object.keys(RECORDS) as RecordKind[];
-  const placed = kinds.filter((kind) => elf.symbol(RECORDS[kind].symbol) !== undefined);
-  const whole = placed.filter((kind) => {
-    const header = memory.read(elf.symbol(RECORDS[kind].symbol)?.address ?? 0n, HEADER_BYTES);
-    return header !== undefined && isRecord(new ByteView(header), kind);
-  });
-  if (whole.length < (least ?? Math.floor(placed.length / 2) + 1)) return false;
-  if (!whole.includes('boot')) return true;
+  const headers = headersOf(memory, elf);
+  const whole = headers.filter((it) => it.whole);
+  if (whole.length < (least ?? Math.floor(headers.length / 2) + 1)) return false;
+  if (!whole.some(({ kind }) => kind === 'boot')) return true;
   const stamp = memory.read((elf.symbol(RECORDS.boot.symbol)?.address ?? 0n) + BigInt(ENTRY_TSC), 8);
   return stamp !== undefined && new ByteView(stamp).u64(0) !== 0n;
+}
+
+interface FoundHeader {
+  readonly kind: RecordKind;
+  /** Undefined where there is no memory. */
+  readonly bytes: Uint8Array | undefined;
+  readonly whole: boolean;
+}
+
+/** What stands where the headers of the image's records should be. */
+function headersOf(memory: KernelMemory, elf: Elf): FoundHeader[] {
+  return (Object.keys(RECORDS) as RecordKind[]).flatMap((kind) => {
+    const address = elf.symbol(RECORDS[kind].symbol)?.address;
+    if (address === undefined) return [];
+    const bytes = memory.read(address, HEADER_BYTES);
+    return [{ kind, bytes, whole: bytes !== undefined && isRecord(new ByteView(bytes), kind) }];
+  });
 }
 
 /** The bytes of a record: `size` of them, or what `sizeOf` makes of its header. */
