@@ -65,6 +65,42 @@ test('call gates, LDTs, and types that mean nothing in IA-32e mode', () => {
   ]);
 });
 
+test('a descriptor of 16 bytes of which the table has 8 keeps its name, and says what is missing', () => {
+  const systems = [0x89n, 0x8bn, 0x82n, 0x8cn].map((rights) => (rights << 40n) | 0x67n);
+  const last = (it: bigint, ...more: [boolean, number?]) =>
+    decodeDescriptors(table(0n, it), ...more).map(descriptorTypeName)[1];
+  expect(systems.map((it) => last(it, true))).toEqual([
+    'TSS64 available, upper half beyond the limit',
+    'TSS64 busy, upper half beyond the limit',
+    'LDT, upper half beyond the limit',
+    'call gate, upper half beyond the limit',
+  ]);
+  // 15 bytes are not enough; of a table that goes on, the rest is not in memory.
+  expect(systems.map((it) => last(it, true, 23))[0]).toBe('TSS64 available, upper half beyond the limit');
+  expect(systems.map((it) => last(it, true, 24))[0]).toBe('TSS64 available, upper half not readable');
+  // Whole, or of legacy mode, where they have 8 bytes.
+  expect(decodeDescriptors(table(systems[1] ?? 0n, 0n), true).map(descriptorTypeName)[0]).toBe('TSS64 busy');
+  expect(systems.map((it) => last(it, false))).toEqual(['TSS32 available', 'TSS32 busy', 'LDT', 'call gate']);
+});
+
+test('a system descriptor that is not present owns its second half, and no descriptor that works', () => {
+  const absent = 0x5500_0966_7788_006fn;
+  expect(decodeDescriptors(table(absent, 0x1122_3344n, 0n), true).map(line)).toEqual([
+    '0 TSS64 available dpl 0 absent base 1122334455667788 limit 6f',
+    '1 upper half dpl 0 absent',
+    '2 null dpl 0 absent',
+  ]);
+  const [first, code] = decodeDescriptors(table(absent, 0x00af_9b00_0000_ffffn), true);
+  expect(code && line(code)).toBe('1 code64 execute/read dpl 0 base 0 limit ffffffff');
+  // LTR reads all 16 bytes before it looks at P.
+  expect(first).toMatchObject({ upper: 0x00af_9b00_0000_ffffn, cut: null });
+  // One that is present is loaded with whatever stands behind it.
+  const present = absent | (1n << 47n);
+  expect(decodeDescriptors(table(present, 0x00af_9b00_0000_ffffn), true).map(({ kind }) => kind)).toEqual([
+    ...['tss', 'upper'],
+  ]);
+});
+
 test('gates of both forms', () => {
   const long = table(0x8020_8e04_0008_1234n, 0xffff_ffffn, 0n, 0n);
   expect(decodeGates(long, true)).toMatchObject([

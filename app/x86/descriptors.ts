@@ -11,6 +11,13 @@ interface DescriptorBase {
   /** The eight bytes as a number; of two slots the first. */
   readonly raw: bigint;
 }
+/** Why the second slot of a descriptor that has two in IA-32e mode is not there: beyond the table's limit, or not in memory. */
+type Cut = 'limit' | 'unreadable';
+interface TwoSlots {
+  /** The second slot in IA-32e mode; null in legacy mode, and where it is cut off. */
+  readonly upper: bigint | null;
+  readonly cut: Cut | null;
+}
 interface Protected {
   readonly present: boolean;
   readonly dpl: number;
@@ -33,7 +40,7 @@ export interface SegmentDescriptor extends DescriptorBase, Protected {
   readonly big: boolean;
   readonly granular: boolean;
 }
-export interface SystemDescriptor extends DescriptorBase, Protected {
+export interface SystemDescriptor extends DescriptorBase, Protected, TwoSlots {
   readonly kind: 'tss' | 'ldt';
   readonly busy: boolean;
   /** 16-bit, as of the 80286. */
@@ -41,14 +48,11 @@ export interface SystemDescriptor extends DescriptorBase, Protected {
   readonly base: bigint;
   readonly limit: bigint;
   readonly granular: boolean;
-  /** The second slot in IA-32e mode; null in legacy mode, or where the table ends before it. */
-  readonly upper: bigint | null;
 }
-export interface CallGate extends DescriptorBase, Protected {
+export interface CallGate extends DescriptorBase, Protected, TwoSlots {
   readonly kind: 'call-gate';
   readonly selector: number;
   readonly offset: bigint;
-  readonly upper: bigint | null;
 }
 /** Zero, a gate that is none of a call, a type that means nothing here, or the second half of the slot before. */
 export interface OtherDescriptor extends DescriptorBase, Protected {
@@ -65,18 +69,22 @@ export function tableBytes(limit: bigint): number {
   return Number(limit > MAX_LIMIT ? MAX_LIMIT : limit) + 1;
 }
 
-/** @param long IA-32e mode (EFER.LMA): system descriptors take two slots */
-export function decodeDescriptors(bytes: Uint8Array, long: boolean): Descriptor[] {
+/**
+ * @param bytes what can be read of the table
+ * @param long IA-32e mode (EFER.LMA): system descriptors take two slots
+ * @param size bytes of the table by its limit
+ */
+export function decodeDescriptors(bytes: Uint8Array, long: boolean, size = bytes.length): Descriptor[] {
   const view = new ByteView(bytes);
   const count = Math.min(bytes.length >> 3, MAX_DESCRIPTORS);
   const descriptors: Descriptor[] = [];
   for (let index = 0; index < count; index++) {
     const raw = view.u64(index * 8);
     const next = index + 1 < count ? view.u64(index * 8 + 8) : null;
-    const descriptor = decodeDescriptor(index, raw, long ? next : null, long);
+    const missing: Cut = index * 8 + 16 > size ? 'limit' : 'unreadable';
+    const descriptor = decodeDescriptor(index, raw, long ? (next ?? missing) : null);
     descriptors.push(descriptor);
-    // Only who has a present first half owns the second: a table of zeros is zeros.
-    if (long && takesTwo(descriptor) && next !== null) {
+    if (long && next !== null && ownsNext(descriptor, next)) {
       index++;
       descriptors.push({ kind: 'upper', index, raw: next, type: typeOf(next), present: false, dpl: 0 });
     }
@@ -84,10 +92,22 @@ export function decodeDescriptors(bytes: Uint8Array, long: boolean): Descriptor[
   return descriptors;
 }
 
-const takesTwo = (it: Descriptor) => it.kind === 'tss' || it.kind === 'ldt' || it.kind === 'call-gate';
+/**
+ * Whether the next slot is the second half of this one. The type alone makes an entry 16 bytes long (§3.5, §8.2.3), and LTR and LLDT read
+ * them all before they look at P. Yet a processor reads a slot only by a selector: behind a descriptor that is not present, which none
+ * can load, one with type bits, which an upper half may not have, is a descriptor of its own that works.
+ */
+function ownsNext(it: Descriptor, next: bigint): boolean {
+  const takesTwo = it.kind === 'tss' || it.kind === 'ldt' || it.kind === 'call-gate';
+  return takesTwo && (it.present || !hasTypeBits(next));
+}
+
 const typeOf = (raw: bigint) => Number((raw >> 40n) & 0xfn);
 
-export function decodeDescriptor(index: number, raw: bigint, upper: bigint | null, long: boolean): Descriptor {
+/** @param second in IA-32e mode the next slot, or why there is none; null in legacy mode */
+export function decodeDescriptor(index: number, raw: bigint, second: bigint | Cut | null): Descriptor {
+  const long = second !== null;
+  const [upper, cut] = typeof second === 'string' ? [null, second] : [second, null];
   const type = typeOf(raw);
   const bitAt = (n: bigint) => ((raw >> n) & 1n) === 1n;
   const common = { index, raw, present: bitAt(47n), dpl: Number((raw >> 45n) & 3n) };
@@ -111,7 +131,7 @@ export function decodeDescriptor(index: number, raw: bigint, upper: bigint | nul
   if (type === 4 || type === 12) {
     const high = upper === null ? 0n : (upper & 0xffff_ffffn) << 32n;
     const offset = (raw & 0xffffn) | ((raw >> 32n) & 0xffff_0000n) | high;
-    return { kind: 'call-gate', ...common, selector: Number((raw >> 16n) & 0xffffn), offset, upper };
+    return { kind: 'call-gate', ...common, selector: Number((raw >> 16n) & 0xffffn), offset, upper, cut };
   }
   const kind = type === 2 ? 'ldt' : 'tss';
   return {
@@ -123,6 +143,7 @@ export function decodeDescriptor(index: number, raw: bigint, upper: bigint | nul
     limit,
     granular,
     upper,
+    cut,
   };
 }
 
@@ -199,6 +220,9 @@ export function decodeTss(bytes: Uint8Array): Tss {
   };
 }
 
+const cutText = ({ cut }: TwoSlots) =>
+  cut === null ? '' : `, upper half ${cut === 'limit' ? 'beyond the limit' : 'not readable'}`;
+
 /** Type of a descriptor in the words of table 3-1 and 3-2. */
 export function descriptorTypeName(it: Descriptor): string {
   switch (it.kind) {
@@ -211,11 +235,13 @@ export function descriptorTypeName(it: Descriptor): string {
     case 'gate':
       return `${SHORT_GATES[it.type] ?? ''} gate`;
     case 'call-gate':
-      return 'call gate';
+      return `call gate${cutText(it)}`;
     case 'ldt':
-      return 'LDT';
-    case 'tss':
-      return `TSS${it.upper !== null ? '64' : it.old ? '16' : '32'} ${it.busy ? 'busy' : 'available'}`;
+      return `LDT${cutText(it)}`;
+    case 'tss': {
+      const bits = it.upper !== null || it.cut !== null ? 64 : it.old ? 16 : 32;
+      return `TSS${bits} ${it.busy ? 'busy' : 'available'}${cutText(it)}`;
+    }
     case 'segment':
       return it.code
         ? `code${it.long ? '64' : it.big ? '32' : '16'} ${it.access ? 'execute/read' : 'execute only'}${it.special ? ' conforming' : ''}`
@@ -226,7 +252,7 @@ export function descriptorTypeName(it: Descriptor): string {
 /** A segment register's hidden part, as QEMU tells it: the second half of a descriptor and the limit in bytes. */
 export function decodeHidden(selector: number, base: bigint, limit: bigint, flags: bigint, long: boolean): Descriptor {
   const raw = ((flags & 0xffff_ff00n) << 32n) | (limit & 0xffffn) | ((limit & 0xf_0000n) << 32n);
-  const it = decodeDescriptor(selector >> 3, raw, long ? 0n : null, long);
+  const it = decodeDescriptor(selector >> 3, raw, long ? 0n : null);
   return it.kind === 'segment' || it.kind === 'tss' || it.kind === 'ldt' ? { ...it, base, limit } : it;
 }
 

@@ -167,8 +167,9 @@ export function readTables(
   const tssBytes = isNull(tr.selector) || !processor.long ? null : (read(tr.base, tssSize) ?? null);
   return {
     ...{ processor, gdtBytes, idtBytes, tssBytes, ldtBytes, read },
-    descriptors: gdtBytes === null ? [] : decodeDescriptors(gdtBytes, processor.long),
-    ldt: ldtBytes === null ? [] : decodeDescriptors(ldtBytes, processor.long),
+    descriptors: gdtBytes === null ? [] : decodeDescriptors(gdtBytes, processor.long, tableBytes(processor.gdt.limit)),
+    ldt:
+      ldt === undefined || ldtBytes === null ? [] : decodeDescriptors(ldtBytes, processor.long, tableBytes(ldt.limit)),
     gates: idtBytes === null ? [] : decodeGates(idtBytes, processor.long),
     tss: tssBytes === null ? null : decodeTss(tssBytes),
     translate: walk,

@@ -1,7 +1,19 @@
 import { expect, test } from 'vitest';
 import { TestImage } from '../test-image.ts';
 import { lint, RULES } from './index.ts';
-import { dead, IRETQ, inLdt, LTR, ldtLimit, longer, MISTAKES, second, set, withLdt } from './test-mistakes.ts';
+import {
+  behindAbsent,
+  dead,
+  IRETQ,
+  inLdt,
+  LTR,
+  ldtLimit,
+  longer,
+  MISTAKES,
+  second,
+  set,
+  withLdt,
+} from './test-mistakes.ts';
 
 test('a machine as it should be has nothing', () => {
   expect(lint(new TestImage().tables())).toEqual([]);
@@ -26,6 +38,28 @@ test('an LDT as it should be has nothing, whoever uses it', () => {
     (it) => second(it, {}),
   ];
   for (const use of uses) expect(lint(new TestImage().with(withLdt(use)).tables())).toEqual([]);
+});
+
+test('a TSS that is not present has nothing, nor has code behind it that gates use', () => {
+  expect(lint(new TestImage().with((it) => behindAbsent(it, 0xffff_ffffn)).tables())).toEqual([]);
+  const code = new TestImage().with((it) => {
+    behindAbsent(it, 0x00af_9b00_0000_ffffn);
+    it.gate(32, { selector: 0x30 });
+  });
+  expect(lint(code.tables())).toEqual([]);
+});
+
+test('a descriptor of TR at the end of what is mapped of its table is not beyond the limit', () => {
+  const image = new TestImage().with((it) => {
+    // The first four entries are the end of a page, and the next page is not mapped.
+    it.page(0xa000, 0x8000_0000_0000_0001n);
+    it.bytes(0xafe0, [...it.ram.subarray(0x6000, 0x6020)]);
+    set(it, 'gdt.base', TestImage.ldt + 0xfe0n);
+  });
+  expect(lint(image.tables()).map(({ rule, evidence }) => `${rule}: ${evidence}`)).toEqual([
+    expect.stringMatching(/^gdt-unmapped: .*0xffffffff8000b000 is not mapped/),
+    expect.stringMatching(/^tss-descriptor-cut: GDT\[3\] ends at 0x27, and from 0x20 on the GDT cannot be read$/),
+  ]);
 });
 
 test('a task gate may stand in the LDT of 32-bit code, an interrupt gate may not', () => {

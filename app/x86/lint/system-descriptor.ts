@@ -18,7 +18,7 @@ export function* otherKind(tables: ProcessorTables, name: SystemRegister): Gener
     };
 }
 
-/** Its second half is beyond the table, or is something else. */
+/** Its second half is beyond the table, cannot be read, or is something else. */
 export function* secondHalfMissing(tables: ProcessorTables, name: SystemRegister): Generator<Evidence> {
   const it = systemDescriptorOf(tables, name);
   if (!tables.processor.long || (it?.kind !== 'tss' && it?.kind !== 'ldt') || it.kind !== KIND[name]) return;
@@ -26,7 +26,7 @@ export function* secondHalfMissing(tables: ProcessorTables, name: SystemRegister
   if (it.upper === null)
     yield {
       subject,
-      text: `GDT[${it.index}] ends at ${hex(8 * it.index + 15)}, and GDTR.limit is ${hex(tables.processor.gdt.limit)}`,
+      text: `GDT[${it.index}] ends at ${hex(8 * it.index + 15)}, and ${it.cut === 'limit' ? `GDTR.limit is ${hex(tables.processor.gdt.limit)}` : `from ${hex(8 * it.index + 8)} on the GDT cannot be read`}`,
     };
   else if (hasTypeBits(it.upper))
     yield {

@@ -40,6 +40,8 @@ export const MISTAKES: readonly (readonly [rule: string, change: (image: TestIma
     /GDT\[2\] = 0x00cf13000000ffff has P = 0, and SS, DS, ES holds 0x10/,
   ],
   ['code-l-and-d', (it) => longer(it, 0x00ef_9b00_0000_ffffn), /GDT\[5\] = 0x00ef9b000000ffff: bits 53 and 54/],
+  // Behind a TSS that is not present, whose second half it is not.
+  ['code-l-and-d', (it) => behindAbsent(it, 0x00ef_9b00_0000_ffffn), /GDT\[6\] = 0x00ef9b000000ffff: bits 53 and 54/],
   ['kernel-code-not-long', (it) => set(it, 'cs.flags', 0x00cf_9b00n), /CS 0x8 has L = 0/],
   ['ldt-non-canonical', withLdt((it) => ldtAt(it, 0x0000_8000_0000_a000n)), /LDTR.base is 0x80000000a000/],
   ['ldt-limit', withLdt((it) => ldtLimit(it, 0x18n)), /LDTR.limit is 0x18: 0x18 \+ 1 is no multiple of 8, 1 left over/],
@@ -114,8 +116,16 @@ export const MISTAKES: readonly (readonly [rule: string, change: (image: TestIma
     /LDTR holds base 0xffffffff8000a000, limit 0x1f; GDT\[5\] says base 0xffffffff8000a000, limit 0x17/,
   ],
   ['ldt-stale', withLdt((it) => it.descriptor(6, 0n)), /GDT\[5\] says base 0x8000a000/],
-  ['ldt-system-descriptor', inLdt(0x89), /LDT\[2\] = .* is TSS32 available: it counts in the GDT only/],
-  ['ldt-system-descriptor', inLdt(0x82), /LDT\[2\] = .* is LDT: it counts in the GDT only/],
+  [
+    'ldt-system-descriptor',
+    inLdt(0x89),
+    /LDT\[2\] = .* is TSS64 available, upper half beyond the limit: it counts in the GDT only/,
+  ],
+  [
+    'ldt-system-descriptor',
+    inLdt(0x82),
+    /LDT\[2\] = .* is LDT, upper half beyond the limit: it counts in the GDT only/,
+  ],
   ['ldt-system-descriptor', inLdt(0x8e), /LDT\[2\] = .* is interrupt gate: it counts in the IDT only/],
   ['ldt-system-descriptor', inLdt(0x85), /LDT\[2\] = .* is reserved type 5: the type means nothing in this mode/],
   ['no-task-register', (it) => set(it, 'tr', 0n), /TR is 0, and 256 gates have IST ≠ 0, .*read at 0x3c/],
@@ -323,6 +333,13 @@ function stale(image: TestImage, name: string, index = 4, raw?: bigint): void {
 export function longer(image: TestImage, raw: bigint): void {
   image.descriptor(5, raw);
   set(image, 'gdt.limit', 0x2fn);
+}
+
+/** A TSS descriptor in GDT[5] that is not present, and this behind it. */
+export function behindAbsent(image: TestImage, raw: bigint): void {
+  longer(image, 0x0000_0900_0000_0067n);
+  image.descriptor(6, raw);
+  set(image, 'gdt.limit', 0x37n);
 }
 
 function unusedCode(image: TestImage, raw: bigint): void {
