@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { MessageChannel } from 'node:worker_threads';
 import { createORPCClient } from '@orpc/client';
 import { RPCLink } from '@orpc/client/message-port';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, expect, onTestFinished, test, vi } from 'vitest';
 import type { StudioClient } from '../../app/contract/studio.ts';
 import type { PortLike } from '../rpc/serve.ts';
 import { runHost } from './host.ts';
@@ -38,5 +38,27 @@ test('answers over a port that came before it was ready', async () => {
     .filter((name) => name.endsWith('.json'))
     .map((name) => readFileSync(join(folder, 'data', name), 'utf8'));
   expect(kept.join('')).toContain('last words');
+  delete process.env.RING0_STUDIO_DATA;
+});
+
+test('a page that never closes its port is waited for 2.5 s, and then no longer', async () => {
+  const parent = new EventEmitter();
+  process.env.RING0_STUDIO_DATA = join(folder, 'open');
+  const root = dirname(dirname(import.meta.dirname));
+  const options = { root, workspace: folder, ptyHost: join(folder, 'pty-host.mjs'), version: '9.9.9' };
+  const end = await runHost([JSON.stringify(options)], parent, (why) => expect.unreachable(why));
+  const hung = Object.assign(new EventEmitter(), { postMessage: vi.fn(), start: vi.fn(), close: vi.fn() });
+  parent.emit('message', { data: { kind: 'port' }, ports: [hung as PortLike] });
+  expect(hung.start).toHaveBeenCalledOnce();
+  onTestFinished(() => void vi.useRealTimers());
+  // Only this clock: what the services do when they end is real.
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  const ended = vi.fn();
+  const over = end?.().then(ended);
+  await vi.advanceTimersByTimeAsync(2499);
+  expect(ended).not.toHaveBeenCalled();
+  await vi.advanceTimersByTimeAsync(1);
+  await over;
+  expect(ended).toHaveBeenCalledOnce();
   delete process.env.RING0_STUDIO_DATA;
 });
