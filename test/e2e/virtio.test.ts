@@ -59,6 +59,19 @@ describe.skipIf(chromiumPath === undefined)('the virtqueues pane', () => {
       return false;
     })()`);
 
+  /** The page has asked what this place holds, and asked again: it has drawn what came of the first question. */
+  const askedAgain = async (place: string) => {
+    const session = await studio.page.context().newCDPSession(studio.page);
+    let asked = 0;
+    session.on('Network.webSocketFrameSent', ({ response: { opcode, payloadData } }) => {
+      const text = opcode === 1 ? payloadData : Buffer.from(payloadData, 'base64').toString();
+      if (text.includes(place)) asked += 1;
+    });
+    await session.send('Network.enable');
+    await expect.poll(() => asked, { timeout: 10_000 }).toBeGreaterThan(1);
+    await session.detach();
+  };
+
   /** What a person names takes the place of what the registry says: its own variables are as good as another kernel's. */
   const namedVariables = async (verdict: Locator) => {
     const { page } = studio;
@@ -95,7 +108,7 @@ describe.skipIf(chromiumPath === undefined)('the virtqueues pane', () => {
       .or(page.getByRole('img', { name: /^Rings of transmitq/ }))
       .first()
       .waitFor();
-    await page.waitForTimeout(1500);
+    await askedAgain('RING0_DRIVER_REGISTRY');
     expect(await mark.getAttribute('data-severity')).toBe('pass');
     await page.getByRole('option', { name: /requestq/ }).click();
     await name(`RING0_DRIVER_REGISTRY+${field + SIZE_IN_ENTRY}`);
