@@ -1,9 +1,10 @@
-import { memo, useCallback, useState } from 'react';
+import { type FunctionComponent, memo, useCallback, useState } from 'react';
 import type { TableFinding, TablesView } from '../../../app/contract/inspect/tables.ts';
 import { InspectFrame } from '../../inspect/InspectFrame.tsx';
 import { useLive } from '../../inspect/use-live.ts';
 import { type Inspected, useInspected } from '../../state/inspected.ts';
 import { EmptyState } from '../../widgets/EmptyState.tsx';
+import { Icon } from '../../widgets/Icon.tsx';
 import { moveFocus } from '../../widgets/roving.ts';
 import { showPane } from '../../workbench/dock.ts';
 import type { PaneProps } from '../../workbench/panes.ts';
@@ -96,6 +97,31 @@ export function TablesPane({ isVisible }: PaneProps) {
   );
 }
 
+interface BodyProps {
+  readonly view: TablesView;
+  readonly before: TablesView | null;
+  readonly filter: string;
+  readonly chosen: Chosen | null;
+  readonly marks: ReadonlyMap<number, TableFinding>;
+  readonly inspected: Inspected;
+  readonly onChoose: (chosen: Chosen) => void;
+}
+
+/** What each tab shows. */
+const BODIES: Readonly<Record<Part, FunctionComponent<BodyProps>>> = {
+  gdt: ({ view, before, ...rest }) => (
+    <Descriptors name="gdt" table={view.gdt} before={before?.gdt ?? null} {...rest} />
+  ),
+  ldt: ({ view, before, ...rest }) =>
+    view.ldt === null ? (
+      <EmptyState icon="table" title="LDTR is null: no LDT is in use" />
+    ) : (
+      <Descriptors name="ldt" table={view.ldt} before={before?.ldt ?? null} {...rest} />
+    ),
+  idt: ({ view, before, ...rest }) => <Idt idt={view.idt} before={before?.idt ?? null} long={view.long} {...rest} />,
+  tss: ({ view, filter }) => <Tss tss={view.tss} long={view.long} filter={filter} />,
+};
+
 const Tables = memo(function Tables({
   view,
   before,
@@ -127,45 +153,18 @@ const Tables = memo(function Tables({
     else showPane('cpu');
   };
   const marks = marksOf(view.findings, part);
+  const Body = BODIES[part];
   return (
     <div className="tables">
       <Findings findings={view.findings} cores={view.processors} onGo={go} />
       {view.torn ? (
-        <p className="tables-torn">The guest wrote to its tables at every look: this may be a mixture.</p>
+        <p className="inspect-note inspect-stale" role="status">
+          <Icon name="warning" /> The guest wrote to its tables at every look: this may be a mixture.
+        </p>
       ) : null}
       <div className="tables-split">
         <div className="tables-main">
-          {part === 'gdt' ? (
-            <Descriptors
-              name="gdt"
-              table={view.gdt}
-              before={before?.gdt ?? null}
-              {...{ filter, chosen, marks }}
-              onChoose={setChosen}
-            />
-          ) : part === 'ldt' ? (
-            view.ldt === null ? (
-              <EmptyState icon="table" title="LDTR is null: no LDT is in use" />
-            ) : (
-              <Descriptors
-                name="ldt"
-                table={view.ldt}
-                before={before?.ldt ?? null}
-                {...{ filter, chosen, marks }}
-                onChoose={setChosen}
-              />
-            )
-          ) : part === 'idt' ? (
-            <Idt
-              idt={view.idt}
-              before={before?.idt ?? null}
-              long={view.long}
-              {...{ filter, chosen, marks, inspected }}
-              onChoose={setChosen}
-            />
-          ) : (
-            <Tss tss={view.tss} long={view.long} filter={filter} />
-          )}
+          <Body {...{ view, before, filter, chosen, marks, inspected }} onChoose={setChosen} />
         </div>
         {chosen === null || chosen.table !== part ? null : (
           <WhatIf
