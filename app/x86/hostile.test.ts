@@ -3,8 +3,9 @@ import { expect, test } from 'vitest';
 import { IrqViewSchema } from '../contract/inspect/irq.ts';
 import { AddressSpaceSchema, PageWalkSchema } from '../contract/inspect/paging.ts';
 import { PredictionViewSchema, TablesViewSchema } from '../contract/inspect/tables.ts';
+import type { LocalApic } from '../wire/qemu-irq.ts';
 import { addressSpace } from './address-space-view.ts';
-import { irqView, type LapicState } from './irq-path.ts';
+import { irqView } from './irq-path.ts';
 import { type LoadRegister, loadSelector } from './load-selector.ts';
 import { processorState, readTables } from './machine-state.ts';
 import { pageWalk } from './page-walk.ts';
@@ -134,7 +135,7 @@ test('interrupt controllers', () => {
     const { below, word, one } = random;
     const { processors, code } = spoiled(random).tables();
     const vectors = () => Array.from({ length: below(4) }, () => below(256));
-    const lapic = (): LapicState => ({
+    const lapic = (): LocalApic => ({
       lvt: ['LVT0', 'LVT1', 'LVTT', '', 'LVT?'].map((name) => ({ name, raw: below(0x2_0000) })),
       ...{ spurious: below(512), inService: vectors(), requested: vectors() },
       ...{ tpr: below(256), ppr: below(256), ldr: below(256), dfr: below(16) },

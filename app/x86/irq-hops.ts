@@ -2,25 +2,15 @@
 import { formatAddress } from '../base/address.ts';
 import type { Hop, IrqRoute } from '../contract/inspect/irq.ts';
 import type { MsiMessage, MsixCapability } from '../pci/msix.ts';
+import type { IoApicPin, LocalApic, Pic } from '../wire/qemu-irq.ts';
 import type { CodeMap, ProcessorTables } from './machine-state.ts';
 import { RFLAGS } from './registers.ts';
 import { descriptorOf } from './selectors.ts';
 
-/** What QEMU says of one local APIC (app/wire/qemu-irq). */
-export interface LapicState {
-  readonly lvt: readonly { readonly name: string; readonly raw: number }[];
-  readonly spurious: number;
-  readonly inService: readonly number[];
-  readonly requested: readonly number[];
-  readonly tpr: number;
-  readonly ppr: number;
-  readonly ldr: number;
-  readonly dfr: number;
-}
 export interface IrqProcessor {
   readonly tables: ProcessorTables;
   readonly halted: boolean;
-  readonly lapic: LapicState | undefined;
+  readonly lapic: LocalApic | undefined;
 }
 /** A PCI function that can raise interrupts. */
 export interface IrqFunction {
@@ -43,20 +33,14 @@ export interface IoApicState {
   readonly firstInterrupt: number | null;
   /** Who says so: the MADT, or the order of the addresses; null of one that is alone, whose pins are the interrupts. */
   readonly from: 'acpi' | 'order' | null;
-  readonly pins: readonly { readonly pin: number; readonly raw: bigint; readonly pending: boolean }[];
+  readonly pins: readonly IoApicPin[];
   /** How often each pin was raised. */
   readonly counts: ReadonlyMap<number, number>;
 }
 export interface IrqSources {
   readonly processors: readonly IrqProcessor[];
   readonly ioapics: readonly IoApicState[];
-  readonly pics: readonly {
-    readonly name: string;
-    readonly irr: number;
-    readonly imr: number;
-    readonly isr: number;
-    readonly base: number;
-  }[];
+  readonly pics: readonly Pic[];
   readonly functions: readonly IrqFunction[];
   /** Devices that are known to hang at a pin of an IOAPIC, by their global system interrupts. */
   readonly lines: ReadonlyMap<number, string>;

@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import type { IrqRoute } from '../contract/inspect/irq.ts';
 import { msiOf, msixEntries, msixOf } from '../pci/msix.ts';
-import { type IoApicState, type IrqFunction, type IrqSources, irqView, type LapicState } from './irq-path.ts';
+import type { LocalApic } from '../wire/qemu-irq.ts';
+import { type IoApicState, type IrqFunction, type IrqSources, irqView } from './irq-path.ts';
 import { TestImage } from './test-image.ts';
 
-const LAPIC: LapicState = { lvt: [], spurious: 0x1ff, inService: [], requested: [], tpr: 0, ppr: 0, ldr: 1, dfr: 0xf };
+const LAPIC: LocalApic = { lvt: [], spurious: 0x1ff, inService: [], requested: [], tpr: 0, ppr: 0, ldr: 1, dfr: 0xf };
 
 /** A machine whose serial port interrupts with vector 66, as it should. */
 function sources({
@@ -17,7 +18,7 @@ function sources({
   /** Of the one IOAPIC. */
   pins?: IoApicState['pins'];
   change?: (image: TestImage) => void;
-  lapic?: Partial<LapicState>;
+  lapic?: Partial<LocalApic>;
   halted?: boolean;
 } = {}): IrqSources {
   const { processors, code } = new TestImage().with(change).tables();

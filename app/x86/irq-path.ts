@@ -21,7 +21,7 @@ import {
 import { picRoutes } from './irq-pic.ts';
 import type { CodeMap } from './machine-state.ts';
 
-export type { IoApicState, IrqFunction, IrqProcessor, IrqSources, LapicState } from './irq-hops.ts';
+export type { IoApicState, IrqFunction, IrqProcessor, IrqSources } from './irq-hops.ts';
 
 const LVT_TITLES: Readonly<Record<string, string>> = {
   ...{

@@ -12,6 +12,7 @@ import {
   msixOf,
 } from '../../../app/pci/msix.ts';
 import {
+  type LocalApic,
   type PciFunction,
   parseIrqCounts,
   parseLapic,
@@ -42,7 +43,7 @@ interface Controllers {
   readonly ioapics: readonly IoApicState[];
   readonly pics: IrqSources['pics'];
   /** In the order of the processors. */
-  readonly lapics: readonly (ReturnType<typeof parseLapic> | undefined)[];
+  readonly lapics: readonly (LocalApic | undefined)[];
 }
 
 /** What QEMU is asked of one target; of its answers those that cost most are asked for the least often. */
