@@ -1,23 +1,25 @@
 /** What looking costs: the time of one look and of a snapshot, and how much slower the guest decodes while every pane looks. */
-import { z } from 'zod';
+import { DisposableStore } from '../../app/base/disposable.ts';
 import type { InspectSource, Profile, StartRequest } from '../../app/contract/index.ts';
+import { GiveWay } from '../rpc/give-way.ts';
 import { startServing } from './bench-run.ts';
 import type { CommandContext } from './command.ts';
-import { giveUp, unwrap } from './failure.ts';
+import { Decoder } from './decoder.ts';
+import { unwrap } from './failure.ts';
 import { hostLoad, type LoadShares, sharesBetween } from './host-load.ts';
 import { MotionMeter, startMotion } from './inspect-motion.ts';
 import { openPanes, PANES, SNAPSHOT, stackOf } from './inspect-panes.ts';
-import { type Interval, median, medianInterval } from './median.ts';
+import { type Interval, lossesBeside, median, medianInterval } from './median.ts';
 
 const WARM_UP_LOOKS = 30;
 const LOOKS = 300;
 /** Disks beside the model's: with the card's two queues there are eight of 256 entries. */
 const SPARE_DISKS = 5;
-/** The context of the small reference model holds these and the prompt. */
-const DECODE_TOKENS = 480;
-const OPENING_MS = 500;
-/** Answers of one round. */
-const ANSWERS = 2;
+/** Of one answer: long enough for a few looks, short enough that the computer is as fast as it was a moment ago. */
+const DECODE_TOKENS = 100;
+const OPENING_MS = 3000;
+/** Before each answer. */
+const PAUSE_MS = 40;
 const PROMPT = 'Once upon a time';
 
 interface LookTimes {
@@ -53,12 +55,12 @@ export interface MotionTimes {
 
 interface LookCost {
   readonly decodedTokens: number;
-  /** Tokens per second of each answer, without looks and with them; rounds of both kinds alternate. */
+  /** Tokens per second of each answer, without looks and with them, in turn; one without is first and last. */
   readonly quiet: readonly number[];
   readonly watched: readonly number[];
-  /** How much less the guest decodes with looks than in the quiet answer beside it, in percent. */
+  /** How much less the guest decodes with looks than in the quiet answers before and after, in percent. */
   readonly costPercent: Interval;
-  /** The same of one quiet answer and the next: what of it is noise. */
+  /** The same of quiet answers, among those before and after: what of it is noise. */
   readonly noisePercent: Interval;
   readonly looksPerSecond: number;
   readonly ringMessagesPerSecond: number;
@@ -85,12 +87,12 @@ async function withSpareDisks({ host }: CommandContext, request: StartRequest): 
 export async function benchInspect(
   context: CommandContext,
   request: StartRequest,
-  rounds: number,
+  pairs: number,
 ): Promise<InspectBench> {
   const looks = await onMachine(context, await withSpareDisks(context, request), (target) =>
     timeLooks(context, target),
   );
-  const cost = await onMachine(context, request, (target) => measureCost(context, target, rounds));
+  const cost = await onMachine(context, request, (target) => measureCost(context, target, pairs));
   return { ...looks, ...cost };
 }
 
@@ -165,83 +167,63 @@ function snapshotTimes(times: readonly number[]): SnapshotTimes {
   return { ...medianInterval(sorted), p95: sorted[Math.floor(sorted.length * 0.95)] ?? 0 };
 }
 
+/**
+ * Short answers with looks and without, in turn: this computer's speed drifts by more in a second than looking costs. Without looks this
+ * thread stands still, with everything as it is.
+ */
 async function measureCost(
   { host, terminal, interrupts }: CommandContext,
   { machine, target }: Target,
-  rounds: number,
+  pairs: number,
 ): Promise<LookCost> {
   const { inspect } = host;
   const { info } = machine;
   const source: InspectSource = { machine: info };
   const stack = await stackOf(inspect, source);
-  const speeds = { quiet: [] as number[], watched: [] as number[] };
-  const loads = { quiet: [] as LoadShares[], watched: [] as LoadShares[] };
-  const looked = { looks: 0, ringMessages: 0, ms: 0 };
-  const decode = () => decodeQuietly(target.apiUrl, interrupts.signal);
-  const { tokens } = await decode();
-  const one = async (kind: 'quiet' | 'watched') => {
-    const close = kind === 'watched' ? openPanes(inspect, source, stack) : undefined;
-    // What a pane asks when it opens is asked once.
-    if (close !== undefined) await new Promise((resolve) => setTimeout(resolve, OPENING_MS));
-    const before = hostLoad(info.qemuPid);
-    for (let answer = 0; answer < ANSWERS; answer++) speeds[kind].push((await decode()).tokensPerSecond);
-    loads[kind].push(sharesBetween(before, hostLoad(info.qemuPid)));
-    const end = await close?.();
-    // Recordings go on for a while when nobody follows: the next round is to be quiet.
-    inspect.rest();
-    looked.looks += end?.looks ?? 0;
-    looked.ringMessages += end?.ringMessages ?? 0;
-    looked.ms += end?.ms ?? 0;
-    interrupts.signal.throwIfAborted();
-  };
-  for (let round = 0; round < rounds; round++) {
-    terminal.progress('measuring what looking costs', `round ${round + 1} of ${rounds}`);
-    // Each watched round has its quiet one before it in one round and behind it in the next, so that a drift is nobody's.
-    for (const kind of round % 2 === 0 ? (['quiet', 'watched'] as const) : (['watched', 'quiet'] as const))
-      await one(kind);
+  const owned = new DisposableStore();
+  try {
+    // As the studio does while somebody watches.
+    owned.add(owned.add(new GiveWay()).hold());
+    const decoder = owned.add(new Decoder(target.apiUrl, PROMPT, DECODE_TOKENS));
+    const { tokens } = await decoder.decode(false);
+    const close = openPanes(inspect, source, stack);
+    owned.add({ dispose: () => void close() });
+    let stoodMs = 0;
+    const loads = { quiet: [] as LoadShares[], watched: [] as LoadShares[] };
+    const answer = async (kind: 'quiet' | 'watched') => {
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+      interrupts.signal.throwIfAborted();
+      const before = hostLoad(info.qemuPid);
+      const { tokensPerSecond } = await decoder.decode(kind === 'quiet');
+      const after = hostLoad(info.qemuPid);
+      if (kind === 'quiet') stoodMs += after.atMs - before.atMs;
+      loads[kind].push(sharesBetween(before, after));
+      return tokensPerSecond;
+    };
+    // What a pane asks when it opens is asked once, and what is new to a program is slow at first.
+    await new Promise((resolve) => setTimeout(resolve, OPENING_MS));
+    const quiet = [await answer('quiet')];
+    const watched: number[] = [];
+    for (let pair = 1; pair <= pairs; pair += 1) {
+      terminal.progress('measuring what looking costs', `answer ${2 * pair} of ${2 * pairs}`);
+      watched.push(await answer('watched'));
+      quiet.push(await answer('quiet'));
+    }
+    const { looks, ringMessages, ms } = await close();
+    const watchedSeconds = Math.max(1, ms - stoodMs) / 1000;
+    return {
+      decodedTokens: tokens,
+      ...{ quiet, watched },
+      costPercent: medianInterval(lossesBeside(watched, quiet)),
+      noisePercent: medianInterval(lossesBeside(quiet.slice(1, -1), quiet, 2)),
+      looksPerSecond: looks / watchedSeconds,
+      ringMessagesPerSecond: ringMessages / watchedSeconds,
+      watchedLoad: meanLoad(loads.watched),
+      quietLoad: meanLoad(loads.quiet),
+    };
+  } finally {
+    owned.dispose();
   }
-  const { quiet, watched } = speeds;
-  const loss = (before: number, after: number) => (1 - after / before) * 100;
-  return {
-    decodedTokens: tokens,
-    ...{ quiet, watched },
-    costPercent: medianInterval(watched.map((speed, n) => loss(quiet[n] ?? speed, speed))),
-    noisePercent: medianInterval(quiet.slice(1).map((speed, n) => loss(quiet[n] ?? speed, speed))),
-    looksPerSecond: (looked.looks * 1000) / Math.max(1, looked.ms),
-    ringMessagesPerSecond: (looked.ringMessages * 1000) / Math.max(1, looked.ms),
-    watchedLoad: meanLoad(loads.watched),
-    quietLoad: meanLoad(loads.quiet),
-  };
-}
-
-const AnswerSchema = z.object({
-  timings: z.object({ predicted_per_second: z.number(), predicted_n: z.number().int() }),
-});
-
-/**
- * One long greedy answer in one piece: a streamed one keeps this program and QEMU's network busy with every token, which would hide
- * what looking adds. The speed is the guest's own word.
- */
-async function decodeQuietly(
-  apiUrl: string,
-  signal: AbortSignal,
-): Promise<{ tokensPerSecond: number; tokens: number }> {
-  const response = await fetch(`${apiUrl}/v1/completions`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ prompt: PROMPT, max_tokens: DECODE_TOKENS, temperature: 0 }),
-    signal,
-  });
-  const parsed = AnswerSchema.safeParse(await response.json());
-  if (!parsed.success)
-    return giveUp(
-      'bad-answer',
-      'the guest does not say how fast it decodes',
-      z.prettifyError(parsed.error),
-      'try again',
-    );
-  const { predicted_per_second: tokensPerSecond, predicted_n: tokens } = parsed.data.timings;
-  return { tokensPerSecond, tokens };
 }
 
 async function timesOf(look: () => Promise<unknown>): Promise<number[]> {

@@ -48,8 +48,9 @@ export function openPanes(inspect: InspectService, source: InspectSource, stack:
   let looks = 0;
   let ringMessages = 0;
   const looking = (async () => {
-    // A look that is late is not made up for: panes begin the next one after the answer to the last.
-    for (let next = from; !signal.aborted; next = Math.max(next + 1000 / LOOKS_A_SECOND, performance.now())) {
+    const turn = 1000 / LOOKS_A_SECOND;
+    // A look that is late is not made up for, and the next one comes at its own time.
+    for (let next = from; !signal.aborted; next += turn * Math.max(1, Math.ceil((performance.now() - next) / turn))) {
       await new Promise((resolve) => setTimeout(resolve, Math.max(0, next - performance.now())));
       if (signal.aborted) return;
       await Promise.all(Object.values(PANES).map((ask) => ask(inspect, source, stack)));

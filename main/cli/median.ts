@@ -31,3 +31,14 @@ export function medianInterval(values: readonly number[]): Interval {
   }
   return { median: median(sorted) ?? 0, low: sorted[rank] ?? 0, high: sorted[count - 1 - rank] ?? 0 };
 }
+
+/**
+ * Of each speed, how much slower it is than those before and after it among `others`, in percent: what is measured in turn drifts alike.
+ * @param apart of the two that are before and after, in `others`
+ */
+export function lossesBeside(speeds: readonly number[], others: readonly number[], apart = 1): number[] {
+  return speeds.map((speed, n) => {
+    const beside = (1 / (others[n] ?? speed) + 1 / (others[n + apart] ?? speed)) / 2;
+    return (1 - beside * speed) * 100;
+  });
+}

@@ -4,10 +4,10 @@
  * browser that knows nothing of that; in turn. Its speed is its own word. Takes a model that decodes for a while: stories260K-q8_0.gguf beside the clone, or the
  * one that `--model FILE` names. `--trace FILE` writes a trace of one watched round for Chromium's Performance panel instead.
  */
-import { spawn } from 'node:child_process';
 import { cpus } from 'node:os';
 import type { Page } from 'playwright-core';
 import { type Interval, medianInterval } from '../../main/cli/median.ts';
+import { inOwnSession, isInOwnSession } from '../../main/cli/own-session.ts';
 import { CommandLine } from '../support/command-line.ts';
 import { root, sharedFile } from '../support/project.ts';
 import { meanShares, PARTIES, type Shares, sharesOf, spent } from './browser-load.ts';
@@ -160,23 +160,9 @@ function report(all: Rounds, version: string): string {
   ].join('\n');
 }
 
-const IN_SESSION = 'RING0_PERF_IN_SESSION';
-
-/** Runs this again in a session of its own: that of a terminal belongs to its shell, and the studio leaves it alone. */
-function inOwnSession(argv: readonly string[]): Promise<number> {
-  const child = spawn(process.execPath, ['test/support/script.mjs', 'test/perf/perf.ts', 'looking', ...argv], {
-    cwd: root,
-    env: { ...process.env, [IN_SESSION]: '1' },
-    stdio: 'inherit',
-    detached: true,
-  });
-  const end = () => child.kill('SIGTERM');
-  process.once('SIGINT', end).once('SIGTERM', end);
-  return new Promise((resolve) => child.once('exit', (code) => resolve(code ?? 1)));
-}
-
 export async function measureLooking(argv: readonly string[]): Promise<number> {
-  if (process.env[IN_SESSION] === undefined) return await inOwnSession(argv);
+  if (!isInOwnSession())
+    return await inOwnSession(['test/support/script.mjs', 'test/perf/perf.ts', 'looking', ...argv], root);
   const option = (name: string) => (argv.includes(name) ? argv[argv.indexOf(name) + 1] : undefined);
   const model = option('--model') ?? sharedFile('stories260K-q8_0.gguf');
   const line = new CommandLine();

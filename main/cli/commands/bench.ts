@@ -10,6 +10,7 @@ import { giveUp } from '../failure.ts';
 import type { LoadShares } from '../host-load.ts';
 import { benchInspect, type InspectBench, type MotionTimes } from '../inspect-bench.ts';
 import { type Interval, median } from '../median.ts';
+import { inOwnSession, isInOwnSession } from '../own-session.ts';
 import { table } from '../terminal.ts';
 
 /** The figures of a run, with their titles for the table and the digits that mean something. */
@@ -21,6 +22,10 @@ const FIGURES = [
   ['promptTokensPerSecond', 'PROMPT t/s', 0],
   ['decodeTokensPerSecond', 'DECODE t/s', 0],
 ] as const;
+
+/** Pairs of answers, and with how few nothing can be said. */
+const PAIRS = 300;
+const LEAST_PAIRS = 6;
 
 type FigureName = (typeof FIGURES)[number][0];
 
@@ -50,7 +55,7 @@ The machine is the one you have: compare figures of one run with each other, not
       value: 'N',
       minimum: 1,
       maximum: 1000,
-      help: 'boots per profile (default 3); with --inspect rounds of four answers, two of them watched',
+      help: 'boots per profile (default 3); with --inspect pairs of answers, one of them watched (default 300)',
     },
     inspect: {
       kind: 'flag',
@@ -60,11 +65,12 @@ The machine is the one you have: compare figures of one run with each other, not
   examples: [
     ['ring0 bench', 'every profile'],
     ['ring0 bench -p direct,smp4 -n 5 -m stories260K-q8_0.gguf', 'two profiles, five boots each, this model'],
-    ['ring0 bench --inspect -p direct -n 60', 'what the inspecting panes cost the guest, in one run'],
+    ['ring0 bench --inspect -p direct -n 1000', 'what the inspecting panes cost the guest, in one run'],
     ['ring0 bench --json > bench.json', 'every single run, with the circumstances'],
   ],
   async run(context, values) {
     const { host, terminal } = context;
+    if (values.inspect && !isInOwnSession()) return await inOwnSession(process.argv.slice(1));
     const listed = (await host.profiles.list()).map((profile) => profile.name);
     const names = values.profiles?.split(',') ?? listed;
     const model = await resolveModel(context, values.model ?? referenceModel(context.root));
@@ -72,7 +78,7 @@ The machine is the one you have: compare figures of one run with each other, not
     const runs = values.runs ?? 3;
     if (values.inspect) {
       const request = startRequest({ ...values, profile: names[0] ?? 'direct' }, { elfPath, efiPath }, model.path);
-      const result = await benchInspect(context, request, Math.max(runs, 6));
+      const result = await benchInspect(context, request, Math.max(values.runs ?? PAIRS, LEAST_PAIRS));
       terminal.clearProgress();
       if (values.json) terminal.json(result);
       else terminal.line(inspectText(result));
@@ -150,8 +156,8 @@ function inspectText(it: InspectBench) {
     `one snapshot (processors, GDT, IDT, TSS, ${it.queues.length} queues): ${it.snapshotMs.median.toFixed(2)} ms, 19 of 20 within ${it.snapshotMs.p95.toFixed(2)} ms; the first ${it.firstSnapshotMs.toFixed(0)} ms`,
     ...it.motion.map((motion) => motionText(motion, it.queues.length)),
     `decode of ${it.decodedTokens} tokens, nobody looks:     ${speed(it.quiet)} (${it.quiet.length} answers)`,
-    `decode, ${it.looksPerSecond.toFixed(1)} looks a second of all: ${speed(it.watched)} (${it.watched.length} answers between them)`,
-    `looking costs the guest ${percent(it.costPercent)}; one quiet answer against the next: ${percent(it.noisePercent)}`,
+    `decode, ${it.looksPerSecond.toFixed(1)} looks a second of all: ${speed(it.watched)} (${it.watched.length} answers in turn with them)`,
+    `looking costs the guest ${percent(it.costPercent)}; quiet answers among each other: ${percent(it.noisePercent)}`,
     `shares of one processor while nobody looks: ${load(it.quietLoad)}`,
     `shares of one processor while looking:      ${load(it.watchedLoad)}; ${it.ringMessagesPerSecond.toFixed(0)} messages a second of the rings`,
   ].join('\n');

@@ -5,7 +5,8 @@ import { decodeContent } from '../../../../app/virtio/content/index.ts';
 import { budgetOf, withMeaning } from '../../../../app/virtio/queue-view.ts';
 import { readSplitRings } from '../../../../app/virtio/split-ring.ts';
 import type { InspectTarget } from '../target.ts';
-import { readRings, VirtioLooker } from './look.ts';
+import { VirtioLooker } from './look.ts';
+import { readRings } from './rings-now.ts';
 
 /** Bytes of a buffer that are shown, and buffers. */
 const SHOWN_BYTES = 256;

@@ -1,7 +1,10 @@
+import type { Result } from '../../../../app/base/result.ts';
 import type { DriverRegistry } from '../../../../app/contract/index.ts';
 import type { DriverHints, DriverSide } from '../../../../app/contract/inspect/virtio.ts';
 import { readU16, readU64 } from '../../../../app/virtio/memory.ts';
+import type { QueueFacts } from '../../../../app/virtio/queue-view.ts';
 import type { LinearMemory } from '../../../../app/x86/memory.ts';
+import type { SeenDevice } from './seen.ts';
 
 /** What of a device a driver's entry is found by. */
 export interface DeviceName {
@@ -27,6 +30,16 @@ export function entryOf(
   if (here !== undefined) return here;
   const alike = numbered.filter(({ entry }) => entry.deviceClass === CLASSES[device.type]);
   return device.location === '' && alike.length === 1 ? alike[0] : undefined;
+}
+
+/** What a queue's driver says now, where the look only knows what it said then. @param drivers the registry, read anew */
+export function driverNow(
+  drivers: Result<DriverRegistry>,
+  { entry }: Pick<SeenDevice, 'entry'>,
+  { index, driver }: Pick<QueueFacts, 'index' | 'driver'>,
+): DriverSide | null {
+  const found = drivers.ok && entry !== null ? drivers.value.devices[entry] : undefined;
+  return found === undefined || driver?.source === 'symbols' ? driver : registrySide(found, index);
 }
 
 /** One queue of a driver's entry. */
@@ -60,7 +73,7 @@ export function hintedSide(
 ): DriverSide {
   const value = (place: string | undefined) => {
     if (place === undefined) return null;
-    if (/^\d+$/.test(place)) return Number(place);
+    if (isNumber(place)) return Number(place);
     const found = readPlace(place, memory, symbol);
     if (typeof found === 'number') return found;
     problems.push(found);
@@ -81,12 +94,27 @@ export function hintedSide(
   };
 }
 
+/** A driver may keep no index at all, or a size that is in its code: then a person gives the number. */
+export const isNumber = (place: string) => /^\d+$/.test(place);
+
 /** The 16 bits at a place, or why not. */
 export function readPlace(
   place: string,
   memory: LinearMemory,
   symbol: (name: string) => bigint | string,
 ): number | string {
+  const address = addressOfPlace(place, memory, symbol);
+  if (typeof address === 'string') return address;
+  const bytes = memory.read(address, 2);
+  return bytes === undefined ? `${place}: 0x${address.toString(16)} is not mapped` : readU16(bytes, 0);
+}
+
+/** The linear address of a place, `NAME+OFFSET->OFFSET`, its pointers followed, or why there is none. */
+export function addressOfPlace(
+  place: string,
+  memory: LinearMemory,
+  symbol: (name: string) => bigint | string,
+): bigint | string {
   const [base = '', ...steps] = place.split('->');
   const [name = '', offset = '0'] = base.split('+');
   const start = /^0x[0-9a-f]{1,16}$/i.test(name) ? BigInt(name) : symbol(name);
@@ -97,6 +125,5 @@ export function readPlace(
     if (pointer === undefined) return `${place}: the pointer at 0x${address.toString(16)} is not mapped`;
     address = BigInt.asUintN(64, readU64(pointer, 0) + BigInt(step));
   }
-  const bytes = memory.read(address, 2);
-  return bytes === undefined ? `${place}: 0x${address.toString(16)} is not mapped` : readU16(bytes, 0);
+  return address;
 }

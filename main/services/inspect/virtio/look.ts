@@ -1,18 +1,11 @@
 import { ok, type Result } from '../../../../app/base/result.ts';
 import type { DriverRegistry } from '../../../../app/contract/index.ts';
-import type {
-  DriverHints,
-  DriverSide,
-  VirtioDevice,
-  VirtioQuestion,
-  VirtioReport,
-} from '../../../../app/contract/inspect/virtio.ts';
+import type { DriverHints, VirtioQuestion, VirtioReport } from '../../../../app/contract/inspect/virtio.ts';
 import { typeName } from '../../../../app/virtio/device-types.ts';
 import { featureList } from '../../../../app/virtio/features.ts';
 import { isRam } from '../../../../app/virtio/memory.ts';
-import { type QueueFacts, readQueue } from '../../../../app/virtio/queue-view.ts';
 import { statusNames } from '../../../../app/virtio/status.ts';
-import { judge, type ProcessorFacts } from '../../../../app/virtio/verdict/index.ts';
+import { judge } from '../../../../app/virtio/verdict/index.ts';
 import { RECORDS } from '../../../../app/wire/abi/index.ts';
 import type { Elf } from '../../../../app/wire/elf.ts';
 import { type GuestMemory, linearMemory } from '../../../../app/x86/memory.ts';
@@ -20,37 +13,11 @@ import { type PagingRegisters, translate } from '../../../../app/x86/paging.ts';
 import { readDrivers } from '../records.ts';
 import { findSymbol } from '../resolve.ts';
 import { type InspectTarget, pagingOf } from '../target.ts';
-import { type DeviceName, entryOf, hintedSide, registrySide } from './driver-side.ts';
+import { addressOfPlace, type DeviceName, entryOf, hintedSide, isNumber, registrySide } from './driver-side.ts';
 import { type GatheredDevice, Gatherer } from './gather.ts';
 import { lookAtProcessors } from './processors.ts';
-
-/** A device without its verdicts, with what is needed to read its queues again. */
-export interface SeenDevice {
-  readonly device: Omit<VirtioDevice, 'verdicts' | 'queues'>;
-  readonly accepted: bigint;
-  readonly queues: readonly QueueFacts[];
-  /** Number of its driver's entry in the registry. */
-  readonly entry: number | null;
-}
-
-/** One look: all that QEMU, the registry and the processors tell. The rings are read afterwards, by `readRings`. */
-export interface Look {
-  readonly at: number;
-  /** Of the monotonic clock. */
-  readonly atMs: number;
-  readonly source: VirtioReport['source'];
-  readonly devices: readonly SeenDevice[];
-  readonly processors: readonly ProcessorFacts[];
-  readonly running: boolean;
-  readonly paging: PagingRegisters | null;
-  /** Linear address of the driver registry by the image; null without one. */
-  readonly registryAt: bigint | null;
-  /** Slots of the registry that describe a queue, by `ENTRY QUEUE`. */
-  readonly slots: ReadonlyMap<string, number>;
-  readonly problems: readonly string[];
-}
-
-type WholeDevice = Omit<VirtioDevice, 'verdicts'>;
+import { ringsNow } from './rings-now.ts';
+import type { Look, NamedSide, SeenDevice, WholeDevice } from './seen.ts';
 
 /** Looks at the virtio devices of one target, now and again. */
 export class VirtioLooker {
@@ -86,11 +53,19 @@ export class VirtioLooker {
       slots: slotsOf(registry),
     };
     if (!gathered.ok && registry !== null)
-      return ok({ ...common, source: 'registry', running: false, devices: registry.devices.map(ofRegistry), problems });
+      return ok({
+        ...common,
+        named: new Map(),
+        source: 'registry',
+        running: false,
+        devices: registry.devices.map(ofRegistry),
+        problems,
+      });
     const devices = gathered.ok ? gathered.value.devices : [];
-    const hinted = await this.#hinted(hints, devices, common.paging, problems);
+    const named = await this.#named(hints, devices, common.paging, problems);
     return ok({
       ...common,
+      named,
       source: 'qemu',
       running: this.#target.kind === 'live' && devices.every((it) => it.status.running),
       devices: devices.map((it): SeenDevice => {
@@ -116,7 +91,7 @@ export class VirtioLooker {
           queues: it.queues.map((queue) => ({
             ...queue,
             driver:
-              hinted.get(`${it.path} ${queue.index}`) ??
+              named.get(`${it.path} ${queue.index}`)?.side ??
               (entry === undefined ? null : registrySide(entry.entry, queue.index)),
           })),
           entry: entry?.number ?? null,
@@ -127,12 +102,12 @@ export class VirtioLooker {
   }
 
   /** What the variables that a person has named say of their queues, by `PATH QUEUE`. */
-  async #hinted(
+  async #named(
     hints: readonly DriverHints[],
     devices: readonly GatheredDevice[],
     paging: PagingRegisters | null,
     problems: string[],
-  ): Promise<ReadonlyMap<string, DriverSide>> {
+  ): Promise<ReadonlyMap<string, NamedSide>> {
     const meant = hints.flatMap((hint) => {
       const device = devices.find((it) => [it.id, it.path, it.status.name].includes(hint.device ?? it.id));
       if (device?.queues.some(({ index }) => index === hint.queue))
@@ -152,17 +127,19 @@ export class VirtioLooker {
       return meant.map(({ key, hint }) => {
         // Where memory must be asked for, this runs again: only the last run's problems count.
         const why: string[] = [];
-        return { key, side: hintedSide(hint, linear, symbol, why), why };
+        return { key, hint, side: hintedSide(hint, linear, symbol, why), why };
       });
     });
     if (!sides.ok) return new Map();
     problems.push(...new Set(sides.value.flatMap(({ why }) => why)));
-    return new Map(sides.value.map(({ key, side }) => [key, side]));
-  }
-
-  /** All queues of a look, as memory has them now. */
-  async rings(look: Look): Promise<Result<WholeDevice[]>> {
-    return this.#target.look((memory) => look.devices.map((it) => readRings(memory, it)));
+    const lastUsedAt =
+      ({ lastUsed }: DriverHints) =>
+      (memory: GuestMemory) => {
+        if (lastUsed === undefined || isNumber(lastUsed)) return null;
+        const at = addressOfPlace(lastUsed, linearMemory(memory, paging), symbol);
+        return typeof at === 'string' ? null : (physicalOf(memory, paging, at) ?? null);
+      };
+    return new Map(sides.value.map(({ key, hint, side }) => [key, { side, lastUsedAt: lastUsedAt(hint) }]));
   }
 
   /** Verdicts on a look, and on the one before it. */
@@ -223,11 +200,6 @@ function slotsOf(registry: DriverRegistry | null): Map<string, number> {
   return slots;
 }
 
-export function readRings(memory: GuestMemory, { device, accepted, queues }: SeenDevice): WholeDevice {
-  const facts = { type: device.type, queueCount: queues.length, features: accepted };
-  return { ...device, queues: queues.map((queue) => readQueue(memory, facts, queue)) };
-}
-
 function physicalOf(memory: GuestMemory, paging: PagingRegisters | null, address: bigint): bigint | undefined {
   if (paging === null) return undefined;
   const walked = translate(paging, (at, size) => memory.read(at, size), address);
@@ -282,7 +254,7 @@ export async function readVirtio(
   const once = async () => {
     const look = await looker.look(hints, true);
     if (!look.ok) return look;
-    const devices = await looker.rings(look.value);
+    const devices = await ringsNow(target, look.value);
     return devices.ok ? ok({ look: look.value, devices: devices.value }) : devices;
   };
   const first = await once();

@@ -15,10 +15,13 @@ import {
 import { pauseAfter } from '../paced.ts';
 import type { InspectTarget, ScannableMemory } from '../target.ts';
 import { entryOf } from './driver-side.ts';
-import { type Look, type SeenDevice, VirtioLooker } from './look.ts';
+import { placeOfLastUsed } from './last-used.ts';
+import { VirtioLooker } from './look.ts';
 import { SamplingPace } from './pace.ts';
 import { RateMeter } from './rates.ts';
 import { RegistrySearch, registryIn } from './registry-place.ts';
+import { ringsNow } from './rings-now.ts';
+import type { Look, SeenDevice } from './seen.ts';
 
 /** QEMU is asked so often at most. */
 const REPORT_MS = 250;
@@ -216,7 +219,7 @@ export class VirtioRecorder implements Disposable {
   }
 
   async ringsOf(look: Look) {
-    const devices = await this.#looker.rings(look);
+    const devices = await ringsNow(this.#target, look);
     return devices.ok ? devices.value : [];
   }
 
@@ -236,7 +239,7 @@ export class VirtioRecorder implements Disposable {
         const key = `${device.device.path} ${queue.index}`;
         seen.add(key);
         const watched = this.#watch(key, device.device.path, facts, queue);
-        watched.lastUsedAt = placeOfLastUsed(registry, device, queue.index, look);
+        watched.lastUsedAt = placeOfLastUsed(registry, device, queue.index, look.slots);
         if (queue.device !== null)
           this.#take(watched, watched.watcher.deviceAt(this.#now(), queue.device.lastAvail), events);
       }
@@ -336,9 +339,3 @@ export class VirtioRecorder implements Disposable {
 }
 
 const NO_MEMORY = { read: () => undefined, regions: [] };
-
-function placeOfLastUsed(registry: bigint | null, device: SeenDevice, queue: number, look: Look): bigint | null {
-  if (registry === null || device.entry === null) return null;
-  const slot = look.slots.get(`${device.entry} ${queue}`);
-  return slot === undefined ? null : registry + BigInt(lastUsedOffset(device.entry, slot));
-}

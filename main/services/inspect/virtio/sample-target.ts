@@ -22,6 +22,10 @@ export class SampleTarget implements InspectTarget {
   /** QEMU answers. */
   alive = true;
   packed = false;
+  /** How long QEMU takes for an answer, which tells how things stood when it was asked. */
+  answersAfterMs = 0;
+  /** What QEMU says of used.idx, whatever stands in the ring. */
+  usedSaid: number | undefined;
 
   constructor({ still = false } = {}) {
     this.still = still;
@@ -58,10 +62,12 @@ export class SampleTarget implements InspectTarget {
     return Promise.resolve(NOTHING);
   }
 
-  query(command: string, args?: QueryArguments): Promise<Result<unknown>> {
+  async query(command: string, args?: QueryArguments): Promise<Result<unknown>> {
     this.asked.push(command);
-    if (!this.alive) return Promise.resolve(fail('qmp-closed', 'QEMU is gone.', 'it was switched off', ''));
-    return Promise.resolve(ok(this.#answer(command, args)));
+    if (!this.alive) return fail('qmp-closed', 'QEMU is gone.', 'it was switched off', '');
+    const answer = this.#answer(command, args);
+    if (this.answersAfterMs > 0) await new Promise((resolve) => setTimeout(resolve, this.answersAfterMs));
+    return ok(answer);
   }
 
   dispose(): void {}
@@ -87,7 +93,11 @@ export class SampleTarget implements InspectTarget {
     return {
       ...{ 'queue-index': Number(args?.queue ?? 0), 'vring-num': queue.size },
       ...{ 'vring-desc': place.desc, 'vring-avail': place.avail, 'vring-used': place.used },
-      ...{ 'last-avail-idx': queue.lastAvail, 'used-idx': queue.used, inuse: queue.deviceSide().inFlight },
+      ...{
+        'last-avail-idx': queue.lastAvail,
+        'used-idx': this.usedSaid ?? queue.used,
+        inuse: queue.deviceSide().inFlight,
+      },
     };
   }
 }

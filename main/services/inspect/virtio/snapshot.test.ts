@@ -1,6 +1,12 @@
-import { expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { SampleQueue } from '../../../../app/virtio/sample.ts';
-import { caughtUp, ringsSay } from './snapshot.ts';
+import { caughtUp } from './caught-up.ts';
+import { SampleTarget } from './sample-target.ts';
+import { QueueSnapshots, ringsSay } from './snapshot.ts';
+
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 const SPLIT = { accepted: 0n };
 
@@ -46,4 +52,40 @@ test('a queue that went on while QEMU was asked: nobody is behind what the rings
   expect(queue.look({ device: facts.device }).problems.join()).toContain('the device has taken 1 and used.idx is 2');
   // One that stands is left as QEMU told, also if that cannot be.
   expect(caughtUp(queue.memory, facts, { used: 2, lastUsedAt: null }).device).toEqual(facts.device);
+});
+
+test('looks in a row share what QEMU says of a queue in motion, and the rings say what is newer', async () => {
+  vi.useFakeTimers();
+  const target = new SampleTarget();
+  const { queue } = target;
+  target.answersAfterMs = 5;
+  const snapshots = new QueueSnapshots(target);
+  const look = async () => {
+    const taking = snapshots.take();
+    await vi.advanceTimersByTimeAsync(33);
+    const taken = await taking;
+    if (!taken.ok) throw new Error(taken.error.why);
+    const [shown] = taken.value.devices[0]?.queues ?? [];
+    return { device: shown?.device, problems: shown?.problems };
+  };
+  await look();
+  const asked = () => target.asked.filter((it) => it === 'x-query-virtio-queue-status').length;
+  queue.publish(0);
+  queue.publish(1);
+  queue.take();
+  const before = asked();
+  expect(await look()).toMatchObject({ device: { lastAvail: 1, used: 0, inFlight: 1 }, problems: [] });
+  expect(asked()).toBe(before + 1);
+  queue.take();
+  queue.use(0);
+  queue.use(1);
+  queue.publish(2);
+  // Something is open again, but QEMU took 5 ms: it is asked again after half a second.
+  for (let n = 0; n < 10; n++)
+    expect(await look()).toMatchObject({ device: { lastAvail: 2, used: 2, inFlight: 0 }, problems: [] });
+  expect(asked()).toBe(before + 1);
+  queue.take();
+  for (let n = 0; n < 6; n++) await look();
+  expect(asked()).toBe(before + 2);
+  expect(await look()).toMatchObject({ device: { lastAvail: 3, used: 2, inFlight: 1 }, problems: [] });
 });

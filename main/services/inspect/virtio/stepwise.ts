@@ -5,7 +5,9 @@ import { FEATURE, hasFeature } from '../../../../app/virtio/features.ts';
 import { type Observation, QueueWatcher } from '../../../../app/virtio/history.ts';
 import type { GuestMemory } from '../../../../app/x86/memory.ts';
 import type { InspectTarget } from '../target.ts';
-import { type Look, type SeenDevice, VirtioLooker } from './look.ts';
+import { VirtioLooker } from './look.ts';
+import { ringsNow } from './rings-now.ts';
+import type { Look, SeenDevice } from './seen.ts';
 
 /** The machine stands still for at most this share of the time, and is looked at no more often than this. */
 const SHARE = 1 / 10;
@@ -56,7 +58,7 @@ async function lookOnce(target: InspectTarget, watchers: Map<string, QueueWatche
   const looker = new VirtioLooker(target);
   const look = await looker.look([], false);
   if (!look.ok) return look;
-  const devices = await looker.rings(look.value);
+  const devices = await ringsNow(target, look.value);
   if (!devices.ok) return devices;
   // Decoders run again with more memory until they miss none: each run begins where the last look ended.
   const observed = await target.look((memory) => observeAll(memory, look.value, watchers, atUs));

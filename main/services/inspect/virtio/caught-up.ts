@@ -1,0 +1,33 @@
+import { type Memory, readU16 } from '../../../../app/virtio/memory.ts';
+import type { QueueFacts } from '../../../../app/virtio/queue-view.ts';
+import { distance } from '../../../../app/virtio/split-ring.ts';
+
+/** What was known of a split queue before its rings are read. */
+export interface Before {
+  /** used.idx before QEMU was asked. */
+  readonly used: number | undefined;
+  /** Guest-physical address of the driver's own index into the used ring; null where nobody knows it. */
+  readonly lastUsedAt: bigint | null;
+}
+
+/**
+ * Of a queue that went on while others were asked: how far the driver is, as it says now; and the device has taken at least what it has
+ * given back since. A device that stands where it stood is left as QEMU told, also if that cannot be. The driver's index is read
+ * first: it never passes used.idx, which is read after it.
+ */
+export function caughtUp(memory: Memory, facts: QueueFacts, { used: before, lastUsedAt }: Before): QueueFacts {
+  const own = lastUsedAt === null ? undefined : memory.read(lastUsedAt, 2);
+  const driver =
+    own === undefined || facts.driver === null ? facts.driver : { ...facts.driver, lastUsed: readU16(own, 0) };
+  const used = usedIndex(memory, facts);
+  const { device, size } = facts;
+  if (device === null || used === undefined || before === undefined || used === before) return { ...facts, driver };
+  const lastAvail = distance(used, device.lastAvail) <= size ? device.lastAvail : used;
+  return { ...facts, driver, device: { ...device, lastAvail, used, inFlight: distance(used, lastAvail) } };
+}
+
+/** used.idx of a split queue (§2.7.8), as it is in memory now. */
+export function usedIndex(memory: Memory, { usedAt }: Pick<QueueFacts, 'usedAt'>): number | undefined {
+  const used = memory.read(usedAt + 2n, 2);
+  return used === undefined ? undefined : readU16(used, 0);
+}
