@@ -1,6 +1,7 @@
 /** Where each virtio device sits, from QEMU's `info qtree` (7.2). */
 import type { VirtioDevice } from '../contract/inspect/virtio.ts';
 import { type PciWay, placeText, type Slot } from '../pci/bridges.ts';
+import { GPEX_ECAM } from '../pci/ecam.ts';
 import { deviceId, type QemuDevice } from './qemu.ts';
 
 export interface Seat {
@@ -35,7 +36,8 @@ export function parseSeats(qtree: string, devices: readonly QemuDevice[]): Map<s
   const mmconfig = nodes
     .map((it) => /\(0x([0-9a-f]+)\)/.exec(it.properties.get('MCFG') ?? '')?.[1])
     .find((it) => it !== undefined);
-  const ecam = mmconfig === undefined ? null : BigInt(`0x${mmconfig}`);
+  const generic = nodes.some(({ type }) => type === 'gpex-pcihost') ? GPEX_ECAM : null;
+  const ecam = mmconfig === undefined ? generic : BigInt(`0x${mmconfig}`);
   const taken = new Set<Node>();
   const ordered = [...devices].sort((a, b) => anonymousNumber(a.path) - anonymousNumber(b.path));
   const proxies = nodes.filter((it) => /^virtio-.*-(pci|device)(-|$)/.test(it.type)).reverse();

@@ -1,6 +1,9 @@
 /** A microvm's IOAPICs, of which ACPI brings a second one, held against what our kernel has set up there and what QEMU counts. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
-import type { InspectSource, IrqRoute } from '../../app/contract/index.ts';
+import type { InspectSource, IrqRoute, IrqView } from '../../app/contract/index.ts';
 import { Inspector } from '../../main/services/inspect/index.ts';
 import { ForeignQemu } from '../support/foreign-qemu.ts';
 import { expectOk, Lab } from '../support/lab.ts';
@@ -8,13 +11,14 @@ import { expectOk, Lab } from '../support/lab.ts';
 const lab = new Lab();
 afterAll(() => lab.dispose());
 
-async function start(options: string) {
+async function start(options: string, devices: readonly string[] = []) {
   const { elfPath } = await lab.kernel();
   const args = [
     ...['-global', 'virtio-mmio.force-legacy=false', '-append', 'serve=8080'],
     ...['-drive', `if=none,id=d,format=raw,readonly=on,file=${await lab.anyModel()}`],
     ...['-device', 'virtio-blk-device,drive=d,id=model0'],
     ...['-netdev', 'user,id=n', '-device', 'virtio-net-device,netdev=n,id=net0'],
+    ...devices,
   ];
   const qemu = await ForeignQemu.start(elfPath, args, 1, 128, 'microvm', options);
   const inspect = new Inspector({ ask: qemu.ask, hold: async () => ({ ok: true, value: async () => {} }) });
@@ -55,6 +59,19 @@ describe('a microvm with ACPI', () => {
     }
   });
 
+  it('two IOAPICs in a dump are told apart as they were in the machine', async () => {
+    const { inspect, through } = await start(',ioapic2=on');
+    const path = join(mkdtempSync(join(tmpdir(), 'r0-ioapics-')), 'two.ring0-dump');
+    onTestFinished(() => rmSync(dirname(path), { recursive: true }));
+    expectOk(await inspect.dump(through, path));
+    const [live, dumped] = [expectOk(await inspect.irq(through)), expectOk(await inspect.irq({ dump: path }))];
+    expect(dumped.ioapics).toEqual(live.ioapics);
+    expect(dumped.ioapics).toHaveLength(2);
+    const ways = ({ routes }: IrqView) => routes.map(({ id, title, device, pin }) => ({ id, title, device, pin }));
+    expect(ways(dumped)).toEqual(ways(live));
+    expect(pinOf(dumped.routes, /^net0, virtio-net-device$/)?.pin?.ioapic).toBe(1);
+  });
+
   it('one IOAPIC: its devices hang elsewhere than without ACPI', async () => {
     const { inspect, direct } = await start(',ioapic2=off');
     const view = expectOk(await inspect.irq(direct));
@@ -64,6 +81,20 @@ describe('a microvm with ACPI', () => {
     expect(net?.pin?.gsi).toBeGreaterThanOrEqual(22);
     expect(net?.title).toBe(`IOAPIC pin ${net?.pin?.pin}`);
   });
+});
+
+it("a microvm's PCI Express functions are read where it shows their configuration space", async () => {
+  const { inspect, direct } = await start(',pcie=on', ['-device', 'virtio-rng-pci,id=card']);
+  const report = expectOk(await inspect.virtio(direct, { apartMs: 0, hints: [] }));
+  const card = report.devices.find(({ id }) => id === 'card');
+  // Nobody has set it up: its command register is zero, its messages are off.
+  expect(card).toMatchObject({
+    location: '00:01.0',
+    pci: { from: 'ecam', command: 0, memorySpace: false, busMaster: false, msix: { enabled: false } },
+  });
+  const { unknown, routes } = expectOk(await inspect.irq(direct));
+  expect(unknown).toEqual([]);
+  expect(routes.some(({ device }) => device.startsWith('card'))).toBe(true);
 });
 
 /** The one pin beside the serial port's that our kernel has opened, whose driver of the disk polls: the network card's, by QEMU's text. */

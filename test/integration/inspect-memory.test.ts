@@ -1,5 +1,5 @@
 /** Page tables, memory and dumps of a running machine, held against what QEMU itself says of them. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -164,7 +164,12 @@ describe.each(['shared', 'private'] as const)('a machine whose RAM is %s', (ram)
     // The same file without what lies beside it is a core as anybody makes it.
     rmSync(written.sidecar);
     const plain = expectOk(await inspect.describeDump(path));
-    expect([plain.processors, plain.recorded, plain.lacks.length]).toEqual([2, false, 4]);
+    expect([plain.processors, plain.recorded, plain.lacks.length]).toEqual([2, false, 5]);
+    expect(plain.lacks[0]).toContain(`there is no ${written.sidecar}`);
+    // What somebody else has put there is not said to be missing.
+    writeFileSync(written.sidecar, '{"version":2}');
+    expect(expectOk(await inspect.describeDump(path)).lacks[0]).toMatch(/is none of this studio's records.*version/);
+    rmSync(written.sidecar);
     const bare = expectOk(await inspect.addressSpace(dump, TABLES));
     expect(diffSpaces(live.ranges, bare.ranges)).toEqual([]);
     expect(await inspect.boot(dump)).toMatchObject({ ok: false, error: { code: 'no-kernel-image' } });

@@ -29,7 +29,7 @@ const ProcessorRegistersSchema = z.object({
 });
 
 /** What lies beside a dump of ours: `FILE.json`. Answers are JSON texts with integers of any size, by `questionKey`. */
-export const SidecarSchema = z.object({
+const SidecarSchema = z.object({
   version: z.literal(1),
   madeAt: z.number(),
   /** Null of a machine that others have started, which was read through its gdb stub. */
@@ -107,21 +107,23 @@ export class DumpTarget implements InspectTarget {
       if (!header.ok) return header;
       const { bits, segments, notes } = header.value;
       const told = readCoreNotes(Buffer.concat(notes.map((it) => readAt(file, it.offset, it.bytes))), bits);
-      const sidecar = readSidecar(path);
-      if (!sidecar.ok) return sidecar;
-      const recorded = recordedRegisters(sidecar.value);
+      const beside = readSidecar(path);
+      if (!beside.ok) return beside;
+      const { sidecar, missing } = beside.value;
+      const recorded = recordedRegisters(sidecar);
       const processors = recorded ?? told.processors;
       const lacks =
         recorded === undefined
           ? [
+              ...(missing === '' ? [] : [missing]),
               ...told.lacks,
               "QEMU's answers about devices and interrupt controllers are not recorded",
               'the kernel is not known: there are no symbols',
             ]
-          : (sidecar.value?.lacks ?? []);
-      const machine = sidecar.value?.machine ?? null;
+          : (sidecar?.lacks ?? []);
+      const machine = sidecar?.machine ?? null;
       const memory = new CoreMemory(file, machine === null ? segments : ramOf(machine, segments));
-      return ok(new DumpTarget(path, memory, processors, sidecar.value, lacks, images, end));
+      return ok(new DumpTarget(path, memory, processors, sidecar, lacks, images, end));
     })();
     if (!opened.ok) end.dispose();
     return opened;
@@ -155,7 +157,7 @@ export class DumpTarget implements InspectTarget {
     if (answer !== undefined) return ok(parseJsonWithBigints(answer));
     const why =
       this.sidecar === null
-        ? `there is no ${sidecarPath(this.path)}: a plain core has memory and registers only`
+        ? (this.lacks[0] ?? '')
         : `${questionKey(command, args)} was not asked when the dump was made`;
     return fail(
       'not-recorded',
@@ -206,15 +208,20 @@ function recordedRegisters(sidecar: Sidecar | null): readonly ProcessorRegisters
   return text === undefined ? undefined : parseRegisters(String(parseJsonWithBigints(text)));
 }
 
-function readSidecar(dump: string): Result<Sidecar | null> {
+/** What was recorded beside a dump; without it, `missing` says why. */
+function readSidecar(dump: string): Result<{ readonly sidecar: Sidecar | null; readonly missing: string }> {
   const path = sidecarPath(dump);
   try {
     const found = statSync(path, { throwIfNoEntry: false });
-    if (found === undefined) return ok(null);
+    if (found === undefined)
+      return ok({ sidecar: null, missing: `there is no ${path}: a plain core has memory and registers only` });
     if (found.size > MAX_SIDECAR_BYTES) throw new Error(`${found.size} bytes, at most ${MAX_SIDECAR_BYTES} are read`);
     const parsed = SidecarSchema.safeParse(JSON.parse(readFileSync(path, 'utf8')));
     // A file of that name that is another's is no reason not to open the dump.
-    return ok(parsed.success ? parsed.data : null);
+    if (parsed.success) return ok({ sidecar: parsed.data, missing: '' });
+    const [issue] = parsed.error.issues;
+    const why = `${issue?.path.join('.') || 'the whole'}: ${issue?.message}`;
+    return ok({ sidecar: null, missing: `${path} is none of this studio's records of a dump (${why})` });
   } catch (error) {
     return fail(
       'bad-dump',

@@ -2,6 +2,7 @@ import { ok, type Result } from '../../../app/base/result.ts';
 import type { IrqView } from '../../../app/contract/index.ts';
 import { placeText } from '../../../app/pci/bridges.ts';
 import { commandOf } from '../../../app/pci/config-space.ts';
+import { ecamOf } from '../../../app/pci/ecam.ts';
 import {
   MAX_MSIX_ENTRIES,
   MSIX_ENTRY_BYTES,
@@ -35,9 +36,6 @@ import { readBytes, readConfiguration } from './pci-config.ts';
 import { codeMapOf, tablesKey } from './processor-tables.ts';
 import { type InspectTarget, lookSettled } from './target.ts';
 import { WiringReader } from './wiring.ts';
-
-/** Where q35 shows configuration space in memory once firmware has switched it on (hw/pci-host/q35.c); `pc` and microvm do not. */
-const ECAM = 0xb000_0000n;
 
 interface Controllers {
   readonly ioapics: readonly IoApicState[];
@@ -142,7 +140,7 @@ async function readFunction(
     title: `${it.id === '' ? '' : `${it.id}, `}${it.kind} ${four(it.vendor)}:${four(it.product)}`,
     line: it.line,
   };
-  const found = await readConfiguration(target, it, ECAM, it.vendor);
+  const found = await readConfiguration(target, it, ecamOf(all), it.vendor);
   if (found === undefined)
     return { ...base, pinDisabled: false, msix: undefined, ...(await tableOf(target, it, all, await ranges())) };
   const config = found.bytes;
