@@ -19,6 +19,7 @@ export interface Decoded {
 interface Question {
   readonly url: string;
   readonly body: string;
+  readonly patienceMs: number;
   /** Becomes 1 when the answer is there. */
   readonly flag: SharedArrayBuffer;
 }
@@ -36,6 +37,7 @@ export class Decoder implements Disposable {
     const workerData: Question = {
       url: `${apiUrl}/v1/completions`,
       body: JSON.stringify({ prompt, max_tokens: tokens, temperature: 0 }),
+      patienceMs: PATIENCE_MS,
       flag: this.#flag.buffer,
     };
     this.#worker = new Worker(`(${askAndAsk})()`, { eval: true, workerData });
@@ -67,11 +69,12 @@ export class Decoder implements Disposable {
 /** The thread's program, which has nothing of this file: it is handed over as text. */
 function askAndAsk(): void {
   const { parentPort, workerData } = process.getBuiltinModule('node:worker_threads');
-  const { url, body, flag } = workerData as Question;
+  const { url, body, patienceMs, flag } = workerData as Question;
   const answer = async () => {
     const headers = { 'content-type': 'application/json' };
     try {
-      return await (await fetch(url, { method: 'POST', headers, body })).json();
+      const signal = AbortSignal.timeout(patienceMs);
+      return await (await fetch(url, { method: 'POST', headers, body, signal })).json();
     } catch (error) {
       return { error: String(error) };
     }

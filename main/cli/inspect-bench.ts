@@ -9,6 +9,7 @@ import { unwrap } from './failure.ts';
 import { hostLoad, type LoadShares, sharesBetween } from './host-load.ts';
 import { MotionMeter, startMotion } from './inspect-motion.ts';
 import { openPanes, PANES, SNAPSHOT, stackOf } from './inspect-panes.ts';
+import type { Interrupts } from './interrupts.ts';
 import { type Interval, lossesBeside, median, medianInterval } from './median.ts';
 
 const WARM_UP_LOOKS = 30;
@@ -109,7 +110,7 @@ async function onMachine<T>(context: CommandContext, request: StartRequest, act:
 }
 
 async function timeLooks(context: CommandContext, target: Target): Promise<LookTimes> {
-  const { host, terminal } = context;
+  const { host, terminal, interrupts } = context;
   const { machine } = target;
   const { inspect } = host;
   const { info } = machine;
@@ -122,8 +123,8 @@ async function timeLooks(context: CommandContext, target: Target): Promise<LookT
   terminal.progress('measuring what looking costs', 'one look');
   const lookMs: Record<string, number> = {};
   for (const [name, ask] of Object.entries({ ...PANES, ...SNAPSHOT }))
-    lookMs[name] = median(await timesOf(() => ask(inspect, source, stack))) ?? 0;
-  const snapshotMs = snapshotTimes(await timesOf(snapshot));
+    lookMs[name] = median(await timesOf(interrupts, () => ask(inspect, source, stack))) ?? 0;
+  const snapshotMs = snapshotTimes(await timesOf(interrupts, snapshot));
   const report = unwrap(await inspect.virtio(source, { apartMs: 0, hints: [], ringsOnly: true }));
   inspect.rest();
   const motion: MotionTimes[] = [];
@@ -137,7 +138,7 @@ async function timeLooks(context: CommandContext, target: Target): Promise<LookT
 }
 
 async function timeInMotion(
-  { host, terminal }: CommandContext,
+  { host, terminal, interrupts }: CommandContext,
   { machine, target }: Target,
   source: InspectSource,
   readsPerSecond: number | null,
@@ -148,9 +149,9 @@ async function timeInMotion(
   try {
     const lookMs: Record<string, number> = {};
     for (const [name, ask] of Object.entries(SNAPSHOT))
-      lookMs[name] = median(await timesOf(() => ask(inspect, source, 0n))) ?? 0;
+      lookMs[name] = median(await timesOf(interrupts, () => ask(inspect, source, 0n))) ?? 0;
     const meter = new MotionMeter();
-    const times = await timesOf(async () => {
+    const times = await timesOf(interrupts, async () => {
       const others = Promise.all([SNAPSHOT.cpu(inspect, source, 0n), SNAPSHOT['gdt, idt, tss'](inspect, source, 0n)]);
       const [report] = await Promise.all([SNAPSHOT.queues(inspect, source, 0n), others]);
       meter.see(report);
@@ -226,9 +227,10 @@ async function measureCost(
   }
 }
 
-async function timesOf(look: () => Promise<unknown>): Promise<number[]> {
+async function timesOf({ signal }: Interrupts, look: () => Promise<unknown>): Promise<number[]> {
   const times: number[] = [];
   for (let n = 0; n < WARM_UP_LOOKS + LOOKS; n++) {
+    signal.throwIfAborted();
     const started = performance.now();
     await look();
     if (n >= WARM_UP_LOOKS) times.push(performance.now() - started);

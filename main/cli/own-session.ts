@@ -1,4 +1,5 @@
-import { spawn } from 'node:child_process';
+import { AS_NODE, startProcess } from '../process/index.ts';
+import { unwrap } from './failure.ts';
 
 const IN_SESSION = 'RING0_IN_OWN_SESSION';
 
@@ -6,19 +7,18 @@ const IN_SESSION = 'RING0_IN_OWN_SESSION';
 export const isInOwnSession = () => process.env[IN_SESSION] !== undefined;
 
 /**
- * Runs this program again, with other arguments, in a session of its own: that of a terminal belongs to its shell, and only a session that
- * is ours alone gives way to a machine (GiveWay). It ends when this one is told to.
+ * Runs this program again in a session of its own: that of a terminal belongs to its shell, and only a session that is ours alone gives
+ * way to a machine (GiveWay). It ends with this one, and is asked to when `signal` aborts.
  * @param argv a script of Node's, and its arguments
  * @returns its exit code
  */
-export function inOwnSession(argv: readonly string[], cwd = process.cwd()): Promise<number> {
-  const child = spawn(process.execPath, argv, {
-    cwd,
-    env: { ...process.env, [IN_SESSION]: '1' },
-    stdio: 'inherit',
-    detached: true,
-  });
-  const end = () => child.kill('SIGTERM');
-  process.once('SIGINT', end).once('SIGTERM', end);
-  return new Promise((resolve) => child.once('exit', (code) => resolve(code ?? 1)));
+export async function inOwnSession(argv: readonly string[], signal: AbortSignal, cwd?: string): Promise<number> {
+  const env = { ...AS_NODE, [IN_SESSION]: '1' };
+  const child = unwrap(await startProcess(process.execPath, argv, { cwd, env, guard: true, showsOutput: true }));
+  const abort = () => child.kill('SIGTERM');
+  signal.addEventListener('abort', abort);
+  if (signal.aborted) abort();
+  const { code } = await child.exited;
+  signal.removeEventListener('abort', abort);
+  return code ?? 1;
 }

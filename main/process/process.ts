@@ -19,6 +19,8 @@ export interface StartOptions {
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   readonly onStdout?: ((bytes: Buffer) => void) | undefined;
   readonly onStderr?: ((bytes: Buffer) => void) | undefined;
+  /** What nobody listens to is written where this program writes, a terminal included, instead of being dropped. */
+  readonly showsOutput?: boolean | undefined;
   /** `none` (default): /dev/null. `terminal`: ours, and the process stays in our group, so that it may ask for a password. */
   readonly stdin?: 'none' | 'pipe' | 'terminal' | undefined;
   /** The process must not outlive this one, however this one ends. */
@@ -134,6 +136,7 @@ export async function startProcess(
   const [file, argv] = means === 'pdeathsig' ? pdeathsigCommand(command, args) : [command, [...args]];
   const ownGroup = options.stdin !== 'terminal';
   const stdin = options.stdin === 'pipe' ? 'pipe' : options.stdin === 'terminal' ? 'inherit' : 'ignore';
+  const unheard = options.showsOutput === true ? 'inherit' : 'ignore';
   let child: ChildProcess;
   try {
     child = spawn(file, argv, {
@@ -142,8 +145,8 @@ export async function startProcess(
       detached: ownGroup,
       stdio: [
         stdin,
-        options.onStdout === undefined ? 'ignore' : 'pipe',
-        options.onStderr === undefined ? 'ignore' : 'pipe',
+        options.onStdout === undefined ? unheard : 'pipe',
+        options.onStderr === undefined ? unheard : 'pipe',
       ],
     });
   } catch (error) {

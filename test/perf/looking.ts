@@ -161,8 +161,11 @@ function report(all: Rounds, version: string): string {
 }
 
 export async function measureLooking(argv: readonly string[]): Promise<number> {
-  if (!isInOwnSession())
-    return await inOwnSession(['test/support/script.mjs', 'test/perf/perf.ts', 'looking', ...argv], root);
+  if (!isInOwnSession()) {
+    const stop = new AbortController();
+    process.once('SIGINT', () => stop.abort()).once('SIGTERM', () => stop.abort());
+    return await inOwnSession(['test/support/script.mjs', 'test/perf/perf.ts', 'looking', ...argv], stop.signal, root);
+  }
   const option = (name: string) => (argv.includes(name) ? argv[argv.indexOf(name) + 1] : undefined);
   const model = option('--model') ?? sharedFile('stories260K-q8_0.gguf');
   const line = new CommandLine();

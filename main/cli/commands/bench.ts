@@ -69,8 +69,13 @@ The machine is the one you have: compare figures of one run with each other, not
     ['ring0 bench --json > bench.json', 'every single run, with the circumstances'],
   ],
   async run(context, values) {
+    if (values.inspect && !isInOwnSession()) {
+      const { signal } = context.interrupts;
+      const code = await inOwnSession(process.argv.slice(1), signal);
+      signal.throwIfAborted();
+      return code;
+    }
     const { host, terminal } = context;
-    if (values.inspect && !isInOwnSession()) return await inOwnSession(process.argv.slice(1));
     const listed = (await host.profiles.list()).map((profile) => profile.name);
     const names = values.profiles?.split(',') ?? listed;
     const model = await resolveModel(context, values.model ?? referenceModel(context.root));
