@@ -5,6 +5,7 @@
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { REGISTERS_FRESH_MS } from '../../main/services/inspect/live-target.ts';
 import type { Lab, TestMachine } from './lab.ts';
 
 /** Selectors of it. In the LDT: 64-bit code, data, data of ring 3, a call gate. */
@@ -183,10 +184,13 @@ export async function bootLdtGuest(lab: Lab, folder: string): Promise<TestMachin
   return machine;
 }
 
-/** Types a letter at it. @returns the error code of the fault that came of it, in four digits, or nothing */
+/**
+ * Types a letter at it, and waits until who looks sees what came of that: registers that were asked for just before are shared for a moment.
+ * @returns the error code of the fault that came of it, in four digits, or nothing */
 export async function typeAtLdtGuest(machine: TestMachine, letter: 's' | 'u' | 'l' | 'n' | 'd' | 'b'): Promise<string> {
   const from = machine.serial().length;
   machine.machine.writeSerial(Buffer.from(letter));
   const [, code = ''] = await machine.waitForSerial(/^(?:fault (\w{4})\n)?ready\n/, from);
+  await new Promise((resolve) => setTimeout(resolve, 2 * REGISTERS_FRESH_MS));
   return code;
 }

@@ -67,6 +67,8 @@ export class DumpTarget implements InspectTarget {
   readonly sidecar: Sidecar | null;
   /** What cannot be known of it, in words. */
   readonly lacks: readonly string[];
+  /** Why there is no `sidecar`; empty if there is. */
+  readonly #missing: string;
   readonly #processors: readonly ProcessorRegisters[];
   readonly #images: KernelImages;
   readonly #end: Disposable;
@@ -75,7 +77,7 @@ export class DumpTarget implements InspectTarget {
     path: string,
     memory: CoreMemory,
     processors: readonly ProcessorRegisters[],
-    sidecar: Sidecar | null,
+    { sidecar, missing }: Beside,
     lacks: readonly string[],
     images: KernelImages,
     end: Disposable,
@@ -85,6 +87,7 @@ export class DumpTarget implements InspectTarget {
     this.regions = memory.regions;
     this.#processors = processors;
     this.sidecar = sidecar;
+    this.#missing = missing;
     this.lacks = lacks;
     this.#images = images;
     this.#end = end;
@@ -123,7 +126,7 @@ export class DumpTarget implements InspectTarget {
           : (sidecar?.lacks ?? []);
       const machine = sidecar?.machine ?? null;
       const memory = new CoreMemory(file, machine === null ? segments : ramOf(machine, segments));
-      return ok(new DumpTarget(path, memory, processors, sidecar, lacks, images, end));
+      return ok(new DumpTarget(path, memory, processors, beside.value, lacks, images, end));
     })();
     if (!opened.ok) end.dispose();
     return opened;
@@ -156,9 +159,7 @@ export class DumpTarget implements InspectTarget {
     const answer = this.sidecar?.answers[questionKey(command, args)];
     if (answer !== undefined) return ok(parseJsonWithBigints(answer));
     const why =
-      this.sidecar === null
-        ? (this.lacks[0] ?? '')
-        : `${questionKey(command, args)} was not asked when the dump was made`;
+      this.sidecar === null ? this.#missing : `${questionKey(command, args)} was not asked when the dump was made`;
     return fail(
       'not-recorded',
       "The dump does not hold QEMU's answer to this.",
@@ -209,7 +210,12 @@ function recordedRegisters(sidecar: Sidecar | null): readonly ProcessorRegisters
 }
 
 /** What was recorded beside a dump; without it, `missing` says why. */
-function readSidecar(dump: string): Result<{ readonly sidecar: Sidecar | null; readonly missing: string }> {
+interface Beside {
+  readonly sidecar: Sidecar | null;
+  readonly missing: string;
+}
+
+function readSidecar(dump: string): Result<Beside> {
   const path = sidecarPath(dump);
   try {
     const found = statSync(path, { throwIfNoEntry: false });

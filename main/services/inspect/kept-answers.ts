@@ -40,14 +40,9 @@ export class KeptAnswers {
     const known = this.#kept.get(name);
     if (known !== undefined && sameKey(known.key, key) && known.reads.standsIn(memory))
       return { value: known.value as T, torn: false };
-    for (let attempt = 1; ; attempt++) {
-      const { value, reads } = readOnce(memory, decode);
-      if (reads.standsIn(memory)) {
-        if (reads.isWhole) this.#keep(name, { key, reads, value });
-        return { value, torn: false };
-      }
-      if (attempt >= attempts) return { value, torn: true };
-    }
+    const { value, torn, reads } = settle(memory, decode, attempts);
+    if (!torn && reads.isWhole) this.#keep(name, { key, reads, value });
+    return { value, torn };
   }
 
   #keep(name: string, kept: Kept): void {
@@ -59,6 +54,19 @@ export class KeptAnswers {
 
 function sameKey(a: readonly unknown[], b: readonly unknown[]): boolean {
   return a.length === b.length && a.every((it, n) => it === b[n]);
+}
+
+/** Decodes memory that lies open until what was read stands, or so often. */
+export function settle<T>(
+  memory: GuestMemory,
+  decode: (memory: GuestMemory) => T,
+  attempts = ATTEMPTS,
+): Settled<T> & { readonly reads: ReadSet } {
+  for (let attempt = 1; ; attempt++) {
+    const { value, reads } = readOnce(memory, decode);
+    const torn = !reads.standsIn(memory);
+    if (!torn || attempt >= attempts) return { value, torn, reads };
+  }
 }
 
 export function readOnce<T>(memory: GuestMemory, decode: (memory: GuestMemory) => T) {

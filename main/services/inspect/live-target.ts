@@ -15,7 +15,7 @@ import type { InspectTarget, ScannableMemory } from './target.ts';
 export type Ask = (machine: MachineInfo, command: string, args?: QueryArguments) => Promise<Result<unknown>>;
 
 /** Panes that look at the same moment share one answer. */
-const REGISTERS_FRESH_MS = 10;
+export const REGISTERS_FRESH_MS = 10;
 /** A kernel that is built again meanwhile is noticed after this. */
 const IMAGE_FRESH_MS = 250;
 /** A decoder that still misses pages after so many rounds does without. */

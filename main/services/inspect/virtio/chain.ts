@@ -7,6 +7,7 @@ import { readSplitRings } from '../../../../app/virtio/split-ring.ts';
 import type { InspectTarget } from '../target.ts';
 import { VirtioLooker } from './look.ts';
 import { readRings } from './rings-now.ts';
+import { deviceFacts } from './seen.ts';
 
 /** Bytes of a buffer that are shown, and buffers. */
 const SHOWN_BYTES = 256;
@@ -39,7 +40,7 @@ export async function readChain(
   return target.look((memory): ChainContent => {
     const view = readRings(memory, seen).queues.find((it) => it.index === index);
     const known = view?.chains.find((it) => it.head === head);
-    const device = { type: seen.device.type, queueCount: seen.queues.length, features: seen.accepted };
+    const device = deviceFacts(seen);
     const name = view?.name ?? '';
     const { rings } = readSplitRings(memory, facts);
     const chain =

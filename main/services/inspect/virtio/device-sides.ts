@@ -4,6 +4,7 @@ import { Paced } from '../paced.ts';
 import type { InspectTarget } from '../target.ts';
 import { usedIndex } from './caught-up.ts';
 import { askQueue } from './gather.ts';
+import { queueKey, type SeenDevice } from './seen.ts';
 
 /** QEMU's word of a device, and used.idx just before it was asked for it. */
 export interface Told {
@@ -29,20 +30,20 @@ export class DeviceSides {
     this.#target = target;
   }
 
-  of(path: string, facts: QueueFacts): Promise<Told> {
-    const key = `${path} ${facts.index}`;
+  of(seen: SeenDevice, facts: QueueFacts): Promise<Told> {
+    const key = queueKey(seen.device.path, facts.index);
     const known = this.#queues.get(key);
     // A queue that has been set up anew begins anew.
     if (known !== undefined && known.facts.availAt === facts.availAt && known.facts.usedAt === facts.usedAt)
       return known.told.get();
-    const told = new Paced(() => this.#ask(path, facts));
+    const told = new Paced(() => this.#ask(seen, facts));
     this.#queues.set(key, { facts, told });
     return told.get();
   }
 
-  async #ask(path: string, facts: QueueFacts): Promise<Told> {
-    const used = await this.#target.look((memory) => usedIndex(memory, facts));
-    const queue = await askQueue(this.#target, path, facts.index);
+  async #ask(seen: SeenDevice, facts: QueueFacts): Promise<Told> {
+    const used = await this.#target.look((memory) => usedIndex(memory, seen, facts));
+    const queue = await askQueue(this.#target, seen.device.path, facts.index);
     return { side: queue?.device ?? facts.device, used: used.ok ? used.value : undefined };
   }
 }

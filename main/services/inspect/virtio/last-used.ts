@@ -1,10 +1,10 @@
 import { lastUsedOffset } from '../../../../app/wire/abi/index.ts';
 import type { GuestMemory } from '../../../../app/x86/memory.ts';
 import { registryIn } from './registry-place.ts';
-import type { Look, SeenDevice } from './seen.ts';
+import { type Look, queueKey, type SeenDevice } from './seen.ts';
 
 /**
- * Where each queue's driver keeps its own index into the used ring, by `PATH QUEUE`, guest-physical: to be read beside the rings, since of
+ * Where each queue's driver keeps its own index into the used ring, by `queueKey`, guest-physical: to be read beside the rings, since of
  * a queue in motion an older one makes chains look returned that the driver has long taken back.
  */
 export function lastUsedPlaces(memory: GuestMemory, look: Look): ReadonlyMap<string, bigint> {
@@ -13,7 +13,7 @@ export function lastUsedPlaces(memory: GuestMemory, look: Look): ReadonlyMap<str
   const places = new Map<string, bigint>();
   for (const device of look.devices)
     for (const { index } of device.queues) {
-      const key = `${device.device.path} ${index}`;
+      const key = queueKey(device.device.path, index);
       const named = look.named.get(key);
       const place =
         named === undefined ? placeOfLastUsed(registry, device, index, look.slots) : named.lastUsedAt(memory);

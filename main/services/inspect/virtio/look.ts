@@ -17,7 +17,7 @@ import { addressOfPlace, type DeviceName, entryOf, hintedSide, isNumber, registr
 import { type GatheredDevice, Gatherer } from './gather.ts';
 import { lookAtProcessors } from './processors.ts';
 import { ringsNow } from './rings-now.ts';
-import type { Look, NamedSide, SeenDevice, WholeDevice } from './seen.ts';
+import { type Look, type NamedSide, queueKey, type SeenDevice, type WholeDevice } from './seen.ts';
 
 /** Looks at the virtio devices of one target, now and again. */
 export class VirtioLooker {
@@ -91,7 +91,7 @@ export class VirtioLooker {
           queues: it.queues.map((queue) => ({
             ...queue,
             driver:
-              named.get(`${it.path} ${queue.index}`)?.side ??
+              named.get(queueKey(it.path, queue.index))?.side ??
               (entry === undefined ? null : registrySide(entry.entry, queue.index)),
           })),
           entry: entry?.number ?? null,
@@ -101,7 +101,7 @@ export class VirtioLooker {
     });
   }
 
-  /** What the variables that a person has named say of their queues, by `PATH QUEUE`. */
+  /** What the variables that a person has named say of their queues, by `queueKey`. */
   async #named(
     hints: readonly DriverHints[],
     devices: readonly GatheredDevice[],
@@ -111,7 +111,7 @@ export class VirtioLooker {
     const meant = hints.flatMap((hint) => {
       const device = devices.find((it) => [it.id, it.path, it.status.name].includes(hint.device ?? it.id));
       if (device?.queues.some(({ index }) => index === hint.queue))
-        return [{ key: `${device.path} ${hint.queue}`, hint }];
+        return [{ key: queueKey(device.path, hint.queue), hint }];
       if (device !== undefined) problems.push(`${device.id} has no queue ${hint.queue}`);
       else if (hint.device !== undefined) problems.push(`there is no device ${hint.device}`);
       return [];
@@ -137,7 +137,9 @@ export class VirtioLooker {
       (memory: GuestMemory) => {
         if (lastUsed === undefined || isNumber(lastUsed)) return null;
         const at = addressOfPlace(lastUsed, linearMemory(memory, paging), symbol);
-        return typeof at === 'string' ? null : (physicalOf(memory, paging, at) ?? null);
+        // The last byte of a page: the second one is elsewhere.
+        if (typeof at === 'string' || (at & 0xfffn) === 0xfffn) return null;
+        return physicalOf(memory, paging, at) ?? null;
       };
     return new Map(sides.value.map(({ key, hint, side }) => [key, { side, lastUsedAt: lastUsedAt(hint) }]));
   }

@@ -1,6 +1,7 @@
 import type { Disposable } from '../../../../app/base/disposable.ts';
 import { Emitter } from '../../../../app/base/event.ts';
 import type { RingEvent, RingRate, VirtioReport } from '../../../../app/contract/inspect/virtio.ts';
+import { FEATURE, hasFeature } from '../../../../app/virtio/features.ts';
 import { type Observation, QueueWatcher } from '../../../../app/virtio/history.ts';
 import { wordAt } from '../../../../app/virtio/memory.ts';
 import type { DeviceFacts, QueueFacts } from '../../../../app/virtio/queue-view.ts';
@@ -21,7 +22,7 @@ import { SamplingPace } from './pace.ts';
 import { RateMeter } from './rates.ts';
 import { RegistrySearch, registryIn } from './registry-place.ts';
 import { ringsNow } from './rings-now.ts';
-import type { Look, SeenDevice } from './seen.ts';
+import { deviceFacts, type Look, queueKey, type SeenDevice } from './seen.ts';
 
 /** QEMU is asked so often at most. */
 const REPORT_MS = 250;
@@ -231,12 +232,12 @@ export class VirtioRecorder implements Disposable {
     const seen = new Set<string>();
     const events: RingEvent[] = [];
     for (const device of look.devices) {
-      const facts = { type: device.device.type, queueCount: device.queues.length, features: device.accepted };
+      const facts = deviceFacts(device);
       // Packed rings have no indices to watch; a report shows them as they are.
-      if (((device.accepted >> 34n) & 1n) === 1n) continue;
+      if (hasFeature(device.accepted, FEATURE.RING_PACKED)) continue;
       for (const queue of device.queues) {
         if (queue.descriptorsAt === 0n && queue.availAt === 0n) continue;
-        const key = `${device.device.path} ${queue.index}`;
+        const key = queueKey(device.device.path, queue.index);
         seen.add(key);
         const watched = this.#watch(key, device.device.path, facts, queue);
         watched.lastUsedAt = placeOfLastUsed(registry, device, queue.index, look.slots);
@@ -293,7 +294,7 @@ export class VirtioRecorder implements Disposable {
       const { id, name, type, location } = device;
       const found = entryOf(registry.value, { id, name, type, location });
       const accepted = BigInt(found?.entry.featuresAccepted ?? 0);
-      if (found === undefined || ((accepted >> 34n) & 1n) === 1n) continue;
+      if (found === undefined || hasFeature(accepted, FEATURE.RING_PACKED)) continue;
       const facts = { type, queueCount: slots.length, features: accepted };
       for (const [slot, queue] of found.entry.queues.entries()) {
         const own = {
@@ -304,7 +305,7 @@ export class VirtioRecorder implements Disposable {
         if (queue.size === 0 || queue.availGpa === '0x0') continue;
         // On the legacy interface the device keeps its own size, whatever the driver thinks.
         const size = found.entry.transport === 'pci-legacy' ? queue.deviceSize : queue.size;
-        const key = `${device.path} ${queue.index}`;
+        const key = queueKey(device.path, queue.index);
         this.#registered.add(key);
         const watched = this.#watch(key, device.path, facts, {
           ...own,

@@ -1,18 +1,17 @@
 import type { Result } from '../../../../app/base/result.ts';
 import type { DeviceSide, VirtioQueue } from '../../../../app/contract/inspect/virtio.ts';
-import { FEATURE, hasFeature } from '../../../../app/virtio/features.ts';
-import { type DeviceFacts, type QueueFacts, readQueue } from '../../../../app/virtio/queue-view.ts';
+import { type QueueFacts, readQueue } from '../../../../app/virtio/queue-view.ts';
 import type { GuestMemory } from '../../../../app/x86/memory.ts';
-import { ATTEMPTS, readOnce } from '../kept-answers.ts';
+import { settle } from '../kept-answers.ts';
 import { readDrivers } from '../records.ts';
 import type { InspectTarget } from '../target.ts';
 import { type Before, caughtUp, usedIndex } from './caught-up.ts';
 import { driverNow } from './driver-side.ts';
 import { askQueue } from './gather.ts';
 import { lastUsedPlaces } from './last-used.ts';
-import type { Look, SeenDevice, WholeDevice } from './seen.ts';
+import { deviceFacts, type Look, queueKey, type SeenDevice, type WholeDevice } from './seen.ts';
 
-/** What a queue was found to be after the look, by `PATH QUEUE`. */
+/** What a queue was found to be after the look, by `queueKey`. */
 interface Since {
   readonly device: DeviceSide | null;
   /** used.idx before QEMU was asked again. */
@@ -29,54 +28,42 @@ export async function ringsNow(target: InspectTarget, look: Look): Promise<Resul
   if (!moved.ok) return moved;
   const asked = moved.value.map(async ({ path, facts, used }): Promise<[string, Since]> => {
     const told = await askQueue(target, path, facts.index);
-    return [`${path} ${facts.index}`, { device: told?.device ?? facts.device, used }];
+    return [queueKey(path, facts.index), { device: told?.device ?? facts.device, used }];
   });
   const since = new Map(await Promise.all(asked));
   const drivers = await readDrivers(target);
   return await target.look((memory) => {
     const places = lastUsedPlaces(memory, look);
     return look.devices.map((seen): WholeDevice => {
-      const { device, accepted, queues } = seen;
-      if (hasFeature(accepted, FEATURE.RING_PACKED)) return readRings(memory, seen);
-      const type = { type: device.type, queueCount: queues.length, features: accepted };
-      return {
-        ...device,
-        queues: queues.map((facts) => {
-          const key = `${device.path} ${facts.index}`;
-          const { device: told, used } = since.get(key) ?? { device: facts.device, used: facts.device?.used };
-          const before = { used, lastUsedAt: places.get(key) ?? null };
-          return settledQueue(
-            memory,
-            type,
-            { ...facts, device: told, driver: driverNow(drivers, seen, facts) },
-            before,
-          );
-        }),
+      const now = (facts: QueueFacts) => {
+        const key = queueKey(seen.device.path, facts.index);
+        const { device, used } = since.get(key) ?? { device: facts.device, used: facts.device?.used };
+        const known = { ...facts, device, driver: driverNow(drivers, seen, facts) };
+        return settledQueue(memory, seen, known, { used, lastUsedAt: places.get(key) ?? null });
       };
+      return { ...seen.device, queues: seen.queues.map(now) };
     });
   });
 }
 
 /** The indices that are put right are those of the rings that are shown: every page is read once. */
-function settledQueue(memory: GuestMemory, type: DeviceFacts, facts: QueueFacts, before: Before): VirtioQueue {
-  for (let attempt = 1; ; attempt++) {
-    const { value, reads } = readOnce(memory, (once) => readQueue(once, type, caughtUp(once, facts, before)));
-    const stands = reads.standsIn(memory);
-    if (stands || attempt === ATTEMPTS) return { ...value, torn: value.torn || !stands };
-  }
+function settledQueue(memory: GuestMemory, seen: SeenDevice, facts: QueueFacts, before: Before): VirtioQueue {
+  const { value, torn } = settle(memory, (once) =>
+    readQueue(once, deviceFacts(seen), caughtUp(once, seen, facts, before)),
+  );
+  return { ...value, torn: value.torn || torn };
 }
 
 /** Split queues whose used.idx is not what QEMU has told. */
-function movedQueues(memory: GuestMemory, { device, accepted, queues }: SeenDevice) {
-  if (hasFeature(accepted, FEATURE.RING_PACKED)) return [];
-  return queues.flatMap((facts) => {
-    const used = usedIndex(memory, facts);
+function movedQueues(memory: GuestMemory, seen: SeenDevice) {
+  return seen.queues.flatMap((facts) => {
+    const used = usedIndex(memory, seen, facts);
     const moved = facts.device !== null && used !== undefined && used !== facts.device.used;
-    return moved ? [{ path: device.path, facts, used }] : [];
+    return moved ? [{ path: seen.device.path, facts, used }] : [];
   });
 }
 
-export function readRings(memory: GuestMemory, { device, accepted, queues }: SeenDevice): WholeDevice {
-  const facts = { type: device.type, queueCount: queues.length, features: accepted };
-  return { ...device, queues: queues.map((queue) => readQueue(memory, facts, queue)) };
+/** The rings as they lie there, beside what the look knew. */
+export function readRings(memory: GuestMemory, seen: SeenDevice): WholeDevice {
+  return { ...seen.device, queues: seen.queues.map((queue) => readQueue(memory, deviceFacts(seen), queue)) };
 }

@@ -1,5 +1,5 @@
 import type { DriverSide, VirtioDevice, VirtioReport } from '../../../../app/contract/inspect/virtio.ts';
-import type { QueueFacts } from '../../../../app/virtio/queue-view.ts';
+import type { DeviceFacts, QueueFacts } from '../../../../app/virtio/queue-view.ts';
 import type { ProcessorFacts } from '../../../../app/virtio/verdict/index.ts';
 import type { GuestMemory } from '../../../../app/x86/memory.ts';
 import type { PagingRegisters } from '../../../../app/x86/paging.ts';
@@ -12,6 +12,14 @@ export interface SeenDevice {
   /** Number of its driver's entry in the registry. */
   readonly entry: number | null;
 }
+
+/** What its queues are read by. */
+export const deviceFacts = ({ device, accepted, queues }: SeenDevice): DeviceFacts => {
+  return { type: device.type, queueCount: queues.length, features: accepted };
+};
+
+/** A queue among all of a machine, `PATH QUEUE`: what is known of queues is kept by it. */
+export const queueKey = (path: string, queue: number) => `${path} ${queue}`;
 
 /** What variables that a person has named say of a queue. */
 export interface NamedSide {
@@ -34,7 +42,7 @@ export interface Look {
   readonly registryAt: bigint | null;
   /** Slots of the registry that describe a queue, by `ENTRY QUEUE`. */
   readonly slots: ReadonlyMap<string, number>;
-  /** Of queues whose driver's variables a person has named, by `PATH QUEUE`. */
+  /** Of queues whose driver's variables a person has named, by `queueKey`. */
   readonly named: ReadonlyMap<string, NamedSide>;
   readonly problems: readonly string[];
 }

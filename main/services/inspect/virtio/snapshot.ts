@@ -12,7 +12,7 @@ import { DeviceSides } from './device-sides.ts';
 import { driverNow } from './driver-side.ts';
 import { lastUsedPlaces } from './last-used.ts';
 import { VirtioLooker } from './look.ts';
-import type { Look, SeenDevice } from './seen.ts';
+import { deviceFacts, type Look, queueKey, type SeenDevice } from './seen.ts';
 
 /** Looks at a queue that stood since the last look: a whole table is read, which a guest that works rarely lets stand. */
 const QUIET_ATTEMPTS = 2;
@@ -40,14 +40,17 @@ export class QueueSnapshots {
     const { devices, source, problems } = look.value;
     const queues = devices.flatMap((device) => device.queues.map((facts) => ({ device, facts })));
     const rings = await this.#target.look((memory) =>
-      queues.map(({ device, facts }) => ({ side: ringsSay(memory, device, facts), used: usedIndex(memory, facts) })),
+      queues.map(({ device, facts }) => ({
+        side: ringsSay(memory, device, facts),
+        used: usedIndex(memory, device, facts),
+      })),
     );
     if (!rings.ok) return rings;
     const sides = await Promise.all(
       queues.map(async ({ device, facts }, n) => {
         const { side, used } = rings.value[n] ?? {};
         if (side !== undefined || facts.device === null) return { side: side ?? facts.device, used };
-        return await this.#sides.of(device.device.path, facts);
+        return await this.#sides.of(device, facts);
       }),
     );
     // After the questions: a driver that works has gone on meanwhile.
@@ -58,7 +61,7 @@ export class QueueSnapshots {
     for (const [n, { device, facts }] of queues.entries()) {
       const before = {
         used: sides[n]?.used,
-        lastUsedAt: places.value.get(`${device.device.path} ${facts.index}`) ?? null,
+        lastUsedAt: places.value.get(queueKey(device.device.path, facts.index)) ?? null,
       };
       seen.push(
         await this.#queue(
@@ -85,23 +88,20 @@ export class QueueSnapshots {
     });
   }
 
-  async #queue(
-    { device, accepted, queues }: SeenDevice,
-    facts: QueueFacts,
-    before: Before,
-  ): Promise<Result<VirtioQueue>> {
-    const type = { type: device.type, queueCount: queues.length, features: accepted };
+  async #queue(seen: SeenDevice, facts: QueueFacts, before: Before): Promise<Result<VirtioQueue>> {
+    const type = deviceFacts(seen);
     const sides = JSON.stringify([facts.device, facts.driver]);
-    const key = [accepted, facts.size, facts.descriptorsAt, facts.availAt, facts.usedAt, sides];
-    const now = await this.#target.look((memory) => usedIndex(memory, facts));
+    const places = [facts.size, facts.descriptorsAt, facts.availAt, facts.usedAt, before.lastUsedAt];
+    const key = [seen.accepted, ...places, before.used, sides];
+    const now = await this.#target.look((memory) => usedIndex(memory, seen, facts));
     if (!now.ok) return now;
     // What moves so fast is not found still a moment later: then one look, which says that it is torn.
     const attempts = now.value === before.used ? QUIET_ATTEMPTS : 1;
     const settled = await lookSettled(
       this.#target,
-      `queue ${device.path} ${facts.index}`,
+      `queue ${queueKey(seen.device.path, facts.index)}`,
       key,
-      (memory) => readQueue(memory, type, caughtUp(memory, facts, before)),
+      (memory) => readQueue(memory, type, caughtUp(memory, seen, facts, before)),
       attempts,
     );
     if (!settled.ok) return settled;

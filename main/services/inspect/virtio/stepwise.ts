@@ -7,7 +7,7 @@ import type { GuestMemory } from '../../../../app/x86/memory.ts';
 import type { InspectTarget } from '../target.ts';
 import { VirtioLooker } from './look.ts';
 import { ringsNow } from './rings-now.ts';
-import type { Look, SeenDevice } from './seen.ts';
+import { deviceFacts, type Look, queueKey, type SeenDevice } from './seen.ts';
 
 /** The machine stands still for at most this share of the time, and is looked at no more often than this. */
 const SHARE = 1 / 10;
@@ -83,7 +83,7 @@ function observeAll(memory: GuestMemory, look: Look, before: ReadonlyMap<string,
     if (hasFeature(device.accepted, FEATURE.RING_PACKED)) continue;
     for (const facts of device.queues) {
       if (facts.descriptorsAt === 0n && facts.availAt === 0n) continue;
-      const key = `${device.device.path} ${facts.index}`;
+      const key = queueKey(device.device.path, facts.index);
       const watcher = watcherOf(memory, device, facts, before.get(key));
       watchers.set(key, watcher);
       const seen = watcher.observe(atUs, facts.driver?.lastUsed ?? null);
@@ -97,11 +97,11 @@ function observeAll(memory: GuestMemory, look: Look, before: ReadonlyMap<string,
 
 function watcherOf(
   memory: GuestMemory,
-  { device, accepted, queues }: SeenDevice,
+  seen: SeenDevice,
   facts: SeenDevice['queues'][number],
   before: QueueWatcher | undefined,
 ): QueueWatcher {
-  const type = { type: device.type, queueCount: queues.length, features: accepted };
+  const type = deviceFacts(seen);
   const watcher = before?.fork(memory) ?? new QueueWatcher(memory, type, facts);
   watcher.moveTo(facts, type);
   return watcher;
